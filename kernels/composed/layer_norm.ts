@@ -1,0 +1,32 @@
+/** layerNorm and its gradient from stock tfjs operations. Contract: contracts/layer_norm. */
+import * as tf from '@tensorflow/tfjs-core';
+import type {LayerNormAttrs, LayerNormInputs} from '../contracts/layer_norm.js';
+import {asRows} from './mat_mul.js';
+
+/** Forward. Returns y, h = (x - mean) / sqrt(var + epsilon) [M, C] and 1 / sqrt(var + epsilon) [M, 1]. */
+export function layerNormComposed({x, gamma, beta}: LayerNormInputs, {epsilon}: LayerNormAttrs): tf.Tensor[] {
+  return tf.tidy(() => {
+    const rows = asRows(x);
+    const centred = tf.sub(rows, tf.mean(rows, 1, true));
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
+    const h = tf.mul(centred, inverse);
+    const y = tf.reshape(tf.add(tf.mul(h, gamma), beta), x.shape);
+    return [y, h, inverse];
+  });
+}
+
+/** Gradient: [dx, dgamma, dbeta], from dy and what the forward pass returned. */
+export function layerNormGradComposed(
+  dy: tf.Tensor,
+  h: tf.Tensor,
+  inverse: tf.Tensor,
+  gamma: tf.Tensor1D,
+): [tf.Tensor, tf.Tensor1D, tf.Tensor1D] {
+  return tf.tidy(() => {
+    const rows = asRows(dy);
+    const g = tf.mul(rows, gamma);
+    const along = tf.mul(h, tf.mean(tf.mul(g, h), 1, true));
+    const dx = tf.mul(tf.sub(tf.sub(g, tf.mean(g, 1, true)), along), inverse);
+    return [tf.reshape(dx, dy.shape), tf.sum(tf.mul(rows, h), 0), tf.sum(rows, 0)];
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * windowAttention: multi-head self-attention within the windows of a map, shifted or not.
+ *
+ *   dot:     S = scale * q k^T + bias + mask
+ *   cosine:  S = exp(min(logitScale, ln 100)) * (q / |q|) (k / |k|)^T + bias + mask
+ *   y = softmax(S) v, per window and head
+ *
+ *   qkv         [B, H, W, 3C], the last axis as [q | k | v], each [heads][C / heads]
+ *   table       [(2 Wh - 1)(2 Ww - 1), heads]: bias[h, i, j] = table[index(i, j), h], see geometry/relative_position
+ *   logitScale  [heads], for 'cosine'
+ *   padToken    [3C]: what padded cells carry in qkv; zeros where absent. Only padding 'attended' reads it.
+ *   y           [B, H, W, C]
+ *
+ * The map is padded to whole windows, shifted cyclically, cut into windows, attended, and put back; geometry/windows
+ * has the rules, which include clamping a window that is larger than the map. mask is -100 between tokens from
+ * different sides of the map, as published systems have it, and -1e9 for cells that 'masked' padding added.
+ *
+ * Gradient by recompute, with P = softmax(S) and D = dropout (1 without):
+ *
+ *   dv = (P D)^T dy,  dP = D dy v^T,  dS = P (dP - sum over keys of dP P),
+ *   dq = scale dS k,  dk = scale dS^T q,  dtable = sum of dS over batch, windows and pairs with that index,
+ *   and through q / |q| and logitScale for 'cosine'; dpadToken = sum of dqkv over the padded cells.
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
+ */
+import type * as tf from '@tensorflow/tfjs-core';
+import {ConfigError, ShapeError} from '../errors.js';
+import {relativeTableSize} from '../geometry/relative_position.js';
+import type {Pair, WindowPadding} from '../geometry/windows.js';
+import {requireShape} from './shapes.js';
+
+export interface WindowAttentionInputs {
+  qkv: tf.Tensor4D;
+  table: tf.Tensor2D;
+  logitScale?: tf.Tensor1D;
+  padToken?: tf.Tensor1D;
+}
+
+export interface WindowAttentionAttrs {
+  numHeads: number;
+  /** Window as configured, [rows, columns]. */
+  window: Pair;
+  /** Cyclic shift asked for, [rows, columns]; [0, 0] for W-MSA. */
+  shift: Pair;
+  padding: WindowPadding;
+  score: 'dot' | 'cosine';
+  /** Factor of the scores for 'dot'; not read for 'cosine'. */
+  scale: number;
+  /** Drops attention weights at `rate` and divides what is left by 1 - rate; equal seeds drop the same weights. */
+  dropout?: {rate: number; seed: number};
+}
+
+/** Largest logit scale of 'cosine' before exp: ln 100. */
+export const MAX_LOGIT_SCALE = Math.log(100);
+
+/** What is added to a score between regions of a shifted map, and for a key that must never be attended. */
+export const REGION_MASK = -100;
+export const PADDING_MASK = -1e9;
+
+/** Smallest length that q and k are divided by for 'cosine'. */
+export const MIN_NORM = 1e-12;
+
+/** Throws ShapeError or ConfigError for inputs and attributes that do not fit each other. */
+export function checkWindowAttention(inputs: WindowAttentionInputs, attrs: WindowAttentionAttrs): void {
+  const {qkv, table, logitScale, padToken} = inputs;
+  const {numHeads, window, shift, score} = attrs;
+  const who = 'windowAttention';
+  requireShape(who, 'qkv', qkv, [null, null, null, null], '[B, H, W, 3C]');
+  const last = qkv.shape[3];
+  if (last % (3 * numHeads) !== 0) {
+    throw new ShapeError(
+      `${who}: the last axis of qkv must be 3 * numHeads * head size; got ${last} for ${numHeads} heads.`,
+    );
+  }
+  for (const axis of [0, 1] as const) {
+    if (!Number.isInteger(window[axis]) || window[axis] < 1) {
+      throw new ConfigError(`${who}: window must be two positive integers; got [${window.join(', ')}].`);
+    }
+    if (!Number.isInteger(shift[axis]) || shift[axis] < 0 || shift[axis] >= window[axis]) {
+      throw new ConfigError(
+        `${who}: shift must be from 0 to window - 1; got [${shift.join(', ')}] for window [${window.join(', ')}].`,
+      );
+    }
+  }
+  requireShape(who, 'table', table, [relativeTableSize(window), numHeads], '[(2 Wh - 1)(2 Ww - 1), heads]');
+  if (score === 'cosine' && !logitScale) {
+    throw new ConfigError(
+      `${who}: score 'cosine' needs logitScale; got none (pass [heads], ln 10 to start with).`,
+    );
+  }
+  if (logitScale) requireShape(who, 'logitScale', logitScale, [numHeads], '[heads]');
+  if (padToken) requireShape(who, 'padToken', padToken, [last], '[3C]');
+}

@@ -1,0 +1,55 @@
+/**
+ * Chooses what computes an operation: the kernel registered for it on the current backend, or else its composed
+ * version made of stock tfjs operations. Which one that is can be asked: see `kernelsInUse`.
+ *
+ * A fast kernel is an ordinary tfjs kernel: `tf.registerKernel({kernelName: 'SwintLinear', backendName, kernelFunc})`.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Every operation of this library, forward and backward, by the name its kernels are registered under. */
+export const OPERATIONS = [
+  'SwintBatchNorm',
+  'SwintBatchNormGrad',
+  'SwintLayerNorm',
+  'SwintLayerNormGrad',
+  'SwintLinear',
+  'SwintLinearGradBias',
+  'SwintLinearGradOutput',
+  'SwintLinearGradWeight',
+  'SwintLinearGradX',
+  'SwintPatchMerge',
+  'SwintPatchMergeGrad',
+  'SwintWindowAttention',
+  'SwintWindowAttentionGrad',
+] as const;
+
+export type OperationName = (typeof OPERATIONS)[number];
+
+export interface KernelsInUse {
+  /** The current tfjs backend. */
+  backend: string;
+  /** For each operation 'composed' (stock tfjs operations) or the backend's name (a kernel of this library). */
+  operations: Record<OperationName, string>;
+}
+
+function hasKernel(name: OperationName): boolean {
+  return tf.getKernel(name, tf.getBackend()) != null;
+}
+
+/** Runs the fast kernel of the current backend where there is one, otherwise `composed`. */
+export function dispatch<T extends tf.Tensor[]>(
+  name: OperationName,
+  inputs: Record<string, tf.Tensor>,
+  attrs: object,
+  composed: () => T,
+): T {
+  if (!hasKernel(name)) return composed();
+  return tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap) as unknown as T;
+}
+
+/** What computes each operation on the current backend. */
+export function kernelsInUse(): KernelsInUse {
+  const backend = tf.getBackend();
+  const entries = OPERATIONS.map((name) => [name, hasKernel(name) ? backend : 'composed'] as const);
+  return {backend, operations: Object.fromEntries(entries) as Record<OperationName, string>};
+}

@@ -1,0 +1,31 @@
+/**
+ * The operations as plain functions on tensors, for people who write their own layers. Each runs on any tfjs backend
+ * and is differentiable; `kernelsInUse` tells what computes it.
+ */
+import './wasm/index.js';
+
+export type {BatchNormAttrs, BatchNormInputs} from './contracts/batch_norm.js';
+export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';
+export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
+export type {PatchMergeInputs} from './contracts/patch_merge.js';
+export type {WindowAttentionAttrs, WindowAttentionInputs} from './contracts/window_attention.js';
+export {type KernelsInUse, kernelsInUse, type OperationName} from './dispatch.js';
+export {
+  BackendError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  ShapeError,
+  SwintError,
+} from './errors.js';
+export {
+  logSpacedCoordinates,
+  relativePositionIndex,
+  relativeTableSize,
+} from './geometry/relative_position.js';
+export {type Pair, type WindowGeometry, type WindowPadding, windowGeometry} from './geometry/windows.js';
+export {batchNorm, batchStatistics} from './operations/batch_norm.js';
+export {layerNorm} from './operations/layer_norm.js';
+export {linear} from './operations/linear.js';
+export {patchMerge} from './operations/patch_merge.js';
+export {windowAttention} from './operations/window_attention.js';

@@ -1,0 +1,22 @@
+/** The shape of a kernel for tfjs's wasm backend, with the types that tfjs-core's own signature leaves out. */
+
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * What `tf.registerKernel` takes, from a function on typed inputs and attributes.
+ *
+ * @param kernelName the name under which tfjs-core calls it.
+ * @param run computes the result; tfjs-core has checked that the inputs are there and lie on the wasm backend.
+ */
+export function wasmKernel<Input extends string, Attributes>(
+  kernelName: string,
+  run: (backend: BackendWasm, inputs: Record<Input, tf.TensorInfo>, attributes: Attributes) => tf.TensorInfo,
+): tf.KernelConfig {
+  return {
+    kernelName,
+    backendName: 'wasm',
+    kernelFunc: ({inputs, backend, attrs}) =>
+      run(backend as BackendWasm, inputs as Record<Input, tf.TensorInfo>, attrs as Attributes),
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * The cases every operation is checked on, on every backend: what goes in, the float64 reference of what comes out,
+ * and of the gradients of sum(y * dy). Edges of size one, sizes that divide by nothing, both paddings, all variants.
+ */
+import type * as tf from '@tensorflow/tfjs';
+import {batchNorm} from '../../../kernels/operations/batch_norm.js';
+import {layerNorm} from '../../../kernels/operations/layer_norm.js';
+import {linear} from '../../../kernels/operations/linear.js';
+import {patchMerge} from '../../../kernels/operations/patch_merge.js';
+import {windowAttention} from '../../../kernels/operations/window_attention.js';
+import type {NdArray} from '../../../kernels/reference/array.js';
+import {
+  batchNormGradReference,
+  batchNormReference,
+  batchStatisticsReference,
+} from '../../../kernels/reference/batch_norm.js';
+import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
+import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
+import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
+import {
+  windowAttentionGradReference,
+  windowAttentionReference,
+} from '../../../kernels/reference/window_attention.js';
+import {randomArrays} from '../../helpers/random.js';
+
+type Arrays = Record<string, NdArray>;
+type Tensors = Record<string, tf.Tensor>;
+
+export interface OperationCase {
+  name: string;
+  /** What gradients are taken of. */
+  inputs: Arrays;
+  /** Further inputs, constants to the gradient. */
+  constants?: Arrays;
+  run: (tensors: Tensors) => tf.Tensor;
+  forward: (arrays: Arrays) => NdArray;
+  backward: (arrays: Arrays, dy: NdArray) => Arrays;
+}
+
+function linearCases(): OperationCase[] {
+  const table = [
+    // [name, shape of x, units, bias, activation, residual, sampleScale]
+    ['a matrix', [5, 7], 3, true, 'none', false, false],
+    ['no bias', [3, 4], 6, false, 'none', false, false],
+    ['a map with GELU', [2, 3, 5, 8], 9, true, 'gelu', false, false],
+    ['residual', [2, 3, 4, 6], 6, true, 'none', true, false],
+    ['everything', [3, 2, 2, 5], 4, true, 'gelu', true, true],
+    ['drop-path without residual', [4, 3, 6], 2, false, 'none', false, true],
+    ['one of everything', [1, 1, 1, 1], 1, true, 'gelu', true, true],
+    ['sizes of no tile', [1, 17, 19, 33], 29, true, 'gelu', false, false],
+  ] as const;
+  return table.map(([name, shape, units, hasBias, activation, hasResidual, hasScale]) => {
+    const random = randomArrays(`linear ${name}`);
+    const channels = shape[shape.length - 1];
+    const inputs: Arrays = {x: random(shape), weight: random([channels, units], channels ** -0.5)};
+    if (hasBias) inputs.bias = random([units]);
+    if (hasResidual) inputs.residual = random([...shape.slice(0, -1), units]);
+    const constants: Arrays = hasScale ? {sampleScale: random([shape[0]], 1, 1)} : {};
+    if (hasScale && shape[0] > 1) constants.sampleScale.data[1] = 0;
+    const attrs = {activation};
+    return {
+      name: `linear: ${name}`,
+      inputs,
+      constants,
+      run: (tensors) => linear(tensors as never, attrs),
+      forward: (arrays) => linearReference(arrays as never, attrs),
+      backward: (arrays, dy) => linearGradReference(arrays as never, attrs, dy),
+    };
+  });
+}
+
+function layerNormCases(): OperationCase[] {
+  const table = [
+    ['a row', [1, 8], 1e-5, 0],
+    ['a map', [2, 3, 5, 12], 1e-5, 0],
+    ['a mean far from zero', [4, 32], 1e-5, 20],
+    ['one channel', [3, 1], 1e-5, 0],
+    ['another epsilon', [6, 10], 1e-3, 0],
+  ] as const;
+  return table.map(([name, shape, epsilon, shift]) => {
+    const random = randomArrays(`layerNorm ${name}`);
+    const channels = shape[shape.length - 1];
+    return {
+      name: `layerNorm: ${name}`,
+      inputs: {x: random(shape, 1, shift), gamma: random([channels], 0.3, 1), beta: random([channels])},
+      run: (tensors) => layerNorm(tensors as never, {epsilon}),
+      forward: (arrays) => layerNormReference(arrays as never, {epsilon}),
+      backward: (arrays, dy) => layerNormGradReference(arrays as never, {epsilon}, dy),
+    };
+  });
+}
+
+function batchNormCases(): OperationCase[] {
+  const table = [
+    ['channels last', [3, 4, 5, 6], 3, 'batch', true],
+    ['channels first', [3, 6, 4, 5], 1, 'batch', true],
+    ['rows', [16, 5], 1, 'batch', true],
+    ['no gain, no offset', [2, 3, 3, 4], 1, 'batch', false],
+    ['moving statistics', [2, 3, 3, 4], 1, 'moving', true],
+  ] as const;
+  return table.map(([name, shape, axis, statistics, affine]) => {
+    const random = randomArrays(`batchNorm ${name}`);
+    const x = random(shape, 2, 1);
+    const channels = Number(shape[axis]);
+    const inputs: Arrays = {x};
+    if (affine) Object.assign(inputs, {gamma: random([channels], 0.3, 1), beta: random([channels])});
+    const moving = {mean: random([channels]), variance: random([channels], 0.1, 1)};
+    const attrs = {axis, epsilon: 1e-3, statistics};
+    return {
+      name: `batchNorm: ${name}`,
+      inputs,
+      constants: statistics === 'batch' ? {...batchStatisticsReference(x, axis)} : moving,
+      run: (tensors) => batchNorm(tensors as never, attrs),
+      forward: (arrays) => batchNormReference(arrays as never, attrs),
+      backward: (arrays, dy) => batchNormGradReference(arrays as never, attrs, dy),
+    };
+  });
+}
+
+function patchMergeCases(): OperationCase[] {
+  const shapes = [
+    [1, 2, 2, 1],
+    [2, 4, 6, 3],
+    [2, 5, 3, 4],
+    [1, 1, 1, 2],
+    [3, 1, 8, 2],
+  ];
+  return shapes.map((shape) => ({
+    name: `patchMerge: ${shape.join('x')}`,
+    inputs: {x: randomArrays(`patchMerge ${shape}`)(shape)},
+    run: ({x}) => patchMerge({x: x as tf.Tensor4D}),
+    forward: ({x}) => patchMergeReference(x),
+    backward: ({x}, dy) => ({x: patchMergeGradReference(x.shape, dy)}),
+  }));
+}
+
+function windowAttentionCases(): OperationCase[] {
+  const table = [
+    // [name, [B, H, W], heads, head size, window, shift, padding]
+    ['whole windows', [2, 4, 4], 2, 3, [2, 2], [0, 0], 'masked'],
+    ['shifted', [1, 8, 8], 2, 4, [4, 4], [2, 2], 'masked'],
+    ['shifted by more than half', [1, 6, 6], 1, 4, [3, 3], [2, 2], 'masked'],
+    ['padded', [2, 5, 7], 2, 4, [4, 4], [0, 0], 'masked'],
+    ['padded and shifted', [2, 5, 7], 2, 4, [4, 4], [2, 2], 'masked'],
+    ['padding longer than the last window', [1, 9, 5], 1, 3, [4, 4], [2, 2], 'masked'],
+    ['attended padding', [2, 5, 7], 2, 4, [4, 4], [2, 2], 'attended'],
+    ['a window larger than the map', [1, 3, 10], 2, 4, [7, 4], [3, 2], 'masked'],
+    ['a window larger than the map, attended', [1, 3, 10], 2, 4, [7, 4], [3, 2], 'attended'],
+    ['rectangular windows', [1, 6, 8], 3, 2, [2, 4], [1, 2], 'masked'],
+    ['one cell', [3, 1, 1], 2, 4, [7, 7], [3, 3], 'masked'],
+    ['one row', [1, 1, 9], 1, 4, [4, 4], [2, 2], 'masked'],
+    ['one token a window', [1, 3, 3], 1, 4, [1, 1], [0, 0], 'masked'],
+    ['window 7, head size 32', [1, 14, 14], 1, 32, [7, 7], [3, 3], 'masked'],
+  ] as const;
+  return table.flatMap(([name, [batch, height, width], numHeads, size, window, shift, padding]) =>
+    (['dot', 'cosine'] as const).map((score): OperationCase => {
+      const random = randomArrays(`windowAttention ${name} ${score}`);
+      const inputs: Arrays = {
+        qkv: random([batch, height, width, 3 * numHeads * size]),
+        table: random([(2 * window[0] - 1) * (2 * window[1] - 1), numHeads]),
+      };
+      if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 2);
+      if (padding === 'attended') inputs.padToken = random([3 * numHeads * size]);
+      const attrs = {numHeads, window, shift, padding, score, scale: size ** -0.5};
+      return {
+        name: `windowAttention: ${name}, ${score}`,
+        inputs,
+        run: (tensors) => windowAttention(tensors as never, attrs),
+        forward: (arrays) => windowAttentionReference(arrays as never, attrs),
+        backward: (arrays, dy) => windowAttentionGradReference(arrays as never, attrs, dy),
+      };
+    }),
+  );
+}
+
+export const operationCases: OperationCase[] = [
+  ...linearCases(),
+  ...layerNormCases(),
+  ...batchNormCases(),
+  ...patchMergeCases(),
+  ...windowAttentionCases(),
+];
