@@ -1,0 +1,144 @@
+/**
+ * Batch normalization over any axis, in training too: tfjs's own fails there on rank 4 with axis 1.
+ *
+ *   training    y = (x - mean(x)) / sqrt(var(x) + epsilon) * gamma + beta
+ *               moving = momentum * moving + (1 - momentum) * statistics of the batch
+ *   inference   y = (x - movingMean) / sqrt(movingVariance + epsilon) * gamma + beta
+ *
+ * Arguments, defaults and weight names are those of tfjs's and Keras's BatchNormalization.
+ *
+ * Source: Ioffe & Szegedy 2015, "Batch Normalization".
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {ConfigError, ShapeError} from '../kernels/errors.js';
+import {batchNorm, batchStatistics} from '../kernels/index.js';
+import {positive} from './arguments.js';
+
+type Args = ConstructorParameters<typeof tfl.layers.Layer>[0];
+
+export interface BatchNormalizationArgs extends NonNullable<Args> {
+  /** Axis of the channels: 1 for channelsFirst, -1 for channelsLast. Default -1. */
+  axis?: number;
+  /** How much of the moving statistics each step keeps, 0 <= momentum <= 1. Default 0.99. */
+  momentum?: number;
+  /** Added to the variance. Default 1e-3. */
+  epsilon?: number;
+  /** Whether there is an offset beta. Default true. */
+  center?: boolean;
+  /** Whether there is a gain gamma. Default true. */
+  scale?: boolean;
+  /** How gamma starts: 'ones' (default) or 'zeros', which starts a residual branch as nothing. */
+  gammaInitializer?: 'ones' | 'zeros';
+}
+
+export class BatchNormalization extends tfl.layers.Layer {
+  static readonly className = 'SwinBatchNormalization';
+  private readonly axis: number;
+  private readonly momentum: number;
+  private readonly epsilon: number;
+  private readonly center: boolean;
+  private readonly scale: boolean;
+  private readonly gammaInitializer: 'ones' | 'zeros';
+  private gamma?: tfl.LayerVariable;
+  private beta?: tfl.LayerVariable;
+  private movingMean!: tfl.LayerVariable;
+  private movingVariance!: tfl.LayerVariable;
+
+  constructor(args: BatchNormalizationArgs = {}) {
+    super(args);
+    const who = `${this.getClassName()}(${this.name})`;
+    this.axis = args.axis ?? -1;
+    this.momentum = args.momentum ?? 0.99;
+    this.epsilon = positive(who, 'epsilon', args.epsilon ?? 1e-3);
+    this.center = args.center ?? true;
+    this.scale = args.scale ?? true;
+    this.gammaInitializer = args.gammaInitializer ?? 'ones';
+    if (!Number.isInteger(this.axis)) {
+      throw new ConfigError(`${who}: axis must be an integer; got ${JSON.stringify(args.axis)}.`);
+    }
+    if (!(this.momentum >= 0 && this.momentum <= 1)) {
+      throw new ConfigError(`${who}: momentum must be from 0 to 1; got ${JSON.stringify(args.momentum)}.`);
+    }
+    this.supportsMasking = true;
+  }
+
+  /** The axis counted from 0 for an input of this rank. */
+  private axisOf(shape: tfl.Shape): number {
+    const axis = this.axis < 0 ? this.axis + shape.length : this.axis;
+    if (shape.length < 2 || axis < 1 || axis >= shape.length) {
+      throw new ShapeError(
+        `${this.getClassName()}(${this.name}): axis must be one after the batch; got axis ${this.axis} and the ` +
+          `shape [${shape.map((n) => n ?? '*').join(', ')}].`,
+      );
+    }
+    return axis;
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const shape = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tfl.Shape;
+    const axis = this.axisOf(shape);
+    const channels = shape[axis];
+    if (channels === null || channels === undefined) {
+      throw new ShapeError(
+        `${this.getClassName()}(${this.name}): the size of axis ${this.axis} must be known; got null.`,
+      );
+    }
+    const {ones, zeros} = tfl.initializers;
+    const gamma = this.gammaInitializer === 'ones' ? ones() : zeros();
+    if (this.scale) this.gamma = this.addWeight('gamma', [channels], 'float32', gamma);
+    if (this.center) this.beta = this.addWeight('beta', [channels], 'float32', zeros());
+    this.movingMean = this.addWeight('moving_mean', [channels], 'float32', zeros(), undefined, false);
+    this.movingVariance = this.addWeight('moving_variance', [channels], 'float32', ones(), undefined, false);
+    super.build(inputShape);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape): tfl.Shape {
+    return inputShape;
+  }
+
+  private move(variable: tfl.LayerVariable, statistic: tf.Tensor1D): void {
+    const kept = tf.mul(variable.read(), this.momentum);
+    variable.write(tf.add(kept, tf.mul(statistic, 1 - this.momentum)));
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
+    return tf.tidy(() => {
+      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      const axis = this.axisOf(x.shape);
+      const training = kwargs.training === true;
+      const moving = () => ({mean: this.movingMean.read(), variance: this.movingVariance.read()});
+      const {mean, variance} = training ? batchStatistics(x, axis) : moving();
+      if (training) {
+        this.move(this.movingMean, mean as tf.Tensor1D);
+        this.move(this.movingVariance, variance as tf.Tensor1D);
+      }
+      return batchNorm(
+        {
+          x,
+          mean: mean as tf.Tensor1D,
+          variance: variance as tf.Tensor1D,
+          ...(this.gamma ? {gamma: this.gamma.read() as tf.Tensor1D} : {}),
+          ...(this.beta ? {beta: this.beta.read() as tf.Tensor1D} : {}),
+        },
+        {axis, epsilon: this.epsilon, statistics: training ? 'batch' : 'moving'},
+      );
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const {axis, momentum, epsilon, center, scale, gammaInitializer} = this;
+    return {...super.getConfig(), axis, momentum, epsilon, center, scale, gammaInitializer};
+  }
+}
+tf.serialization.registerClass(BatchNormalization);
+
+/**
+ * Batch normalization that trains over any axis; the shape is kept.
+ *
+ * @param args axis (default -1), momentum 0.99, epsilon 1e-3, center true, scale true, gammaInitializer 'ones'.
+ * @throws ConfigError for arguments that can never work; ShapeError for an input without that axis.
+ */
+export function batchNormalization(args: BatchNormalizationArgs = {}): BatchNormalization {
+  return new BatchNormalization(args);
+}

@@ -1,0 +1,81 @@
+/**
+ * Drop-path (stochastic depth): during training a residual branch is dropped for whole samples.
+ *
+ *   y[b] = x[b] * s[b],   s[b] = 1 / (1 - rate) with probability 1 - rate, else 0
+ *
+ * Any shape [B, ...] in and out. Identity at inference.
+ *
+ * Source: Huang et al. 2016, "Deep Networks with Stochastic Depth"; timm, DropPath.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {ConfigError} from '../kernels/errors.js';
+import {rate} from './arguments.js';
+
+/** One factor per sample, [B]: 0, or 1 / (1 - rate). Equal seeds give equal factors. */
+export function dropPathScale(batch: number, dropRate: number, seed: number): tf.Tensor1D {
+  return tf.tidy(() => {
+    const uniform: tf.Tensor1D = tf.randomUniform([batch], 0, 1, 'float32', seed);
+    return tf.div(tf.floor(tf.add(uniform, 1 - dropRate)), 1 - dropRate);
+  });
+}
+
+export interface DropPathArgs extends NonNullable<ConstructorParameters<typeof tfl.layers.Layer>[0]> {
+  /** Probability that a sample's branch is dropped, 0 <= rate < 1. */
+  rate: number;
+  /** Makes the draws repeatable. Default: none. */
+  seed?: number;
+}
+
+export class DropPath extends tfl.layers.Layer {
+  static readonly className = 'SwinDropPath';
+  private readonly rate: number;
+  private readonly seed?: number;
+  private calls = 0;
+
+  constructor(args: DropPathArgs) {
+    super(args);
+    const who = `${this.getClassName()}(${this.name})`;
+    this.rate = rate(who, 'rate', args.rate);
+    if (args.seed !== undefined && args.seed !== null) {
+      if (!Number.isInteger(args.seed)) {
+        throw new ConfigError(`${who}: seed must be an integer; got ${JSON.stringify(args.seed)}.`);
+      }
+      this.seed = args.seed;
+    }
+    this.supportsMasking = true;
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape): tfl.Shape {
+    return inputShape;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
+    return tf.tidy(() => {
+      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      if (kwargs.training !== true || this.rate === 0) return tf.clone(x);
+      const seed = (this.seed ?? Math.floor(Math.random() * 2 ** 31)) + 7919 * this.calls++;
+      const scale = dropPathScale(x.shape[0], this.rate, seed);
+      return tf.mul(x, tf.reshape(scale, [x.shape[0], ...x.shape.slice(1).map(() => 1)]));
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      rate: this.rate,
+      ...(this.seed === undefined ? {} : {seed: this.seed}),
+    };
+  }
+}
+tf.serialization.registerClass(DropPath);
+
+/**
+ * Drop-path as a layer: drops whole samples during training and scales the rest by 1 / (1 - rate).
+ *
+ * @param args rate (required), seed.
+ * @throws ConfigError unless 0 <= rate < 1.
+ */
+export function dropPath(args: DropPathArgs): DropPath {
+  return new DropPath(args);
+}

@@ -1,0 +1,15 @@
+/** SwinT and its parts as tfjs layers. Importing this registers their classes, so that saved models load. */
+export {ConfigError, ShapeError} from '../kernels/errors.js';
+export {
+  BatchNormalization,
+  type BatchNormalizationArgs,
+  batchNormalization,
+} from './batch_normalization.js';
+export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
+export type {DataFormat} from './map_layer.js';
+export {PatchEmbed, type PatchEmbedArgs, patchEmbed} from './patch_embed.js';
+export {PatchExpanding, type PatchExpandingArgs, patchExpanding} from './patch_expanding.js';
+export {PatchMerging, type PatchMergingArgs, patchMerging} from './patch_merging.js';
+export {SwinBlock, type SwinBlockArgs, swinBlock, type Variant} from './swin_block.js';
+export {SwinT, type SwinTArgs, swinT} from './swin_t.js';
+export {WindowAttention, type WindowAttentionArgs, windowAttention} from './window_attention.js';

@@ -1,0 +1,143 @@
+/**
+ * Base of the layers that take a map of cells and return one: weights by name, and either data format outside.
+ *
+ *   channelsFirst  [B, C, H, W] in and out (default)
+ *   channelsLast   [B, H, W, C] in and out
+ *
+ * Inside it is always [B, H, W, C]: a channelsFirst layer transposes once at each end.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {ConfigError, ShapeError} from '../kernels/errors.js';
+import {oneOf} from './arguments.js';
+import {type ParameterSpec, ParameterValues} from './parameters.js';
+import {WeightTreatments, type WeightWords} from './weight_words.js';
+
+/** What every tfjs layer takes. */
+type LayerArgs = ConstructorParameters<typeof tfl.layers.Layer>[0];
+
+export type DataFormat = 'channelsFirst' | 'channelsLast';
+
+export interface MapLayerArgs extends NonNullable<LayerArgs>, WeightWords {
+  /** Where the channels are, outside the layer. Default 'channelsFirst'. */
+  dataFormat?: DataFormat;
+  /** Makes dropout and drop-path repeatable. Default: none. */
+  seed?: number;
+}
+
+/** Shape of a map inside the layer: [B, H, W, C], null where unknown. */
+export type MapShape = [number | null, number | null, number | null, number];
+
+/** Number of cells along an axis after a change, or null while it is unknown. */
+export function mapSize(size: number | null, change: (size: number) => number): number | null {
+  return size === null ? null : change(size);
+}
+
+export abstract class MapLayer extends tfl.layers.Layer {
+  readonly dataFormat: DataFormat;
+  protected readonly seed?: number;
+  private readonly treatments: WeightTreatments;
+  private readonly variables = new Map<string, tfl.LayerVariable>();
+  private calls = 0;
+  /** Channels that the weights were made for; height and width stay free. */
+  private builtChannels?: number;
+
+  constructor(args: MapLayerArgs) {
+    super(args);
+    this.dataFormat = oneOf(this.who, 'dataFormat', args.dataFormat ?? 'channelsFirst', [
+      'channelsFirst',
+      'channelsLast',
+    ]);
+    if (args.seed !== undefined && args.seed !== null) {
+      if (!Number.isInteger(args.seed)) {
+        throw new ConfigError(`${this.who}: seed must be an integer; got ${JSON.stringify(args.seed)}.`);
+      }
+      this.seed = args.seed;
+    }
+    this.treatments = new WeightTreatments(args);
+  }
+
+  /** The layer in messages: `SwinT(stage2)`. */
+  protected get who(): string {
+    return `${this.getClassName()}(${this.name})`;
+  }
+
+  /** The parameters for maps of this shape. Checks what can only be checked once the input is known. */
+  protected abstract parametersFor(shape: MapShape): ParameterSpec[];
+
+  /** Shape of the result, [B, H, W, C]. */
+  protected abstract outputFor(shape: MapShape): MapShape;
+
+  /** The result, [B, H, W, C] to [B, H, W, C]. */
+  protected abstract forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D;
+
+  /** The shape of an input as [B, H, W, C]. */
+  private mapShape(shape: tfl.Shape | tfl.Shape[]): MapShape {
+    const one = Array.isArray(shape[0]) ? (shape[0] as tfl.Shape) : (shape as tfl.Shape);
+    const named = this.dataFormat === 'channelsFirst' ? '[B, C, H, W]' : '[B, H, W, C]';
+    if (one.length !== 4) {
+      throw new ShapeError(
+        `${this.who}: the input must have rank 4, ${named}; got rank ${one.length}, [${one.map((n) => n ?? '*').join(', ')}].`,
+      );
+    }
+    const [batch, a, b, c] = one;
+    const map = this.dataFormat === 'channelsFirst' ? [batch, b, c, a] : one;
+    if (map[3] === null || map[3] === undefined) {
+      throw new ShapeError(`${this.who}: the channels of the input must be known; got [${one.join(', ')}].`);
+    }
+    if (this.builtChannels !== undefined && map[3] !== this.builtChannels) {
+      throw new ShapeError(
+        `${this.who}: the input must have the ${this.builtChannels} channels that the layer was built with; got ` +
+          `${map[3]} in [${one.map((n) => n ?? '*').join(', ')}].`,
+      );
+    }
+    return [map[0] ?? null, map[1] ?? null, map[2] ?? null, map[3]];
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const shape = this.mapShape(inputShape);
+    this.parametersFor(shape).forEach(({name, shape: size, role}, position) => {
+      const {initializer, regularizer, constraint} = this.treatments.of(role, position);
+      const variable = this.addWeight(name, size, 'float32', initializer, regularizer, true, constraint);
+      this.variables.set(name, variable);
+    });
+    this.builtChannels = shape[3];
+    super.build(inputShape);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    const [batch, height, width, channels] = this.outputFor(this.mapShape(inputShape));
+    return this.dataFormat === 'channelsFirst'
+      ? [batch, channels, height, width]
+      : [batch, height, width, channels];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
+    return tf.tidy(() => {
+      const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor4D;
+      // Computing the shape checks that of x as well.
+      this.outputFor(this.mapShape(x.shape));
+      const parameters = new ParameterValues((name) => this.variables.get(name)?.read());
+      const first = this.dataFormat === 'channelsFirst';
+      const map = first ? tf.transpose(x, [0, 2, 3, 1]) : x;
+      const y = this.forward(map, parameters, kwargs.training === true);
+      return first ? tf.transpose(y, [0, 3, 1, 2]) : y;
+    });
+  }
+
+  /** A seed for one use of randomness: derived from the layer's seed, or a fresh one where it has none. */
+  protected nextSeed(): number {
+    this.calls++;
+    const base = this.seed ?? Math.floor(Math.random() * 2 ** 31);
+    return (base + 7919 * this.calls) % 2 ** 31;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      dataFormat: this.dataFormat,
+      ...(this.seed === undefined ? {} : {seed: this.seed}),
+      ...this.treatments.config,
+    };
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * A Swin Transformer block: window attention and a two-layer MLP, each in a residual branch.
+ *
+ *   'v1'      x + DP(attn(LN1(x))), then x + DP(mlp(LN2(x)))      pre-norm, dot product, bias table
+ *   'v2'      x + DP(LN1(attn(x))), then x + DP(LN2(mlp(x)))      post-norm, cosine, log-CPB
+ *   'miziha'  as v2 with dot product and bias table
+ *
+ *   mlp(x) = GELU(x W1 + b1) W2 + b2, hidden width mlpRatio * C;  DP is drop-path.     [B, H, W, C] to the same
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {layerNorm, linear} from '../kernels/index.js';
+import {oneOf, positive, rate} from './arguments.js';
+import {dropPathScale} from './drop_path.js';
+import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {
+  linearParameters,
+  normParameters,
+  type ParameterSpec,
+  type ParameterValues,
+  prefixed,
+} from './parameters.js';
+import {
+  type AttentionArgs,
+  type AttentionConfig,
+  attend,
+  attentionConfig,
+  attentionParameters,
+  checkHeads,
+  closeBranch,
+  type Mode,
+  type Residual,
+  savedAttention,
+} from './window_attention.js';
+
+export type Variant = 'v1' | 'v2' | 'miziha';
+
+/** What a block is, apart from its shift and its drop-path rate. */
+export interface BlockConfig {
+  attention: AttentionConfig;
+  variant: Variant;
+  mlpRatio: number;
+}
+
+export interface BlockArgs extends AttentionArgs {
+  /** 'v1' pre-norm, dot product; 'v2' post-norm, cosine, log-CPB; 'miziha' post-norm, dot product. Default 'v1'. */
+  variant?: Variant;
+  /** Hidden width of the MLP as a multiple of the channels. Default 4. */
+  mlpRatio?: number;
+}
+
+/** Reads and checks the arguments that a block and a stage share. */
+export function blockConfig(who: string, args: BlockArgs): BlockConfig {
+  const variant = oneOf(who, 'variant', args.variant ?? 'v1', ['v1', 'v2', 'miziha']);
+  return {
+    attention: attentionConfig(who, args, variant === 'v2' ? 'cosine' : 'dot'),
+    variant,
+    mlpRatio: positive(who, 'mlpRatio', args.mlpRatio ?? 4),
+  };
+}
+
+/** The block arguments in the form that getConfig saves. */
+export function savedBlock({attention, variant, mlpRatio}: BlockConfig): tf.serialization.ConfigDict {
+  return {...savedAttention(attention), variant, mlpRatio};
+}
+
+/** The parameters of a block over maps of `channels`. */
+export function blockParameters(
+  {attention, variant, mlpRatio}: BlockConfig,
+  channels: number,
+): ParameterSpec[] {
+  const hidden = Math.round(channels * mlpRatio);
+  const gamma = variant === 'v2' ? 'residualGamma' : 'gamma';
+  return [
+    ...normParameters('norm1', channels, gamma),
+    ...prefixed('attn.', attentionParameters(attention, channels)),
+    ...normParameters('norm2', channels, gamma),
+    ...linearParameters('mlp.fc1', [channels, hidden]),
+    ...linearParameters('mlp.fc2', [hidden, channels]),
+  ];
+}
+
+/** The shift of every other block: half a window, rounded down. */
+export function halfWindow([rows, columns]: [number, number]): [number, number] {
+  return [Math.floor(rows / 2), Math.floor(columns / 2)];
+}
+
+function norm(x: tf.Tensor4D, parameters: ParameterValues, name: string): tf.Tensor4D {
+  return layerNorm({
+    x,
+    gamma: parameters.get(`${name}.weight`),
+    beta: parameters.get(`${name}.bias`),
+  }) as tf.Tensor4D;
+}
+
+function mlp(
+  x: tf.Tensor4D,
+  parameters: ParameterValues,
+  dropout: number,
+  residual: Residual,
+  mode: Mode,
+): tf.Tensor4D {
+  let hidden = linear(
+    {x, weight: parameters.get('mlp.fc1.weight'), bias: parameters.get('mlp.fc1.bias')},
+    {activation: 'gelu'},
+  );
+  if (mode.training && dropout > 0) hidden = tf.dropout(hidden, dropout, undefined, mode.nextSeed());
+  const projection = {
+    x: hidden,
+    weight: parameters.get<tf.Tensor2D>('mlp.fc2.weight'),
+    bias: parameters.get<tf.Tensor1D>('mlp.fc2.bias'),
+  };
+  return closeBranch(projection, dropout, residual, mode);
+}
+
+/** x + s * branch for a branch that ends in a norm and not in a product. */
+function addBranch(x: tf.Tensor4D, branch: tf.Tensor4D, sampleScale?: tf.Tensor1D): tf.Tensor4D {
+  return tf.add(x, sampleScale ? tf.mul(branch, tf.reshape(sampleScale, [-1, 1, 1, 1])) : branch);
+}
+
+/** One block over x [B, H, W, C], its windows shifted by `shift` cells. */
+export function transformerBlock(
+  x: tf.Tensor4D,
+  parameters: ParameterValues,
+  {attention, variant}: BlockConfig,
+  {shift, dropPath}: {shift: [number, number]; dropPath: number},
+  mode: Mode,
+): tf.Tensor4D {
+  const branchScale = () =>
+    mode.training && dropPath > 0 ? dropPathScale(x.shape[0], dropPath, mode.nextSeed()) : undefined;
+  const attn = parameters.in('attn.');
+  const {dropout} = attention;
+  if (variant === 'v1') {
+    const first = {residual: x, sampleScale: branchScale()};
+    const y = attend(norm(x, parameters, 'norm1'), attn, attention, shift, first, mode);
+    const second = {residual: y, sampleScale: branchScale()};
+    return mlp(norm(y, parameters, 'norm2'), parameters, dropout, second, mode);
+  }
+  const attended = attend(x, attn, attention, shift, {}, mode);
+  const y = addBranch(x, norm(attended, parameters, 'norm1'), branchScale());
+  return addBranch(y, norm(mlp(y, parameters, dropout, {}, mode), parameters, 'norm2'), branchScale());
+}
+
+export interface SwinBlockArgs extends BlockArgs, MapLayerArgs {
+  /** Whether the windows are shifted by half their size: SW-MSA. Default false: W-MSA. */
+  shifted?: boolean;
+  /** Drop-path rate of both branches. Default 0. */
+  dropPath?: number;
+}
+
+export class SwinBlock extends MapLayer {
+  static readonly className = 'SwinBlock';
+  private readonly config: BlockConfig;
+  private readonly shifted: boolean;
+  private readonly dropPath: number;
+
+  constructor(args: SwinBlockArgs) {
+    super(args);
+    this.config = blockConfig(this.who, args);
+    this.shifted = args.shifted ?? false;
+    this.dropPath = rate(this.who, 'dropPath', args.dropPath ?? 0);
+  }
+
+  protected override parametersFor([, , , channels]: MapShape): ParameterSpec[] {
+    checkHeads(this.who, channels, this.config.attention.numHeads);
+    return blockParameters(this.config, channels);
+  }
+
+  protected override outputFor(shape: MapShape): MapShape {
+    return shape;
+  }
+
+  protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
+    const shift: [number, number] = this.shifted ? halfWindow(this.config.attention.windowSize) : [0, 0];
+    const mode = {training, nextSeed: () => this.nextSeed()};
+    return transformerBlock(x, parameters, this.config, {shift, dropPath: this.dropPath}, mode);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const {shifted, dropPath} = this;
+    return {...super.getConfig(), ...savedBlock(this.config), shifted, dropPath};
+  }
+}
+tf.serialization.registerClass(SwinBlock);
+
+/**
+ * One Swin Transformer block; the shape of the map is kept.
+ *
+ * @param args numHeads (required), windowSize, shifted, variant, mlpRatio, dropPath, padding, qkvBias, qkScale,
+ *   dropout, attentionDropout, dataFormat, and Conv2D's words for the weights.
+ * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
+ */
+export function swinBlock(args: SwinBlockArgs): SwinBlock {
+  return new SwinBlock(args);
+}

@@ -1,0 +1,204 @@
+/**
+ * SwinT: a Swin Transformer stage that goes wherever a Conv2D goes.
+ *
+ *   blocks with W-MSA and SW-MSA in turn, then
+ *   downsample:              PatchMerging to [ceil(H/2), ceil(W/2)] and outChannels
+ *   outChannels != input's:  a 1x1 projection with bias
+ *   else:                    nothing
+ *
+ *   [B, C, H, W] to [B, outChannels, H, W] or [B, outChannels, ceil(H/2), ceil(W/2)]  (channelsFirst)
+ *
+ * Any H and W, known or not until the call. A window larger than the map is clamped per axis and loses its shift;
+ * with padding 'attended' the map is padded instead, as torchvision does.
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {ConfigError, ShapeError} from '../kernels/errors.js';
+import {linear} from '../kernels/index.js';
+import {positiveInteger, rate, type Size, sameOr, sizePair} from './arguments.js';
+import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
+import {mergedShape, mergePatches, mergingParameters} from './patch_merging.js';
+import {
+  type BlockArgs,
+  type BlockConfig,
+  blockConfig,
+  blockParameters,
+  halfWindow,
+  savedBlock,
+  transformerBlock,
+} from './swin_block.js';
+import {checkHeads} from './window_attention.js';
+
+export interface SwinTArgs extends BlockArgs, MapLayerArgs {
+  /** Output channels. Default: the input's. */
+  outChannels?: number;
+  /** Conv2D's word for outChannels. */
+  filters?: number;
+  /** Checked against the input where given; never needed. */
+  inChannels?: number;
+  /** Height and width, checked against the input where given; never needed. */
+  inputResolution?: Size;
+  /** Blocks, W-MSA and SW-MSA alternating; even. Default 2. */
+  depth?: number;
+  /** Whether PatchMerging halves the resolution at the end. Default false. */
+  downsample?: boolean;
+  /** Conv2D's word: 2 (or [2, 2]) is downsample true, 1 is false. */
+  strides?: Size;
+  /** Drop-path rate, one for all blocks or one per block. Default 0. */
+  dropPath?: number | number[];
+}
+
+function downsampleOf(who: string, args: SwinTArgs): boolean {
+  if (args.strides === undefined || args.strides === null) return args.downsample ?? false;
+  const [rows, columns] = sizePair(who, 'strides', args.strides);
+  if (rows !== columns || rows > 2) {
+    throw new ConfigError(
+      `${who}: strides must be 1 or 2 on both axes; got ${JSON.stringify(args.strides)}.`,
+    );
+  }
+  return sameOr(who, ['downsample', args.downsample], ['strides 2', rows === 2]) as boolean;
+}
+
+function depthOf(who: string, depth: number): number {
+  if (positiveInteger(who, 'depth', depth) % 2 !== 0) {
+    throw new ConfigError(
+      `${who}: depth must be even, for W-MSA and SW-MSA come in pairs; got ${depth} (try ${depth + 1}).`,
+    );
+  }
+  return depth;
+}
+
+function dropPathRates(who: string, dropPath: number | number[], depth: number): number[] {
+  const rates = Array.isArray(dropPath) ? dropPath : Array.from({length: depth}, () => dropPath);
+  if (rates.length !== depth) {
+    throw new ConfigError(
+      `${who}: dropPath must be one rate or one per block; got ${rates.length} rates for ${depth} blocks.`,
+    );
+  }
+  return rates.map((value) => rate(who, 'dropPath', value));
+}
+
+export class SwinT extends MapLayer {
+  static readonly className = 'SwinT';
+  private readonly config: BlockConfig;
+  private readonly depth: number;
+  private readonly dropPath: number[];
+  private readonly downsample: boolean;
+  private readonly outChannels?: number;
+  private readonly inChannels?: number;
+  private readonly inputResolution?: [number, number];
+
+  constructor(args: SwinTArgs) {
+    super(args);
+    const {who} = this;
+    this.config = blockConfig(who, args);
+    this.depth = depthOf(who, args.depth ?? 2);
+    this.dropPath = dropPathRates(who, args.dropPath ?? 0, this.depth);
+    this.downsample = downsampleOf(who, args);
+    const channels = sameOr(who, ['outChannels', args.outChannels], ['filters', args.filters]);
+    if (channels !== undefined) this.outChannels = positiveInteger(who, 'outChannels', channels);
+    if (args.inChannels !== undefined) {
+      this.inChannels = positiveInteger(who, 'inChannels', args.inChannels);
+      checkHeads(who, this.inChannels, this.config.attention.numHeads);
+    }
+    if (args.inputResolution !== undefined) {
+      this.inputResolution = sizePair(who, 'inputResolution', args.inputResolution);
+    }
+  }
+
+  private checkInput([, height, width, channels]: MapShape): void {
+    const {who, inChannels, inputResolution} = this;
+    if (inChannels !== undefined && channels !== inChannels) {
+      throw new ShapeError(
+        `${who}: inChannels must be the input's channels; got ${inChannels} and ${channels}.`,
+      );
+    }
+    const sizes = [height, width];
+    if (inputResolution?.some((size, axis) => sizes[axis] !== null && sizes[axis] !== size)) {
+      throw new ShapeError(
+        `${who}: inputResolution must be the input's; got [${inputResolution.join(', ')}] and ` +
+          `[${sizes.map((size) => size ?? '*').join(', ')}].`,
+      );
+    }
+  }
+
+  private get normPosition() {
+    return this.config.variant === 'v2' ? 'post' : 'pre';
+  }
+
+  protected override parametersFor(shape: MapShape): ParameterSpec[] {
+    this.checkInput(shape);
+    const channels = shape[3];
+    const out = this.outChannels ?? channels;
+    checkHeads(this.who, channels, this.config.attention.numHeads);
+    const specs = Array.from({length: this.depth}, (_, i) =>
+      prefixed(`blocks.${i}.`, blockParameters(this.config, channels)),
+    ).flat();
+    if (this.downsample) {
+      specs.push(...prefixed('downsample.', mergingParameters(this.normPosition, channels, out)));
+    } else if (out !== channels) {
+      specs.push(...linearParameters('projection', [channels, out]));
+    }
+    return specs;
+  }
+
+  protected override outputFor(shape: MapShape): MapShape {
+    this.checkInput(shape);
+    const out = this.outChannels ?? shape[3];
+    return this.downsample ? mergedShape(shape, out) : [shape[0], shape[1], shape[2], out];
+  }
+
+  protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
+    const mode = {training, nextSeed: () => this.nextSeed()};
+    const half = halfWindow(this.config.attention.windowSize);
+    let y = x;
+    for (let i = 0; i < this.depth; i++) {
+      const shift: [number, number] = i % 2 === 1 ? half : [0, 0];
+      const place = {shift, dropPath: this.dropPath[i]};
+      y = transformerBlock(y, parameters.in(`blocks.${i}.`), this.config, place, mode);
+    }
+    if (this.downsample) return mergePatches(y, parameters.in('downsample.'), this.normPosition);
+    const weight = parameters.find<tf.Tensor2D>('projection.weight');
+    return weight
+      ? (linear({x: y, weight, bias: parameters.get('projection.bias')}) as tf.Tensor4D)
+      : tf.clone(y);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const {depth, dropPath, downsample, outChannels, inChannels, inputResolution} = this;
+    return {
+      ...super.getConfig(),
+      ...savedBlock(this.config),
+      depth,
+      dropPath,
+      downsample,
+      ...(outChannels === undefined ? {} : {outChannels}),
+      ...(inChannels === undefined ? {} : {inChannels}),
+      ...(inputResolution === undefined ? {} : {inputResolution}),
+    };
+  }
+}
+tf.serialization.registerClass(SwinT);
+
+/**
+ * A Swin Transformer stage in the place of a Conv2D.
+ *
+ * @param args
+ *   numHeads (required): attention heads; must divide the input channels.
+ *   outChannels or filters: output channels; default the input's.
+ *   windowSize: one number or [rows, columns]; default 7.
+ *   depth: blocks, even; default 2.
+ *   downsample or strides: whether the resolution is halved; default false.
+ *   mlpRatio 4, qkvBias true, qkScale head size ** -0.5, dropout 0, attentionDropout 0, dropPath 0 (one or per block).
+ *   variant: 'v1' (default), 'v2' or 'miziha'.  padding: 'masked' (default) or 'attended'.
+ *   dataFormat: 'channelsFirst' (default) or 'channelsLast'.
+ *   inChannels, inputResolution: checked against the input where given.
+ *   kernelInitializer, kernelRegularizer, ...: Conv2D's words.  seed: makes dropout and drop-path repeatable.
+ * @returns [B, C, H, W] to [B, outChannels, H, W], or [B, outChannels, ceil(H/2), ceil(W/2)] with downsample.
+ * @throws ConfigError for arguments that can never work; ShapeError for an input that does not fit.
+ */
+export function swinT(args: SwinTArgs): SwinT {
+  return new SwinT(args);
+}

@@ -1,0 +1,281 @@
+/**
+ * (Shifted-)window multi-head self-attention, W-MSA and SW-MSA, with its projections.
+ *
+ *   y = windowAttention(x Wqkv + bqkv) Wproj + bproj      [B, H, W, C] to [B, H, W, C]
+ *
+ * Relative bias: a table of its own per offset and head ('dot'), or 16 sigmoid(MLP(log-spaced offset)) with cosine
+ * scores ('cosine', Swin V2), where the key has no bias.
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {ConfigError} from '../kernels/errors.js';
+import {
+  linear,
+  logSpacedCoordinates,
+  relativeTableSize,
+  type WindowPadding,
+  windowAttention as windowAttentionOperation,
+} from '../kernels/index.js';
+import {fittingHeads, oneOf, positive, positiveInteger, rate, type Size, sizePair} from './arguments.js';
+import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {linearParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
+
+/** How queries and keys are compared: scaled dot product with a bias table, or Swin V2's cosine with log-CPB. */
+export type Score = 'dot' | 'cosine';
+
+/** Width of the hidden layer of Swin V2's bias network. */
+const BIAS_NETWORK_WIDTH = 512;
+
+/** What window attention is, apart from its shift and from where its layer sits. */
+export interface AttentionConfig {
+  numHeads: number;
+  windowSize: [number, number];
+  score: Score;
+  padding: WindowPadding;
+  qkvBias: boolean;
+  /** Undefined: head size to the power -0.5. */
+  qkScale?: number;
+  /** Window of the pretrained weights, which the coordinates of the V2 bias are relative to. */
+  pretrainedWindowSize: [number, number];
+  dropout: number;
+  attentionDropout: number;
+}
+
+export interface AttentionArgs {
+  /** Attention heads; must divide the channels. */
+  numHeads: number;
+  /** Cells of a window, one number or [rows, columns]. Default 7. */
+  windowSize?: Size;
+  /** Cells added so that windows fit: never attended, or attended as torchvision does. Default 'masked'. */
+  padding?: WindowPadding;
+  /** Whether queries, keys and values have a bias. Default true. */
+  qkvBias?: boolean;
+  /** Factor of the dot products. Default: head size to the power -0.5. */
+  qkScale?: number;
+  /** For cosine scores: window of the pretrained weights. Default windowSize. */
+  pretrainedWindowSize?: Size;
+  /** Dropout rate after each projection. Default 0. */
+  dropout?: number;
+  /** Dropout rate of the attention weights. Default 0. */
+  attentionDropout?: number;
+}
+
+/** Reads and checks the arguments that every layer with attention in it takes. */
+export function attentionConfig(who: string, args: AttentionArgs, score: Score): AttentionConfig {
+  if (args.numHeads === undefined) {
+    throw new ConfigError(`${who}: numHeads is required; got none (give a divisor of the input channels).`);
+  }
+  const windowSize = sizePair(who, 'windowSize', args.windowSize ?? 7);
+  const given = args.qkScale !== undefined && args.qkScale !== null;
+  if (given && score === 'cosine') {
+    throw new ConfigError(
+      `${who}: qkScale has no place in cosine attention; got ${args.qkScale} (leave it out).`,
+    );
+  }
+  return {
+    numHeads: positiveInteger(who, 'numHeads', args.numHeads),
+    windowSize,
+    score,
+    padding: oneOf(who, 'padding', args.padding ?? 'masked', ['masked', 'attended']),
+    qkvBias: args.qkvBias ?? true,
+    qkScale: given ? positive(who, 'qkScale', args.qkScale) : undefined,
+    pretrainedWindowSize: sizePair(who, 'pretrainedWindowSize', args.pretrainedWindowSize ?? windowSize),
+    dropout: rate(who, 'dropout', args.dropout ?? 0),
+    attentionDropout: rate(who, 'attentionDropout', args.attentionDropout ?? 0),
+  };
+}
+
+/** The attention arguments in the form that getConfig saves. */
+export function savedAttention(config: AttentionConfig): tf.serialization.ConfigDict {
+  const {score, qkScale, pretrainedWindowSize, ...rest} = config;
+  return {
+    ...rest,
+    ...(qkScale === undefined ? {} : {qkScale}),
+    ...(score === 'cosine' ? {pretrainedWindowSize} : {}),
+  };
+}
+
+/** Throws ConfigError unless the heads divide the channels. */
+export function checkHeads(who: string, channels: number, numHeads: number): void {
+  if (channels % numHeads !== 0) {
+    throw new ConfigError(
+      `${who}: numHeads must divide the input channels; got ${channels} channels and ${numHeads} heads ` +
+        `(try ${fittingHeads(channels, numHeads)}).`,
+    );
+  }
+}
+
+/** The parameters of attention over maps of `channels`. */
+export function attentionParameters(config: AttentionConfig, channels: number): ParameterSpec[] {
+  const {numHeads, score, qkvBias, windowSize} = config;
+  const dot = score === 'dot';
+  const specs = linearParameters('qkv', [channels, 3 * channels], qkvBias && dot);
+  if (dot) {
+    specs.push({
+      name: 'relative_position_bias_table',
+      shape: [relativeTableSize(windowSize), numHeads],
+      role: 'biasTable',
+    });
+  } else {
+    if (qkvBias) {
+      specs.push({name: 'q_bias', shape: [channels], role: 'bias'});
+      specs.push({name: 'v_bias', shape: [channels], role: 'bias'});
+    }
+    specs.push({name: 'logit_scale', shape: [numHeads, 1, 1], role: 'logitScale'});
+    specs.push(...linearParameters('cpb_mlp.0', [2, BIAS_NETWORK_WIDTH]));
+    specs.push(...linearParameters('cpb_mlp.2', [BIAS_NETWORK_WIDTH, numHeads], false));
+  }
+  return [...specs, ...linearParameters('proj', [channels, channels])];
+}
+
+/** Bias of queries, keys and values, [3C]; the key has none in Swin V2. */
+function qkvBiasOf(parameters: ParameterValues, {score, qkvBias}: AttentionConfig): tf.Tensor1D | undefined {
+  if (!qkvBias) return undefined;
+  if (score === 'dot') return parameters.get('qkv.bias');
+  const q = parameters.get<tf.Tensor1D>('q_bias');
+  return tf.concat([q, tf.zerosLike(q), parameters.get<tf.Tensor1D>('v_bias')]);
+}
+
+/** Relative position bias, one row per offset and one column per head. */
+function biasTable(parameters: ParameterValues, config: AttentionConfig): tf.Tensor2D {
+  if (config.score === 'dot') return parameters.get('relative_position_bias_table');
+  const coordinates = tf.tensor2d(logSpacedCoordinates(config.windowSize, config.pretrainedWindowSize), [
+    relativeTableSize(config.windowSize),
+    2,
+  ]);
+  const hidden = linear({
+    x: coordinates,
+    weight: parameters.get('cpb_mlp.0.weight'),
+    bias: parameters.get('cpb_mlp.0.bias'),
+  });
+  const offsets = linear({x: tf.relu(hidden), weight: parameters.get('cpb_mlp.2.weight')});
+  return tf.mul(tf.sigmoid(offsets), 16) as tf.Tensor2D;
+}
+
+/** What closes a residual branch: x + scale * branch, done by the last product of the branch. */
+export interface Residual {
+  residual?: tf.Tensor;
+  sampleScale?: tf.Tensor1D;
+}
+
+/** Whether weights are being trained, and where random numbers come from. */
+export interface Mode {
+  training: boolean;
+  nextSeed: () => number;
+}
+
+/** y = branch, then dropout where it is trained with any; the residual joins after the dropout. */
+export function closeBranch(
+  inputs: {x: tf.Tensor; weight: tf.Tensor2D; bias: tf.Tensor1D},
+  dropout: number,
+  {residual, sampleScale}: Residual,
+  mode: Mode,
+): tf.Tensor4D {
+  if (!mode.training || dropout === 0) return linear({...inputs, residual, sampleScale}) as tf.Tensor4D;
+  let branch = tf.dropout(linear(inputs), dropout, undefined, mode.nextSeed());
+  if (sampleScale) branch = tf.mul(branch, tf.reshape(sampleScale, [-1, 1, 1, 1]));
+  return (residual ? tf.add(residual, branch) : branch) as tf.Tensor4D;
+}
+
+/** Attention over the windows of x [B, H, W, C], shifted by `shift` cells; closes the residual branch where given. */
+export function attend(
+  x: tf.Tensor4D,
+  parameters: ParameterValues,
+  config: AttentionConfig,
+  shift: [number, number],
+  residual: Residual,
+  mode: Mode,
+): tf.Tensor4D {
+  const {numHeads, windowSize, padding, score, attentionDropout} = config;
+  const bias = qkvBiasOf(parameters, config);
+  const qkv = linear({x, weight: parameters.get('qkv.weight'), bias}) as tf.Tensor4D;
+  const logitScale: tf.Tensor1D | undefined =
+    score === 'cosine' ? tf.reshape(parameters.get('logit_scale'), [numHeads]) : undefined;
+  const heads = windowAttentionOperation(
+    {
+      qkv,
+      table: biasTable(parameters, config),
+      ...(logitScale ? {logitScale} : {}),
+      ...(bias && padding === 'attended' ? {padToken: bias} : {}),
+    },
+    {
+      numHeads,
+      window: windowSize,
+      shift,
+      padding,
+      score,
+      scale: config.qkScale ?? (x.shape[3] / numHeads) ** -0.5,
+      ...(mode.training && attentionDropout > 0
+        ? {dropout: {rate: attentionDropout, seed: mode.nextSeed()}}
+        : {}),
+    },
+  );
+  const projection = {
+    x: heads,
+    weight: parameters.get<tf.Tensor2D>('proj.weight'),
+    bias: parameters.get<tf.Tensor1D>('proj.bias'),
+  };
+  return closeBranch(projection, config.dropout, residual, mode);
+}
+
+export interface WindowAttentionArgs extends AttentionArgs, MapLayerArgs {
+  /** Cyclic shift, one number or [rows, columns], each less than the window. Default 0: W-MSA. */
+  shiftSize?: number | [number, number];
+  /** 'dot' with a bias table, or 'cosine' as in Swin V2. Default 'dot'. */
+  score?: Score;
+}
+
+export class WindowAttention extends MapLayer {
+  static readonly className = 'SwinWindowAttention';
+  private readonly config: AttentionConfig;
+  private readonly shift: [number, number];
+
+  constructor(args: WindowAttentionArgs) {
+    super(args);
+    const score = oneOf(this.who, 'score', args.score ?? 'dot', ['dot', 'cosine']);
+    this.config = attentionConfig(this.who, args, score);
+    const shift = args.shiftSize ?? 0;
+    this.shift = typeof shift === 'number' ? [shift, shift] : shift;
+    const {windowSize} = this.config;
+    const fits = (axis: 0 | 1) =>
+      Number.isInteger(this.shift[axis]) && this.shift[axis] >= 0 && this.shift[axis] < windowSize[axis];
+    if (this.shift.length !== 2 || !fits(0) || !fits(1)) {
+      throw new ConfigError(
+        `${this.who}: shiftSize must be from 0 to windowSize - 1 on each axis; got ${JSON.stringify(shift)} for ` +
+          `windows of [${windowSize.join(', ')}].`,
+      );
+    }
+  }
+
+  protected override parametersFor([, , , channels]: MapShape): ParameterSpec[] {
+    checkHeads(this.who, channels, this.config.numHeads);
+    return attentionParameters(this.config, channels);
+  }
+
+  protected override outputFor(shape: MapShape): MapShape {
+    return shape;
+  }
+
+  protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
+    const mode = {training, nextSeed: () => this.nextSeed()};
+    return attend(x, parameters, this.config, this.shift, {}, mode);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const {score} = this.config;
+    return {...super.getConfig(), ...savedAttention(this.config), score, shiftSize: this.shift};
+  }
+}
+tf.serialization.registerClass(WindowAttention);
+
+/**
+ * Window multi-head self-attention with its qkv and output projections; the shape of the map is kept.
+ *
+ * @param args numHeads (required), windowSize, shiftSize, score, padding, qkvBias, qkScale, dropout,
+ *   attentionDropout, dataFormat, and Conv2D's words for the weights.
+ * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
+ */
+export function windowAttention(args: WindowAttentionArgs): WindowAttention {
+  return new WindowAttention(args);
+}

@@ -1,0 +1,185 @@
+/**
+ * Batches of a data set as tensors, ready for training: order, augmentation, normalisation, layout.
+ *
+ * images [B, C, H, W] (or [B, H, W, C]) float32 = (byte / 255 - mean) / std; labels [B] int32.
+ *
+ * Images of the next batches are read, augmented and normalised into plain arrays while the caller works on the
+ * current one; a tensor is made only at the moment its batch is handed over, so that leaving the loop early leaves
+ * none behind.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {ConfigError, DataError} from '../errors.js';
+import {type AugmentArgs, augment, checkAugmentation} from './augment.js';
+import type {ImageDataset} from './dataset.js';
+import {checkBadImages, normaliser} from './normalise.js';
+import {randomStream, type Seed, shuffled} from './shuffle.js';
+
+export interface BatchesArgs extends AugmentArgs {
+  /** Images per batch; at least 1. */
+  batchSize: number;
+  /** A random order, another one in each epoch; default false, the data set's own order. */
+  shuffle?: boolean;
+  /** Decides, together with `epoch`, order and augmentation; default 0. */
+  seed?: Seed;
+  /** Number of the pass over the data; default 0. */
+  epoch?: number;
+  /** Leave out the last batch if it has fewer images than `batchSize`; default false. */
+  dropRemainder?: boolean;
+  /** Mean per channel in units of 1 for byte 255; default 0. See `channelStatistics`. */
+  mean?: readonly number[];
+  /** Standard deviation per channel in the same units; default 1. */
+  std?: readonly number[];
+  /** Order of the images' dimensions: [B, C, H, W] (default) or [B, H, W, C]. */
+  dataFormat?: 'channelsFirst' | 'channelsLast';
+  /** Batches being read beyond the current one; default 4. Each holds B C H W floats. */
+  prefetch?: number;
+  /**
+   * What an image that cannot be read does: 'fail' (default) ends the loop with its DataError; 'skip' makes its batch
+   * smaller by one and tells `onBadImage`. A batch left with no image is not handed over.
+   */
+  badImages?: 'fail' | 'skip';
+  /** Told of each image left out, with its index in the data set; required by 'skip'. */
+  onBadImage?: (error: DataError, index: number) => void;
+}
+
+/** One batch. The caller disposes both tensors. */
+export interface Batch {
+  /** [B, C, H, W] or [B, H, W, C], float32. */
+  images: tf.Tensor4D;
+  /** [B], int32. */
+  labels: tf.Tensor1D;
+  /** Index in the data set of each image, in the order of the batch. */
+  indices: number[];
+}
+
+/**
+ * One pass over `dataset`. Augmentation of an image depends on (seed, epoch, its index) alone, whatever the batch size
+ * or order.
+ *
+ *     for await (const {images, labels} of batches(train, {batchSize: 128, shuffle: true, epoch})) { ... }
+ *
+ * @throws ConfigError at once for an unusable option; DataError from the loop for an image that cannot be read.
+ */
+export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerator<Batch, void, undefined> {
+  const who = `batches(${dataset.name})`;
+  const {batchSize, epoch = 0, prefetch = 4, badImages = 'fail', onBadImage} = args;
+  const {height, width, channels} = dataset;
+  checkCount(who, 'batchSize', batchSize, 1);
+  checkCount(who, 'epoch', epoch, 0);
+  checkCount(who, 'prefetch', prefetch, 0);
+  checkBadImages(who, badImages, onBadImage);
+  checkAugmentation(who, height, width, args);
+  const zeros = new Array<number>(channels).fill(0);
+  const ones = new Array<number>(channels).fill(1);
+  const {mean = zeros, std = ones, dataFormat = 'channelsFirst'} = args;
+  const normalise = normaliser(who, channels, mean, std, dataFormat);
+  return generate(dataset, args, (pixels, index, target, offset) => {
+    const random = randomStream(`${args.seed ?? 0}/augment/${epoch}/${index}`);
+    normalise(augment(pixels, height, width, channels, args, random), target, offset);
+  });
+}
+
+type Preparation = (pixels: Uint8Array, index: number, target: Float32Array, offset: number) => void;
+
+async function* generate(
+  dataset: ImageDataset,
+  args: BatchesArgs,
+  prepare: Preparation,
+): AsyncGenerator<Batch, void, undefined> {
+  const {batchSize, dropRemainder = false, dataFormat = 'channelsFirst', prefetch = 4} = args;
+  const {height, width, channels} = dataset;
+  const order = epochOrder(dataset.size, args);
+  const count = dropRemainder ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
+
+  const ahead: Promise<PreparedBatch>[] = [];
+  let started = 0;
+  for (let b = 0; b < count; b++) {
+    while (started < count && started <= b + prefetch) {
+      ahead.push(prepareBatch(dataset, order.slice(started * batchSize, (started + 1) * batchSize), prepare));
+      started++;
+    }
+    const batch = withoutFailures(await ahead.shift()!, dataset, args);
+    // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (batch.indices.length === 0) continue;
+    const {indices, values} = batch;
+    const shape: [number, number, number, number] =
+      dataFormat === 'channelsFirst'
+        ? [indices.length, channels, height, width]
+        : [indices.length, height, width, channels];
+    const labels = Int32Array.from(indices, (index) => dataset.label(index));
+    yield {
+      images: tf.tensor4d(values, shape, 'float32'),
+      labels: tf.tensor1d(labels, 'int32'),
+      indices,
+    };
+  }
+}
+
+function epochOrder(size: number, {shuffle = false, seed = 0, epoch = 0}: BatchesArgs): number[] {
+  const order = Array.from({length: size}, (_, index) => index);
+  return shuffle ? shuffled(order, `${seed}/order/${epoch}`) : order;
+}
+
+interface PreparedBatch {
+  indices: number[];
+  /** Normalised images one after the other, [B, ...]; what stands in a failed image's place means nothing. */
+  values: Float32Array;
+  /** What was thrown for each image of the batch that could not be read, by its place in the batch. */
+  failures: Map<number, unknown>;
+}
+
+/** Never rejects: nobody may be waiting any more when a batch read ahead fails. */
+async function prepareBatch(
+  dataset: ImageDataset,
+  indices: number[],
+  prepare: Preparation,
+): Promise<PreparedBatch> {
+  const volume = dataset.height * dataset.width * dataset.channels;
+  const values = new Float32Array(indices.length * volume);
+  const failures = new Map<number, unknown>();
+  const read = async (index: number, place: number) => {
+    try {
+      const pixels = await dataset.read(index);
+      if (pixels.length !== volume) {
+        throw new DataError(
+          `${dataset.name}: image ${index} must have ${volume} bytes (${dataset.height}x${dataset.width}x` +
+            `${dataset.channels}); got ${pixels.length}.`,
+        );
+      }
+      prepare(pixels, index, values, place * volume);
+    } catch (error) {
+      failures.set(place, error);
+    }
+  };
+  await Promise.all(indices.map(read));
+  return {indices, values, failures};
+}
+
+/** The batch without the images that failed, in the order of their places; throws where they may not fail. */
+function withoutFailures(batch: PreparedBatch, dataset: ImageDataset, args: BatchesArgs): PreparedBatch {
+  const {failures} = batch;
+  if (failures.size === 0) return batch;
+  const volume = dataset.height * dataset.width * dataset.channels;
+  const indices: number[] = [];
+  const values = new Float32Array((batch.indices.length - failures.size) * volume);
+  for (const [place, index] of batch.indices.entries()) {
+    if (failures.has(place)) {
+      const error = failures.get(place);
+      // Anything but a DataError is a fault in a program, not in an image.
+      if (args.badImages !== 'skip' || !(error instanceof DataError)) throw error;
+      args.onBadImage!(error, index);
+      continue;
+    }
+    values.set(batch.values.subarray(place * volume, (place + 1) * volume), indices.length * volume);
+    indices.push(index);
+  }
+  return {indices, values, failures: new Map()};
+}
+
+function checkCount(who: string, what: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new ConfigError(`${who}: ${what} must be a whole number of at least ${least}; got ${value}.`);
+  }
+}

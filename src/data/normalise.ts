@@ -1,0 +1,151 @@
+/**
+ * Normalisation per channel: a byte v of channel c becomes (v / 255 - mean[c]) / std[c]; and the mean and standard
+ * deviation of a data set, both in units of 1 for byte 255.
+ */
+
+import {ConfigError, DataError} from '../errors.js';
+import type {ImageDataset} from './dataset.js';
+import type {Seed} from './shuffle.js';
+import {balancedIndices} from './subset.js';
+
+export interface ChannelStatistics {
+  /** One mean per channel, 0 to 1. */
+  mean: number[];
+  /** One standard deviation (of the population) per channel, at least 1/255. */
+  std: number[];
+}
+
+export interface ChannelStatisticsArgs {
+  /** Most images to read, balanced by class; default 5000. */
+  sample?: number;
+  /** Chooses which images; default 0. */
+  seed?: Seed;
+  /** Whether an image that cannot be read fails the call (default) or is left out and reported. */
+  badImages?: 'fail' | 'skip';
+  /** Told of each image left out, with its index in the data set; required by 'skip'. */
+  onBadImage?: (error: DataError, index: number) => void;
+}
+
+/** Images read at the same time: enough to keep a decoder's threads busy. */
+const READ_AT_ONCE = 64;
+
+/**
+ * Mean and standard deviation of every channel over all pixels of (a sample of) a data set. A channel of one value
+ * everywhere gets 1/255, one grey level, so that normalising it gives 0 rather than NaN.
+ *
+ * @throws ConfigError for an unusable option, DataError if an image (with 'skip': every image) cannot be read.
+ */
+export async function channelStatistics(
+  dataset: ImageDataset,
+  args: ChannelStatisticsArgs = {},
+): Promise<ChannelStatistics> {
+  const {sample = 5000, seed = 0, badImages = 'fail', onBadImage} = args;
+  const who = `channelStatistics(${dataset.name})`;
+  checkBadImages(who, badImages, onBadImage);
+  if (!Number.isInteger(sample) || sample < 1) {
+    throw new ConfigError(`${who}: sample must be a whole number of at least 1; got ${sample}.`);
+  }
+  const sampled = balancedIndices(dataset, sample, seed);
+  const {channels} = dataset;
+
+  // Bytes have 256 values: counting them gives the exact two-pass variance in one pass over the images.
+  const counts = Array.from({length: channels}, () => new Float64Array(256));
+  let readable = 0;
+  for (let start = 0; start < sampled.length; start += READ_AT_ONCE) {
+    const indices = sampled.slice(start, start + READ_AT_ONCE);
+    const reads = await Promise.allSettled(indices.map((index) => dataset.read(index)));
+    for (const [i, read] of reads.entries()) {
+      if (read.status === 'rejected') {
+        if (badImages === 'fail' || !(read.reason instanceof DataError)) throw read.reason;
+        onBadImage!(read.reason, indices[i]!);
+        continue;
+      }
+      readable++;
+      const pixels = read.value;
+      for (let at = 0; at < pixels.length; at += channels) {
+        for (let c = 0; c < channels; c++) counts[c]![pixels[at + c]!]!++;
+      }
+    }
+  }
+  if (readable === 0) {
+    throw new DataError(`${who}: at least one image must be readable; got none of ${sampled.length}.`);
+  }
+
+  const mean: number[] = [];
+  const std: number[] = [];
+  for (const count of counts) {
+    let pixels = 0;
+    let sum = 0;
+    for (let v = 0; v < 256; v++) {
+      pixels += count[v]!;
+      sum += count[v]! * v;
+    }
+    const average = sum / pixels;
+    let squares = 0;
+    for (let v = 0; v < 256; v++) squares += count[v]! * (v - average) ** 2;
+    mean.push(average / 255);
+    std.push(Math.max(Math.sqrt(squares / pixels), 1) / 255);
+  }
+  return {mean, std};
+}
+
+/** Throws ConfigError, in the name of `who`, unless images can be left out without anybody being told. */
+export function checkBadImages(who: string, badImages: string, onBadImage: unknown): void {
+  if (badImages !== 'fail' && badImages !== 'skip') {
+    throw new ConfigError(`${who}: badImages must be 'fail' or 'skip'; got ${badImages}.`);
+  }
+  if (badImages === 'skip' && typeof onBadImage !== 'function') {
+    throw new ConfigError(
+      `${who}: badImages 'skip' must come with onBadImage; got none (images are never left out silently).`,
+    );
+  }
+}
+
+/** Writes one image of bytes [H, W, C] into `target` from `offset` on, normalised and in the data format's order. */
+type Normaliser = (pixels: Uint8Array, target: Float32Array, offset: number) => void;
+
+/**
+ * A function that normalises images of `channels` channels.
+ *
+ * @param mean one number per channel.
+ * @param std one positive number per channel.
+ * @throws ConfigError, in the name of `who`, if there are not as many as channels or a std is not positive.
+ */
+export function normaliser(
+  who: string,
+  channels: number,
+  mean: readonly number[],
+  std: readonly number[],
+  dataFormat: 'channelsFirst' | 'channelsLast',
+): Normaliser {
+  if (mean.length !== channels || !mean.every(Number.isFinite)) {
+    throw new ConfigError(`${who}: mean must be ${channels} finite numbers, one per channel; got [${mean}].`);
+  }
+  if (std.length !== channels || !std.every((s) => Number.isFinite(s) && s > 0)) {
+    throw new ConfigError(`${who}: std must be ${channels} positive numbers, one per channel; got [${std}].`);
+  }
+  if (dataFormat !== 'channelsFirst' && dataFormat !== 'channelsLast') {
+    throw new ConfigError(
+      `${who}: dataFormat must be 'channelsFirst' or 'channelsLast'; got ${String(dataFormat)}.`,
+    );
+  }
+  // A table of 256 values per channel: no division per pixel, and each value rounded to float32 only once.
+  const tables = mean.map((m, c) => Float32Array.from({length: 256}, (_, v) => (v / 255 - m) / std[c]!));
+
+  if (dataFormat === 'channelsLast') {
+    return (pixels, target, offset) => {
+      for (let c = 0; c < channels; c++) {
+        const table = tables[c]!;
+        for (let at = c; at < pixels.length; at += channels) target[offset + at] = table[pixels[at]!]!;
+      }
+    };
+  }
+  return (pixels, target, offset) => {
+    const area = pixels.length / channels;
+    for (let c = 0; c < channels; c++) {
+      const table = tables[c]!;
+      const plane = offset + c * area;
+      for (let i = 0, at = c; i < area; i++, at += channels) target[plane + i] = table[pixels[at]!]!;
+    }
+  };
+}

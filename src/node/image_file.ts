@@ -1,0 +1,185 @@
+/**
+ * JPEG and PNG to RGB bytes [height, width, 3] and back to PNG.
+ *
+ * Decoding is done by `sharp` (libvips, on its own threads) where that optional package is installed, otherwise by
+ * jpeg-js and pngjs, which are plain JavaScript. Both give: grey repeated to three channels, transparency composited
+ * on white, 16 bits reduced to 8, photographs turned upright by their Exif orientation. They differ by a few grey
+ * levels in a JPEG whose colours are stored at half resolution (sharp interpolates them) and in CMYK (sharp manages
+ * colours, jpeg-js uses the plain formula).
+ */
+
+import {readFile} from 'node:fs/promises';
+import jpeg from 'jpeg-js';
+import {PNG} from 'pngjs';
+import type {Sharp, SharpOptions} from 'sharp';
+import {ConfigError, DataError} from '../errors.js';
+import {type ImageFormat, imageFormat, imageStructure} from './image_structure.js';
+
+/** An image of RGB bytes, [height, width, 3]. */
+export interface RgbImage {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** Who decodes: 'sharp', 'plain' (jpeg-js and pngjs), or 'auto', the first of them that is installed. */
+export type DecoderChoice = 'auto' | 'sharp' | 'plain';
+
+type SharpFactory = (input: Uint8Array, options: SharpOptions) => Sharp;
+
+let sharpImport: Promise<SharpFactory | Error> | undefined;
+
+/** sharp, or the error that importing it gave; tried once. */
+function importSharp(): Promise<SharpFactory | Error> {
+  sharpImport ??= import('sharp').then(
+    (module): SharpFactory => module.default,
+    (error: Error) => error,
+  );
+  return sharpImport;
+}
+
+/** Which decoder 'auto' stands for on this machine. */
+export async function imageDecoder(): Promise<'sharp' | 'jpeg-js/pngjs'> {
+  return (await importSharp()) instanceof Error ? 'jpeg-js/pngjs' : 'sharp';
+}
+
+export interface DecodeImageArgs {
+  /** Default 'auto'; see `imageDecoder`. */
+  decoder?: DecoderChoice;
+  /** What to call the image in messages; default the path, or 'image' for bytes. */
+  name?: string;
+}
+
+/**
+ * Decodes one JPEG or PNG image.
+ *
+ * @param source path of a file, or its bytes.
+ * @throws DataError naming the file if it cannot be read, is neither JPEG nor PNG, is cut short or damaged;
+ *   ConfigError if `decoder` is 'sharp' and sharp cannot be imported.
+ */
+export async function decodeImage(
+  source: string | Uint8Array,
+  args: DecodeImageArgs = {},
+): Promise<RgbImage> {
+  const {decoder = 'auto'} = args;
+  if (decoder !== 'auto' && decoder !== 'sharp' && decoder !== 'plain') {
+    throw new ConfigError(`decodeImage: decoder must be 'auto', 'sharp' or 'plain'; got ${String(decoder)}.`);
+  }
+  const name = args.name ?? (typeof source === 'string' ? source : 'image');
+  const bytes = typeof source === 'string' ? await fileBytes(source, name) : source;
+  const format = imageFormat(bytes);
+  if (format === null) {
+    throw new DataError(
+      `decodeImage(${name}): the image must be JPEG or PNG; got ${bytes.length} bytes of something else.`,
+    );
+  }
+  const {defect, orientation} = imageStructure(bytes, format);
+  if (defect !== null) {
+    throw new DataError(
+      `decodeImage(${name}): the ${format.toUpperCase()} must be complete; got ${bytes.length} bytes and ${defect}.`,
+    );
+  }
+
+  const sharp = decoder === 'plain' ? null : await importSharp();
+  if (sharp instanceof Error && decoder === 'sharp') {
+    throw new ConfigError(
+      `decodeImage(${name}): decoder 'sharp' must be installed; got ${sharp.message} (npm install sharp).`,
+    );
+  }
+  try {
+    if (sharp === null || sharp instanceof Error) return decodePlain(bytes, format, orientation);
+    return await decodeWithSharp(bytes, sharp);
+  } catch (error) {
+    throw new DataError(
+      `decodeImage(${name}): the ${format.toUpperCase()} must be intact; the decoder says: ${(error as Error).message}.`,
+    );
+  }
+}
+
+async function fileBytes(path: string, name: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new DataError(`decodeImage(${name}): the file must be readable; got ${(error as Error).message}.`);
+  }
+}
+
+async function decodeWithSharp(bytes: Uint8Array, sharp: SharpFactory): Promise<RgbImage> {
+  // 'warning' is the strictest: below it a JPEG damaged in the middle comes back half grey.
+  const {data, info} = await sharp(bytes, {failOn: 'warning'})
+    .autoOrient()
+    .toColourspace('srgb')
+    .flatten({background: 'white'})
+    .raw({depth: 'uchar'})
+    .toBuffer({resolveWithObject: true});
+  return {
+    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+    width: info.width,
+    height: info.height,
+  };
+}
+
+function decodePlain(bytes: Uint8Array, format: ImageFormat, orientation: number): RgbImage {
+  if (format === 'jpeg') {
+    const {data, width, height} = jpeg.decode(bytes, {
+      useTArray: true,
+      formatAsRGBA: false,
+      tolerantDecoding: false,
+      // Limits against hostile files; sharp's default is the same number of pixels.
+      maxResolutionInMP: 268,
+      maxMemoryUsageInMB: 4096,
+    });
+    return upright({data, width, height}, orientation);
+  }
+  const {data, width, height} = PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  const rgb = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const alpha = data[4 * i + 3]! / 255;
+    for (let c = 0; c < 3; c++) rgb[3 * i + c] = Math.round(data[4 * i + c]! * alpha + 255 * (1 - alpha));
+  }
+  return {data: rgb, width, height};
+}
+
+/**
+ * The image turned and mirrored as its Exif orientation asks. Cell (y, x) comes from the stored cell (y, x), or (x, y)
+ * for orientations 5 to 8, counted from the far end of a side where the stored image begins there.
+ */
+function upright(image: RgbImage, orientation: number): RgbImage {
+  if (orientation === 1) return image;
+  const {data, width: w, height: h} = image;
+  const exchanged = orientation >= 5;
+  const [width, height] = exchanged ? [h, w] : [w, h];
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBottom = [3, 4, 6, 7].includes(orientation);
+  const result = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [row, column] = exchanged ? [x, y] : [y, x];
+      const from = ((fromBottom ? h - 1 - row : row) * w + (fromRight ? w - 1 - column : column)) * 3;
+      const to = (y * width + x) * 3;
+      for (let c = 0; c < 3; c++) result[to + c] = data[from + c]!;
+    }
+  }
+  return {data: result, width, height};
+}
+
+/**
+ * A PNG file of an RGB image.
+ *
+ * @param rgb bytes, [height, width, 3].
+ * @throws DataError if `rgb` has another length.
+ */
+export function encodePng(rgb: Uint8Array, width: number, height: number): Uint8Array {
+  if (rgb.length !== width * height * 3 || rgb.length === 0) {
+    throw new DataError(
+      `encodePng: an image of ${height}x${width} must have ${width * height * 3} RGB bytes and at least one pixel; ` +
+        `got ${rgb.length}.`,
+    );
+  }
+  const png = new PNG({width, height});
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) png.data[4 * i + c] = rgb[3 * i + c]!;
+    png.data[4 * i + 3] = 255;
+  }
+  return PNG.sync.write(png, {colorType: 2, inputColorType: 6});
+}

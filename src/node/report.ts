@@ -1,0 +1,185 @@
+/**
+ * A training report: one HTML file that holds everything it shows, so that it can be mailed, archived and opened
+ * without a network, and read without a script.
+ */
+import {writeFile} from 'node:fs/promises';
+import type {ImageDataset} from '../data/dataset.js';
+import {ConfigError} from '../errors.js';
+import type {EpochReport, TrainingHistory} from '../training/train.js';
+import {html, Markup} from './html.js';
+import {type Curve, chartSvg} from './report_charts.js';
+import {confusionMatrix} from './report_confusion.js';
+import {imageGrids} from './report_images.js';
+import {REPORT_STYLE} from './report_style.js';
+
+/** One trained model. */
+export interface ReportedModel {
+  name: string;
+  /** Number of weights, trainable or not. */
+  parameters: number;
+  history: TrainingHistory;
+}
+
+export interface ReportArgs {
+  title: string;
+  /** Under the title, for example the date. */
+  subtitle?: string;
+  /** The command that made it, as typed. */
+  command: string;
+  /** What was set, by name, in order. */
+  configuration: Readonly<Record<string, string | number>>;
+  /** The test set that the models were evaluated on. */
+  test: ImageDataset;
+  /** At most four, in the order of the table. */
+  models: readonly ReportedModel[];
+  /** Images in each of the two grids. Default 20. */
+  imageCount?: number;
+}
+
+/**
+ * Writes the report.
+ *
+ * @throws ConfigError for no model or more than four; DataError where a test image cannot be read.
+ */
+export async function writeReport(path: string, args: ReportArgs): Promise<void> {
+  await writeFile(path, await renderReport(args));
+}
+
+/** The report as the text of an HTML document. @throws as `writeReport`. */
+export async function renderReport(args: ReportArgs): Promise<string> {
+  const {title, subtitle, command, configuration, models} = args;
+  if (models.length < 1 || models.length > 4) {
+    throw new ConfigError(`renderReport: there must be one to four models; got ${models.length}.`);
+  }
+  const settings = Object.entries(configuration).map(
+    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
+  );
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Markup(REPORT_STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+${subtitle === undefined ? null : html`<p class="muted">${subtitle}</p>`}
+${summary(args)}
+</header>
+<main>
+<h2>Results</h2>
+${resultsTable(models)}
+<h2>Loss and accuracy</h2>
+${await curves(models)}
+<h2>Confusion</h2>
+${confusions(args)}
+<h2>Test images</h2>
+${await images(args)}
+<h2>How it was made</h2>
+<pre>${command}</pre>
+<dl>${settings}</dl>
+</main>
+<footer>Made by tfjs-swint.</footer>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function summary({models, test}: ReportArgs): Markup {
+  const results = models.flatMap(({name, history}) =>
+    history.evaluation ? [`${name} classifies ${percent(history.evaluation.accuracy)}`] : [],
+  );
+  const notices = models
+    .filter(({history}) => history.stopped !== 'finished')
+    .map(({name, history}) => {
+      const cause = history.stopped === 'budget' ? 'its time was spent' : 'it was interrupted';
+      const epochs = history.epochs.length;
+      const when = epochs === 0 ? 'before its first epoch' : `in epoch ${epochs}`;
+      return html`<p class="notice">${name} stopped ${when} because ${cause}.</p>`;
+    });
+  const sentence =
+    results.length === 0
+      ? 'No model was evaluated.'
+      : `Of ${count(test.size)} test images of ${test.classNames.length} classes, ${results.join(' and ')} correctly.`;
+  return html`<p>${sentence}</p>${notices}`;
+}
+
+const FIGURES = ['parameters', 'time per step', 'images/s', 'train loss', 'test loss', 'test accuracy'];
+
+function resultsTable(models: readonly ReportedModel[]): Markup {
+  const rows = models.map(({name, parameters, history}, i) => {
+    const last: EpochReport | undefined = history.epochs.at(-1);
+    const cells = [
+      count(parameters),
+      history.stepMs === null ? '–' : `${decimal(history.stepMs, history.stepMs < 10 ? 2 : 0)} ms`,
+      history.imagesPerSecond === null ? '–' : count(Math.round(history.imagesPerSecond)),
+      last ? decimal(last.trainLoss, 3) : '–',
+      history.evaluation ? decimal(history.evaluation.loss, 3) : '–',
+      history.evaluation ? percent(history.evaluation.accuracy) : '–',
+    ].map((text, column) => html`<td class="number" data-label="${FIGURES[column]}">${text}</td>`);
+    return html`<tr><th scope="row">${swatch(i)}${name}</th>${cells}</tr>`;
+  });
+  const heads = FIGURES.map((text) => html`<th scope="col" class="number">${text}</th>`);
+  return html`<div class="scroll"><table class="results"><thead><tr><th scope="col">model</th>${heads}</tr></thead><tbody>${rows}</tbody></table></div>
+<p class="muted">Time per step is the median, reading the data included; images/s counts training alone. Train loss is
+the mean over the last epoch's batches, taken while the weights changed.</p>`;
+}
+
+async function curves(models: readonly ReportedModel[]): Promise<Markup> {
+  const curvesOf = (train: keyof EpochReport, test: keyof EpochReport): Curve[] =>
+    models.flatMap(({history}, series) => [
+      {series, split: 'train' as const, values: history.epochs.map((epoch) => epoch[train])},
+      {series, split: 'test' as const, values: history.epochs.map((epoch) => epoch[test])},
+    ]);
+  if (models.every(({history}) => history.epochs.length === 0)) return html`<p>No epoch was trained.</p>`;
+  const loss = await chartSvg({
+    label: 'Loss by epoch',
+    curves: curvesOf('trainLoss', 'testLoss'),
+    format: '.3~g',
+    domain: [0, 0],
+  });
+  const accuracy = await chartSvg({
+    label: 'Accuracy by epoch',
+    curves: curvesOf('trainAccuracy', 'testAccuracy'),
+    format: '.0%',
+    domain: [0, 1],
+  });
+  const key = models.map(({name}, i) => html`<li>${swatch(i)}${name}</li>`);
+  const stroke = (dash: string, text: string) =>
+    html`<li><svg width="26" height="8" aria-hidden="true"><line x1="0" y1="4" x2="26" y2="4" stroke="currentColor" stroke-width="2" stroke-dasharray="${dash}"/></svg>${text}</li>`;
+  return html`<ul class="key">${key}${stroke('none', 'test set')}${stroke('4 3', 'training set')}</ul>
+<div class="charts">
+<figure><figcaption>Loss</figcaption>${new Markup(loss)}</figure>
+<figure><figcaption>Accuracy</figcaption>${new Markup(accuracy)}</figure>
+</div>`;
+}
+
+function confusions({models, test}: ReportArgs): Markup {
+  const matrices = models.map(({name, history}) => {
+    const matrix = history.evaluation
+      ? confusionMatrix(history.evaluation.confusion, test.classNames)
+      : html`<p>Not evaluated.</p>`;
+    return html`<div><h3>${name}</h3>${matrix}</div>`;
+  });
+  return html`<p class="muted">Test images by true class (rows) and predicted class (columns); the shade is the share of the row.</p>
+<div class="matrices">${matrices}</div>`;
+}
+
+async function images({models, test, imageCount = 20}: ReportArgs): Promise<Markup> {
+  const verdicts = models.flatMap(({name, history}) =>
+    history.evaluation ? [{name, evaluation: history.evaluation}] : [],
+  );
+  if (verdicts.length === 0) return html`<p>Not evaluated.</p>`;
+  return html`<p class="muted">The true class in bold, then what each model said and how sure it was. A red frame marks an image that a model got wrong.</p>
+${await imageGrids(test, verdicts, imageCount)}`;
+}
+
+const swatch = (series: number) =>
+  html`<span class="swatch" style="color:var(--series-${series})" aria-hidden="true"></span>`;
+
+const count = (value: number) => value.toLocaleString('en-US');
+const decimal = (value: number, digits: number) => value.toFixed(digits);
+const percent = (value: number) => `${(value * 100).toFixed(1)}\u00a0%`;

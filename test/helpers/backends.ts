@@ -1,0 +1,102 @@
+/**
+ * Runs a suite once per tfjs backend: `eachBackend((backend) => { it(...) })`.
+ *
+ * A backend that this machine lacks is a skipped suite whose reason is printed; with CI=true it is a failure, because
+ * there every one of them has to be present. WebGPU runs on the npm package `webgpu` (Dawn) and whatever Vulkan driver
+ * the process was started with: `npm test` gives it SwiftShader.
+ *
+ * Results are read with `await tensor.data()`: the webgpu backend has no `dataSync` in Node.
+ */
+
+import * as tf from '@tensorflow/tfjs';
+
+/** The backends that tests run on, in order. */
+const testBackends = ['cpu', 'wasm', 'webgpu'] as const;
+export type TestBackend = (typeof testBackends)[number];
+
+/** What each backend's package does to be usable; throws with the reason where it cannot be. */
+const load: Record<TestBackend, () => Promise<unknown>> = {
+  cpu: async () => undefined, // Part of @tensorflow/tfjs.
+  wasm: () => import('@tensorflow/tfjs-backend-wasm'),
+  webgpu: loadWebGPU,
+};
+
+async function loadWebGPU(): Promise<void> {
+  const {create, globals} = await import('webgpu');
+  const gpu = create([]);
+  if (!(await gpu.requestAdapter())) {
+    throw new Error('Dawn finds no adapter: no Vulkan driver (npm test brings one)');
+  }
+  Object.assign(globalThis, globals);
+  if (typeof navigator === 'undefined') {
+    // Node 20 has no navigator.
+    Object.defineProperty(globalThis, 'navigator', {value: {}, configurable: true, writable: true});
+  }
+  Object.defineProperty(navigator, 'gpu', {value: gpu, configurable: true});
+  // Registers its backend only where it finds navigator.gpu, hence after the lines above.
+  await import('@tensorflow/tfjs-backend-webgpu');
+}
+
+const ready = new Map<TestBackend, Promise<string | undefined>>();
+
+/**
+ * Loads a backend and makes it run one operation, once per process.
+ *
+ * @returns why it cannot be used, or undefined when it can. It is not left active.
+ */
+export function whyUnavailable(backend: TestBackend): Promise<string | undefined> {
+  let reason = ready.get(backend);
+  if (!reason) {
+    reason = prepare(backend);
+    ready.set(backend, reason);
+  }
+  return reason;
+}
+
+async function prepare(backend: TestBackend): Promise<string | undefined> {
+  try {
+    await load[backend]();
+    if (!(await tf.setBackend(backend))) {
+      return `tf.setBackend('${backend}') returned false`;
+    }
+    const two = tf.tidy(() => tf.add(tf.tensor1d([1]), 1));
+    const [value] = await two.data();
+    two.dispose();
+    return value === 2 ? undefined : `1 + 1 gives ${value} on it`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await tf.setBackend('cpu');
+  }
+}
+
+/**
+ * Describes `body` once per backend, with that backend active in its hooks and tests, and cpu active again after.
+ *
+ * @param body defines tests; called as mocha collects them, so no tensor can be made in it outside hooks and tests.
+ * @param options.only the backends to run on; default all of `testBackends`.
+ */
+export function eachBackend(
+  body: (backend: TestBackend) => void,
+  {only = testBackends}: {only?: readonly TestBackend[]} = {},
+): void {
+  for (const backend of only) {
+    describe(`on ${backend}`, () => {
+      before(async function () {
+        const reason = await whyUnavailable(backend);
+        if (reason === undefined) {
+          await tf.setBackend(backend);
+          await tf.ready();
+          return;
+        }
+        if (process.env.CI === 'true') {
+          throw new Error(`eachBackend: every backend must be present in CI; ${backend} is not: ${reason}.`);
+        }
+        console.log(`      skipped on ${backend}: ${reason}`);
+        this.skip();
+      });
+      after(() => tf.setBackend('cpu'));
+      body(backend);
+    });
+  }
+}
