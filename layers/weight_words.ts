@@ -73,7 +73,12 @@ export class WeightTreatments {
     const layer = conv2dWith(words);
     this.fields = layer as unknown as Conv2DFields;
     const config = layer.getConfig();
-    this.config = Object.fromEntries(NAMES.map((name) => [name, config[name] ?? null])) as typeof this.config;
+    const saved = Object.fromEntries(NAMES.map((name) => [name, config[name] ?? null]));
+    // As a file will have it: a seed that is not there stays away, be it undefined or null.
+    const text = JSON.stringify(saved, (key, value) =>
+      key === 'seed' && value === null ? undefined : value,
+    );
+    this.config = JSON.parse(text);
   }
 
   /**

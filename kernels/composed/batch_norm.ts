@@ -1,6 +1,7 @@
 /** batchNorm, its gradient and the statistics of a batch from stock tfjs operations. Contract: contracts/batch_norm. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {BatchNormAttrs, BatchNormInputs} from '../contracts/batch_norm.js';
+import {sumRows} from './mat_mul.js';
 
 /**
  * How a tensor looks with its channels apart: [outer, C] where they are the last axis, else [outer, C, inner], with
@@ -15,6 +16,11 @@ function channelView(shape: number[], axis: number): {view: number[]; axes: numb
     : {view: [outer, channels, inner], axes: [0, 2], vector: [channels, 1]};
 }
 
+/** Sum over everything but the channels of a channel view, [C]. */
+function sumPerChannel(cells: tf.Tensor, axes: number[]): tf.Tensor1D {
+  return axes.length === 1 ? sumRows(cells as tf.Tensor2D) : tf.sum(cells, axes);
+}
+
 /** Mean and biased variance of every channel, each [C]. */
 export function batchStatisticsComposed(
   x: tf.Tensor,
@@ -23,9 +29,10 @@ export function batchStatisticsComposed(
   return tf.tidy(() => {
     const {view, axes, vector} = channelView(x.shape, axis);
     const cells = tf.reshape(x, view);
-    const mean = tf.mean(cells, axes) as tf.Tensor1D;
+    const count = x.size / x.shape[axis];
+    const mean: tf.Tensor1D = tf.div(sumPerChannel(cells, axes), count);
     const centred = tf.sub(cells, tf.reshape(mean, vector));
-    return {mean, variance: tf.mean(tf.square(centred), axes) as tf.Tensor1D};
+    return {mean, variance: tf.div(sumPerChannel(tf.square(centred), axes), count)};
   });
 }
 
@@ -72,8 +79,8 @@ export function batchNormGradComposed(
     const {view, axes, vector} = channelView(x.shape, attrs.axis);
     const h = normaliseComposed(inputs, attrs);
     const g = tf.reshape(dy, view);
-    const dgamma = tf.sum(tf.mul(g, h), axes) as tf.Tensor1D;
-    const dbeta = tf.sum(g, axes) as tf.Tensor1D;
+    const dgamma = sumPerChannel(tf.mul(g, h), axes);
+    const dbeta = sumPerChannel(g, axes);
     let factor: tf.Tensor = tf.rsqrt(tf.add(variance, attrs.epsilon));
     if (gamma) factor = tf.mul(factor, gamma);
     let dx = g;

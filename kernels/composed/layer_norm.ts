@@ -1,7 +1,7 @@
 /** layerNorm and its gradient from stock tfjs operations. Contract: contracts/layer_norm. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs, LayerNormInputs} from '../contracts/layer_norm.js';
-import {asRows} from './mat_mul.js';
+import {asRows, sumRows} from './mat_mul.js';
 
 /** Forward. Returns y, h = (x - mean) / sqrt(var + epsilon) [M, C] and 1 / sqrt(var + epsilon) [M, 1]. */
 export function layerNormComposed({x, gamma, beta}: LayerNormInputs, {epsilon}: LayerNormAttrs): tf.Tensor[] {
@@ -27,6 +27,6 @@ export function layerNormGradComposed(
     const g = tf.mul(rows, gamma);
     const along = tf.mul(h, tf.mean(tf.mul(g, h), 1, true));
     const dx = tf.mul(tf.sub(tf.sub(g, tf.mean(g, 1, true)), along), inverse);
-    return [tf.reshape(dx, dy.shape), tf.sum(tf.mul(rows, h), 0), tf.sum(rows, 0)];
+    return [tf.reshape(dx, dy.shape), sumRows(tf.mul(rows, h)), sumRows(rows)];
   });
 }

@@ -1,7 +1,7 @@
 /** linear and its gradient from stock tfjs operations. Contract: contracts/linear. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {LinearAttrs, LinearInputs} from '../contracts/linear.js';
-import {asRows, matMul2d} from './mat_mul.js';
+import {asRows, matMul2d, sumRows} from './mat_mul.js';
 
 /** Standard normal distribution function: Phi(z) = (1 + erf(z / sqrt 2)) / 2. */
 function normalCdf(z: tf.Tensor): tf.Tensor {
@@ -67,5 +67,5 @@ export function linearGradWeight(g: tf.Tensor2D, x: tf.Tensor): tf.Tensor2D {
 
 /** db = sum over rows of g. */
 export function linearGradBias(g: tf.Tensor2D): tf.Tensor1D {
-  return tf.sum(g, 0);
+  return sumRows(g);
 }

@@ -24,3 +24,10 @@ export function matMul2d(
 export function asRows(x: tf.Tensor): tf.Tensor2D {
   return tf.reshape(x, [-1, x.shape[x.rank - 1]]);
 }
+
+/** Sum over the rows: [M, C] to [C]. */
+export function sumRows(x: tf.Tensor2D): tf.Tensor1D {
+  // On wasm a sum over any axis but the last transposes first; a product with ones does not.
+  if (tf.getBackend() !== 'wasm') return tf.sum(x, 0);
+  return tf.tidy(() => tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]]));
+}

@@ -15,6 +15,7 @@ import {
 } from '../contracts/window_attention.js';
 import {relativePositionIndex, relativeTableSize} from '../geometry/relative_position.js';
 import {PADDING, SEEN, type WindowGeometry, windowGeometry, windowVisibility} from '../geometry/windows.js';
+import {sumRows} from './mat_mul.js';
 import {cropPadding, fromWindows, sumOverPadding, toWindows} from './windows.js';
 
 /** [B nW, N, P C] to P tensors [B nW heads, N, d]. */
@@ -23,7 +24,8 @@ function splitHeads(windows: tf.Tensor3D, parts: number, numHeads: number): tf.T
     const [count, tokens, channels] = windows.shape;
     const size = channels / parts / numHeads;
     const heads = tf.transpose(tf.reshape(windows, [count, tokens, parts * numHeads, size]), [0, 2, 1, 3]);
-    const split = parts === 1 ? [heads] : tf.split(heads, parts, 1);
+    // Cut as a matrix: tfjs copies row by row, and these rows are as long as can be.
+    const split = parts === 1 ? [heads] : tf.split(tf.reshape(heads, [count, -1]), parts, 1);
     return split.map((part) => tf.reshape(part, [count * numHeads, tokens, size]) as tf.Tensor3D);
   });
 }
@@ -32,9 +34,11 @@ function splitHeads(windows: tf.Tensor3D, parts: number, numHeads: number): tf.T
 function joinHeads(parts: tf.Tensor3D[], numHeads: number): tf.Tensor3D {
   return tf.tidy(() => {
     const [count, tokens, size] = parts[0].shape;
-    const heads = parts.map((part) => tf.reshape(part, [count / numHeads, numHeads, tokens, size]));
-    const joined = tf.transpose(heads.length === 1 ? heads[0] : tf.concat(heads, 1), [0, 2, 1, 3]);
-    return tf.reshape(joined, [count / numHeads, tokens, parts.length * numHeads * size]);
+    const windows = count / numHeads;
+    const rows = parts.map((part) => tf.reshape(part, [windows, numHeads * tokens * size]));
+    const joined = rows.length === 1 ? rows[0] : tf.concat(rows, 1);
+    const heads = tf.reshape(joined, [windows, parts.length * numHeads, tokens, size]);
+    return tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [windows, tokens, parts.length * numHeads * size]);
   });
 }
 
@@ -173,7 +177,7 @@ export function windowAttentionGradComposed(
     const dtable = tf.tidy(() => {
       const index = tf.tensor1d(relativePositionIndex(geometry.configured, geometry.window), 'int32');
       const pairs = tokens * tokens;
-      const dBias = tf.reshape(tf.sum(tf.reshape(dScores, [-1, numHeads * pairs]), 0), [numHeads, pairs]);
+      const dBias = tf.reshape(sumRows(tf.reshape(dScores, [-1, numHeads * pairs])), [numHeads, pairs]);
       return tf.unsortedSegmentSum(tf.transpose(dBias), index, relativeTableSize(geometry.configured));
     });
 

@@ -7,21 +7,22 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {isPaddingCell, type Pair, type WindowGeometry} from '../geometry/windows.js';
 
-/** Cyclic shift: cell (i, j) of the result is cell (i + rows, j + columns) of x. */
+/** Moves the first `cut` columns of a matrix behind the others. */
+function rotateColumns(x: tf.Tensor2D, cut: number): tf.Tensor2D {
+  const [rows, columns] = x.shape;
+  return tf.concat([tf.slice(x, [0, cut], [rows, columns - cut]), tf.slice(x, [0, 0], [rows, cut])], 1);
+}
+
+/**
+ * Cyclic shift: cell (i, j) of the result is cell (i + rows, j + columns) of x. As matrices [B, H W C] and [B H, W C],
+ * so that tfjs copies rows as long as can be.
+ */
 function roll(x: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
   const [batch, height, width, channels] = x.shape;
-  let y = x;
-  if (rows !== 0) {
-    const top = tf.slice(y, [0, 0, 0, 0], [batch, rows, width, channels]);
-    const rest = tf.slice(y, [0, rows, 0, 0], [batch, height - rows, width, channels]);
-    y = tf.concat([rest, top], 1);
-  }
-  if (columns !== 0) {
-    const left = tf.slice(y, [0, 0, 0, 0], [batch, height, columns, channels]);
-    const rest = tf.slice(y, [0, 0, columns, 0], [batch, height, width - columns, channels]);
-    y = tf.concat([rest, left], 2);
-  }
-  return y;
+  let y: tf.Tensor = x;
+  if (rows !== 0) y = rotateColumns(tf.reshape(y, [batch, -1]), rows * width * channels);
+  if (columns !== 0) y = rotateColumns(tf.reshape(y, [batch * height, -1]), columns * channels);
+  return tf.reshape(y, x.shape);
 }
 
 function isPadded({size, padded}: WindowGeometry): boolean {
@@ -80,7 +81,15 @@ export function fromWindows(windows: tf.Tensor, geometry: WindowGeometry, channe
 /** The cells of the map itself: [B, H', W', C] to [B, H, W, C]. */
 export function cropPadding(map: tf.Tensor4D, geometry: WindowGeometry): tf.Tensor4D {
   if (!isPadded(geometry)) return map;
-  return tf.slice(map, [0, 0, 0, 0], [map.shape[0], ...geometry.size, map.shape[3]]);
+  const [batch, height, width, channels] = map.shape;
+  const [rows, columns] = geometry.size;
+  const lines = tf.reshape(map, [batch, height, width * channels]);
+  return tf.reshape(tf.slice(lines, [0, 0, 0], [batch, rows, columns * channels]), [
+    batch,
+    rows,
+    columns,
+    channels,
+  ]);
 }
 
 /** Sum over batch and padded cells: [B, H', W', C] to [C]. */

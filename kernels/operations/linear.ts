@@ -28,12 +28,14 @@ export function linear(inputs: LinearInputs, attrs: LinearAttrs = {activation: '
     const [y, ...extra] = dispatch('SwintLinear', present(inputs), attrs, () =>
       linearComposed(inputs, attrs),
     );
-    save([x, weight, ...extra]);
+    save([x, weight, ...(sampleScale ? [sampleScale] : []), ...extra]);
     return y;
   };
   const backward = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-    const [savedX, savedWeight, z, phi] = saved as [tf.Tensor, tf.Tensor2D, tf.Tensor?, tf.Tensor?];
-    const outputInputs = {dy, sampleScale, z, phi};
+    const [savedX, savedWeight, ...rest] = saved as [tf.Tensor, tf.Tensor2D, ...tf.Tensor[]];
+    const savedScale = sampleScale ? (rest.shift() as tf.Tensor1D) : undefined;
+    const [z, phi] = rest as [tf.Tensor?, tf.Tensor?];
+    const outputInputs = {dy, sampleScale: savedScale, z, phi};
     const [g] = dispatch('SwintLinearGradOutput', present(outputInputs), attrs, () => [
       linearGradOutput(outputInputs),
     ]);

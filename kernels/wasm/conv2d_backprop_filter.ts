@@ -9,17 +9,18 @@
  *
  * With P = B*OH*OW, the taps' cells are copied out into a matrix [P, taps*Cin] (im2col) and multiplied:
  * dy^T [Cout, P] x columns [P, taps*Cin]. Neither factor is handed to matMul as "transposed", because only a plain
- * 2-D product runs on XNNPACK there; everything else is a scalar loop, about 20 times slower. Source: tfjs-backend-cpu
+ * 2-D product runs on XNNPACK there; everything else is a scalar triple loop. Source: tfjs-backend-cpu
  * 4.22, kernels/Conv2DBackpropFilter, for what the attributes mean.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../errors.js';
+import {transposeMatrix} from './transpose_matrix.js';
 import {wasmKernel} from './wasm_kernel.js';
 import {tapRange, type WindowAxis, windowAxes} from './window.js';
 
-/** A product narrower than this wastes XNNPACK's tile of 8 columns, a wider one only takes more memory. */
+/** Taps are joined up to this many columns: a narrow product leaves XNNPACK's tiles half empty. */
 const wantedColumns = 64;
 
 /** What `tf.registerKernel` takes. */
@@ -51,10 +52,12 @@ export const conv2DBackpropFilterConfig = wasmKernel<'x' | 'dy', tf.Conv2DBackpr
     }
     const {rows, columns} = windowAxes(info);
     const pixels = info.batchSize * info.outHeight * info.outWidth;
+    if (pixels === 0) {
+      return tf.zeros(filterShape); // XNNPACK refuses an empty sum, and tfjs takes no notice of that.
+    }
     const group = Math.max(1, Math.floor(wantedColumns / inChannels));
     return tf.tidy(() => {
-      // Kernels are called with tensors, though their types say less.
-      const dyT = tf.transpose(tf.reshape(dy as tf.Tensor, [pixels, outChannels]));
+      const dyT = transposeMatrix(backend, dy, pixels, outChannels);
       const parts: tf.Tensor[] = [];
       for (let first = 0; first < taps.length; first += group) {
         const some = taps.slice(first, first + group);
@@ -64,7 +67,10 @@ export const conv2DBackpropFilterConfig = wasmKernel<'x' | 'dy', tf.Conv2DBackpr
         cells.dispose();
       }
       const product = tf.concat(parts, 1); // [Cout, KH*KW*Cin]
-      return tf.reshape(tf.transpose(product), filterShape);
+      return tf.reshape(
+        transposeMatrix(backend, product, outChannels, taps.length * inChannels),
+        filterShape,
+      );
     });
   },
 );

@@ -12,7 +12,7 @@ export type Seed = number | string;
 export type Random = () => number;
 
 /** An independent random stream for `key`. */
-export function randomStream(key: string) {
+export function randomStream(key: string): Random {
   return seedrandom.alea(key);
 }
 

@@ -3,7 +3,7 @@
  * share of the row. With many classes a picture of the matrix and a list of the most frequent confusions instead.
  */
 import {html, type Markup} from './html.js';
-import {encodePng} from './image_file.js';
+import {pngDataUri} from './png_data_uri.js';
 
 /** More classes than this make a table that nobody can read. */
 const LARGEST_TABLE = 24;
@@ -69,11 +69,6 @@ function confusionList(confusion: readonly (readonly number[])[], classNames: re
       html`<tr><td>${classNames[row]}</td><td>${classNames[column]}</td><td class="number">${count} of ${sum(confusion[row])}</td></tr>`,
   );
   return html`<div class="scroll"><table><thead><tr><th>true class</th><th>taken for</th><th class="number">images</th></tr></thead><tbody>${rows}</tbody></table></div>`;
-}
-
-/** An image [height, width, 3] as a `data:` URL. */
-export function pngDataUri(rgb: Uint8Array, width: number, height: number): string {
-  return `data:image/png;base64,${Buffer.from(encodePng(rgb, width, height)).toString('base64')}`;
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -3,7 +3,7 @@ import type {ImageDataset} from '../data/dataset.js';
 import {DataError} from '../errors.js';
 import type {Evaluation} from '../training/evaluate.js';
 import {html, type Markup} from './html.js';
-import {pngDataUri} from './report_confusion.js';
+import {pngDataUri} from './png_data_uri.js';
 
 /** What one model said about the test set. */
 export interface Verdict {

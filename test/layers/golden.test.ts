@@ -34,7 +34,7 @@ function toTensor({shape, data}: NdArray): tf.Tensor {
 async function compare(layer: tf.layers.Layer, tensors: Record<string, NdArray>): Promise<void> {
   const x = toTensor(tensors.input);
   const cotangent = toTensor(tensors.cotangent);
-  tf.dispose(layer.apply(x)); // builds it
+  tf.dispose(layer.apply(x) as tf.Tensor); // builds it
   const names = layer.weights.map(({originalName}) => originalName.slice(layer.name.length + 1));
   const keysUsed = new Set<string>();
   const values = names.map((name) =>

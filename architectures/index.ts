@@ -1,0 +1,2 @@
+/** Functions that return a tf.LayersModel. */
+export {type SwinResNetArgs, swinResNet} from './swin_resnet.js';

@@ -1,0 +1,322 @@
+/**
+ * SwinResNet: a bottleneck ResNet whose 3x3 convolutions are SwinT stages, and its exact convolution twin.
+ *
+ *   block:  relu(shortcut(x) + BN(1x1, 4w)(stage(relu(BN(1x1, w)(x)))))
+ *   stage:  SwinT(w, downsample at the first block of a stage)   or, in the twin, relu(BN(3x3, w, stride))
+ *
+ *   imagenet form (depth 50, 101, 152), 224x224:  7x7 stem, stride 2, 3x3 max pooling; maps of 56, 28, 14, 7; where
+ *       the map is an input's 32nd (7x7) a 3x3 convolution stays; head: dense 256, LayerNorm, LeakyReLU, dense
+ *   cifar form (depth 14, 20, 29), 32x32:  3x3 stem; maps of 32, 16, 8; head: dense
+ *
+ *   [B, C, H, W] to logits [B, numClasses]. Inside, maps are [B, H, W, C]; the one transpose is at the input.
+ *
+ * Source: He et al. 2016, "Deep Residual Learning for Image Recognition"; the SwinT demonstration for PaddlePaddle
+ * (the package miziha) for the imagenet form.
+ */
+import * as tfl from '@tensorflow/tfjs-layers';
+import {batchNormalization, ConfigError, type DataFormat, swinT, type Variant} from '../layers/index.js';
+
+interface Form {
+  stem: 'imagenet' | 'cifar';
+  /** Bottleneck blocks of each stage. */
+  blocks: readonly number[];
+  /** Width w of each stage's blocks; their output has 4w channels. */
+  widths: readonly number[];
+  stemWidth: number;
+  inputShape: readonly [number, number, number];
+  windowSize: number;
+  mlpRatio: number;
+}
+
+const IMAGENET = {
+  stem: 'imagenet',
+  widths: [64, 128, 256, 512],
+  stemWidth: 64,
+  inputShape: [3, 224, 224],
+  windowSize: 7,
+  mlpRatio: 4,
+} as const;
+
+const CIFAR = {
+  stem: 'cifar',
+  widths: [16, 32, 96],
+  stemWidth: 16,
+  inputShape: [3, 32, 32],
+  windowSize: 4,
+  mlpRatio: 2,
+} as const;
+
+/** Depth counts three layers a block, the stem and the classifier. */
+const FORMS: Readonly<Record<number, Form>> = {
+  14: {...CIFAR, blocks: [1, 1, 2]},
+  20: {...CIFAR, blocks: [2, 2, 2]},
+  29: {...CIFAR, blocks: [3, 3, 3]},
+  50: {...IMAGENET, blocks: [3, 4, 6, 3]},
+  101: {...IMAGENET, blocks: [3, 4, 23, 3]},
+  152: {...IMAGENET, blocks: [3, 8, 36, 3]},
+};
+
+/** Channels of one attention head where numHeads is not given; 4/8/16/32 heads in the imagenet form. */
+const HEAD_SIZE = 16;
+
+const EXPANSION = 4;
+
+export interface SwinResNetArgs {
+  /** Layers: 14 (default), 20 or 29 for 32x32 images; 50, 101 or 152 for 224x224. */
+  depth?: number;
+  /** Shape of an image without the batch, in the order of dataFormat. Default [3, 32, 32] or [3, 224, 224]. */
+  inputShape?: [number, number, number];
+  /** Classes; required. */
+  numClasses: number;
+  /** Builds the twin: a 3x3 convolution wherever there would be a SwinT. Default false. */
+  convolution?: boolean;
+  /** Width of each stage's blocks. Default [16, 32, 96] or [64, 128, 256, 512]. */
+  widths?: number[];
+  /** Attention heads of each stage. Default one per 16 channels. */
+  numHeads?: number[];
+  /** Cells of a window. Default 4 or 7. */
+  windowSize?: number | [number, number];
+  /** Hidden width of the MLPs as a multiple of the channels. Default 2 or 4. */
+  mlpRatio?: number;
+  /** Variant of the SwinT layers; 'miziha' is the original demonstration's. Default 'v1'. */
+  variant?: Variant;
+  /** Drop-path rate of the last block; rates grow linearly from 0. Default 0. */
+  dropPath?: number;
+  /** Dropout rate before the dense layers of the head. Default 0, and 0.2 in the imagenet form. */
+  dropout?: number;
+  /** Where the channels of the model's input are. Default 'channelsFirst'. */
+  dataFormat?: DataFormat;
+  /** Activation of the last layer, for example 'softmax'. Default: none, logits. */
+  classifierActivation?: 'softmax' | 'sigmoid';
+  /** Makes the initial weights and every dropout repeatable. */
+  seed?: number;
+  /** Name of the model. Default 'swin_resnet14' or, for the twin, 'resnet14'. */
+  name?: string;
+}
+
+/** What building needs to know everywhere: the arguments, the form, and seeds that differ from weight to weight. */
+interface Plan {
+  args: SwinResNetArgs;
+  form: Form;
+  /** Drop-path rate of each block, counted through all stages. */
+  dropPath: number[];
+  nextSeed: () => number | undefined;
+}
+
+type Symbolic = tfl.SymbolicTensor;
+
+/** BN(convolution) and, where asked for, relu. */
+function convolve(
+  plan: Plan,
+  x: Symbolic,
+  name: string,
+  {
+    filters,
+    kernelSize,
+    strides = 1,
+    relu = true,
+  }: {
+    filters: number;
+    kernelSize: number;
+    strides?: number;
+    relu?: boolean;
+  },
+): Symbolic {
+  const convolved = tfl.layers
+    .conv2d({
+      name,
+      filters,
+      kernelSize,
+      strides,
+      padding: 'same',
+      useBias: false,
+      kernelInitializer: tfl.initializers.heNormal({seed: plan.nextSeed()}),
+    })
+    .apply(x) as Symbolic;
+  const normalised = batchNormalization({name: `${name}.bn`, momentum: 0.9, epsilon: 1e-5}).apply(convolved);
+  if (!relu) return normalised as Symbolic;
+  return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(normalised) as Symbolic;
+}
+
+/** The middle of a block: SwinT, or a 3x3 convolution. */
+function middle(
+  plan: Plan,
+  x: Symbolic,
+  name: string,
+  place: {stage: number; width: number; downsample: boolean; dropPath: number; keepConvolution: boolean},
+): Symbolic {
+  const {args, form} = plan;
+  const {stage, width, downsample, dropPath, keepConvolution} = place;
+  if (args.convolution || keepConvolution) {
+    return convolve(plan, x, `${name}.conv`, {filters: width, kernelSize: 3, strides: downsample ? 2 : 1});
+  }
+  const seed = plan.nextSeed();
+  const layer = swinT({
+    name: `${name}.swin`,
+    outChannels: width,
+    numHeads: args.numHeads?.[stage] ?? Math.max(1, Math.floor(width / HEAD_SIZE)),
+    windowSize: args.windowSize ?? form.windowSize,
+    mlpRatio: args.mlpRatio ?? form.mlpRatio,
+    variant: args.variant ?? 'v1',
+    downsample,
+    dropPath,
+    dataFormat: 'channelsLast',
+    seed,
+    kernelInitializer: tfl.initializers.truncatedNormal({stddev: 0.02, seed}),
+  });
+  return layer.apply(x) as Symbolic;
+}
+
+function bottleneck(
+  plan: Plan,
+  x: Symbolic,
+  name: string,
+  place: {stage: number; width: number; first: boolean; dropPath: number; keepConvolution: boolean},
+): Symbolic {
+  const {width, first, stage} = place;
+  const downsample = first && stage > 0;
+  let y = convolve(plan, x, `${name}.reduce`, {filters: width, kernelSize: 1});
+  y = middle(plan, y, name, {...place, downsample});
+  y = convolve(plan, y, `${name}.expand`, {filters: EXPANSION * width, kernelSize: 1, relu: false});
+  const shortcut = first
+    ? convolve(plan, x, `${name}.shortcut`, {
+        filters: EXPANSION * width,
+        kernelSize: 1,
+        strides: downsample ? 2 : 1,
+        relu: false,
+      })
+    : x;
+  const sum = tfl.layers.add({name: `${name}.add`}).apply([shortcut, y]) as Symbolic;
+  return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(sum) as Symbolic;
+}
+
+function stem(plan: Plan, x: Symbolic): Symbolic {
+  const {stem: kind, stemWidth: filters} = plan.form;
+  if (kind === 'cifar') return convolve(plan, x, 'stem', {filters, kernelSize: 3});
+  const y = convolve(plan, x, 'stem', {filters, kernelSize: 7, strides: 2});
+  const pool = tfl.layers.maxPooling2d({name: 'stem.pool', poolSize: 3, strides: 2, padding: 'same'});
+  return pool.apply(y) as Symbolic;
+}
+
+/** Dense layer that starts as the demonstration's: uniform between -1 and 1 over the root of its inputs. */
+function dense(
+  plan: Plan,
+  x: Symbolic,
+  name: string,
+  units: number,
+  activation?: 'softmax' | 'sigmoid',
+): Symbolic {
+  const limit = 1 / Math.sqrt(x.shape[x.shape.length - 1] as number);
+  return tfl.layers
+    .dense({
+      name,
+      units,
+      activation,
+      kernelInitializer: tfl.initializers.randomUniform({
+        minval: -limit,
+        maxval: limit,
+        seed: plan.nextSeed(),
+      }),
+    })
+    .apply(x) as Symbolic;
+}
+
+function head(plan: Plan, x: Symbolic): Symbolic {
+  const {args, form} = plan;
+  const imagenet = form.stem === 'imagenet';
+  const dropout = args.dropout ?? (imagenet ? 0.2 : 0);
+  const drop = (input: Symbolic, name: string) =>
+    dropout === 0
+      ? input
+      : (tfl.layers.dropout({name, rate: dropout, seed: plan.nextSeed()}).apply(input) as Symbolic);
+  let y = tfl.layers.globalAveragePooling2d({name: 'pool', dataFormat: 'channelsLast'}).apply(x) as Symbolic;
+  y = drop(y, 'head.dropout1');
+  if (imagenet) {
+    y = dense(plan, y, 'head.fc', 256);
+    y = tfl.layers.layerNormalization({name: 'head.norm', epsilon: 1e-5}).apply(y) as Symbolic;
+    y = drop(y, 'head.dropout2');
+    y = tfl.layers.leakyReLU({name: 'head.relu', alpha: 0.01}).apply(y) as Symbolic;
+  }
+  return dense(plan, y, 'classifier', args.numClasses, args.classifierActivation);
+}
+
+function check(args: SwinResNetArgs): Form {
+  const who = 'swinResNet';
+  const depth = args.depth ?? 14;
+  const form = FORMS[depth];
+  if (!form) {
+    const known = Object.keys(FORMS).join(', ');
+    throw new ConfigError(`${who}: depth must be one of ${known}; got ${JSON.stringify(depth)}.`);
+  }
+  if (!Number.isInteger(args.numClasses) || args.numClasses < 1) {
+    throw new ConfigError(
+      `${who}: numClasses must be a positive integer; got ${JSON.stringify(args.numClasses)}.`,
+    );
+  }
+  for (const name of ['widths', 'numHeads'] as const) {
+    const given = args[name];
+    if (!given) continue;
+    if (given.length !== form.blocks.length || !given.every((n) => Number.isInteger(n) && n > 0)) {
+      throw new ConfigError(
+        `${who}: ${name} must be ${form.blocks.length} positive integers, one per stage; got ${JSON.stringify(given)}.`,
+      );
+    }
+  }
+  const rate = args.dropPath ?? 0;
+  if (!(rate >= 0 && rate < 1)) {
+    throw new ConfigError(`${who}: dropPath must be a rate, 0 <= rate < 1; got ${JSON.stringify(rate)}.`);
+  }
+  return form;
+}
+
+/** The model's input, and the same image as [B, H, W, C]. */
+function imageInput({inputShape, dataFormat}: SwinResNetArgs, form: Form): {image: Symbolic; map: Symbolic} {
+  const [channels, height, width] = form.inputShape;
+  if (dataFormat === 'channelsLast') {
+    const image = tfl.input({name: 'image', shape: inputShape ?? [height, width, channels]});
+    return {image, map: image};
+  }
+  const image = tfl.input({name: 'image', shape: inputShape ?? [channels, height, width]});
+  const map = tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic;
+  return {image, map};
+}
+
+/**
+ * A SwinResNet or, with `convolution: true`, the same network with 3x3 convolutions in place of its SwinT layers.
+ *
+ * @param args See SwinResNetArgs; numClasses is required.
+ * @returns A LayersModel from images [B, C, H, W] to logits [B, numClasses].
+ * @throws ConfigError for arguments that can never work.
+ */
+export function swinResNet(args: SwinResNetArgs): tfl.LayersModel {
+  const form = check(args);
+  const total = form.blocks.reduce((a, b) => a + b, 0);
+  let seeds = 0;
+  const plan: Plan = {
+    args,
+    form,
+    dropPath: Array.from({length: total}, (_, i) => ((args.dropPath ?? 0) * i) / Math.max(total - 1, 1)),
+    // Steps of a thousand: a SwinT counts up from its seed, one per weight.
+    nextSeed: () => (args.seed === undefined ? undefined : args.seed + 1000 * ++seeds),
+  };
+  const {image, map} = imageInput(args, form);
+  let x = stem(plan, map);
+  let block = 0;
+  form.blocks.forEach((count, stage) => {
+    const width = args.widths?.[stage] ?? form.widths[stage];
+    for (let i = 0; i < count; i++) {
+      const last = stage === form.blocks.length - 1;
+      x = bottleneck(plan, x, `stage${stage + 1}.block${i + 1}`, {
+        stage,
+        width,
+        first: i === 0,
+        dropPath: plan.dropPath[block++],
+        // One window covers such a map: shifting it would do nothing.
+        keepConvolution: form.stem === 'imagenet' && last && i > 0,
+      });
+    }
+  });
+  const depth = args.depth ?? 14;
+  const name = args.name ?? (args.convolution ? `resnet${depth}` : `swin_resnet${depth}`);
+  return tfl.model({inputs: image, outputs: head(plan, x), name});
+}

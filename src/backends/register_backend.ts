@@ -1,0 +1,103 @@
+/**
+ * Gets a tfjs backend registered under its name, or says why that cannot be: one function per backend.
+ *
+ * In Node the backend's package is loaded when it is installed. A browser page has no package resolution, so there the
+ * page imports the packages it wants and this only looks at what they registered.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {BackendError} from '../errors.js';
+import {importOptional} from './optional_package.js';
+import {isNode} from './platform.js';
+import {registerWebGPU} from './webgpu.js';
+
+/** The backends that `setupBackend` knows. */
+export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'webgl' | 'cpu';
+
+/**
+ * Makes sure that `name` is registered with tfjs; does not activate it.
+ *
+ * @param software whether a software GPU driver will do.
+ * @throws BackendError that says why not and what to install.
+ */
+export async function registerBackend(name: BackendName, software: boolean): Promise<void> {
+  switch (name) {
+    case 'tensorflow':
+      return registerTensorFlow();
+    case 'webgpu':
+      return registerWebGPU(software);
+    case 'webgl':
+      if (isNode() && !tf.findBackendFactory(name)) {
+        throw new BackendError(
+          'webgl: it runs in browsers; got Node (use webgpu: npm install webgpu @tensorflow/tfjs-backend-webgpu).',
+        );
+      }
+      return registerPackage(name);
+    default:
+      return registerPackage(name);
+  }
+}
+
+/** cpu, wasm and webgl: a package `@tensorflow/tfjs-backend-<name>` that registers itself when it is imported. */
+async function registerPackage(name: 'wasm' | 'webgl' | 'cpu'): Promise<void> {
+  if (tf.findBackendFactory(name)) {
+    return;
+  }
+  const packageName = `@tensorflow/tfjs-backend-${name}`;
+  if (!isNode()) {
+    throw new BackendError(`${name}: the page must import its package; got none (import '${packageName}').`);
+  }
+  if (!(await importOptional(packageName))) {
+    throw new BackendError(
+      `${name}: ${packageName} must be installed; it is not (npm install ${packageName}).`,
+    );
+  }
+  assertRegistered(name, packageName);
+}
+
+/** tensorflow: TensorFlow's native library, through tfjs-node-gpu (CUDA) or else tfjs-node. */
+async function registerTensorFlow(): Promise<void> {
+  if (tf.findBackendFactory('tensorflow')) {
+    return;
+  }
+  if (!isNode()) {
+    throw new BackendError('tensorflow: it runs in Node; got a browser (use webgpu, wasm or webgl).');
+  }
+  const failures: BackendError[] = [];
+  for (const packageName of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
+    try {
+      if (await importOptional(packageName)) {
+        assertRegistered('tensorflow', packageName);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof BackendError)) {
+        throw error;
+      }
+      failures.push(error);
+    }
+  }
+  // Release 4.22, the last one, calls util.isNullOrUndefined and its like, which Node 23 removed (tfjs #8609).
+  const major = Number.parseInt(process.versions.node, 10);
+  const age = major >= 23 ? ` (tfjs-node 4.22 does not work on Node >= 23; this is Node ${major})` : '';
+  if (failures.length > 0) {
+    throw new BackendError(
+      `tensorflow: its package must load; got ${failures.map(({message}) => message).join(' ')}${age}`,
+      {cause: failures[0]},
+    );
+  }
+  throw new BackendError(
+    `tensorflow: @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node must be installed; neither is ` +
+      `(npm install @tensorflow/tfjs-node)${age}.`,
+  );
+}
+
+/** A package can load and register nothing, for example when it sees another global scope than ours. */
+function assertRegistered(name: BackendName, packageName: string): void {
+  if (!tf.findBackendFactory(name)) {
+    throw new BackendError(
+      `${name}: ${packageName} must register its backend as it loads; it did not ` +
+        `(see that there is one @tensorflow/tfjs-core: npm ls @tensorflow/tfjs-core).`,
+    );
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Makes WebGPU available: the browser's own, or in Node that of the npm package `webgpu` (Dawn).
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {BackendError} from '../errors.js';
+import {describeAdapter, isSoftwareAdapter} from './adapter.js';
+import {importOptional} from './optional_package.js';
+import {isNode} from './platform.js';
+
+/** What is used of the npm package `webgpu`. */
+interface DawnPackage {
+  create(options: string[]): GPU;
+  globals: object;
+}
+
+/** What is used of `@tensorflow/tfjs-backend-webgpu`. */
+interface WebGPUPackage {
+  WebGPUBackend: new (device: GPUDevice, info: GPUAdapterInfo) => tf.KernelBackend;
+}
+
+/**
+ * The same request as tfjs's own, so that what is judged here is what the backend will run on. The flag is read from
+ * those set: asking for it by name fails as long as the backend's package is not loaded.
+ */
+const adapterRequest = (): GPURequestAdapterOptions => ({
+  powerPreference: tf.env().getFlags().WEBGPU_USE_LOW_POWER_GPU === true ? 'low-power' : 'high-performance',
+});
+
+/**
+ * Registers tfjs's webgpu backend, after checking that there is an adapter for it.
+ *
+ * @param software whether a software driver will do.
+ * @throws BackendError when a package is missing, there is no adapter, or the only one is software and that will not do.
+ */
+export async function registerWebGPU(software: boolean): Promise<void> {
+  const gpu = await findGPU();
+  const adapter = await gpu.api.requestAdapter(adapterRequest());
+  if (!adapter) {
+    throw new BackendError(
+      `webgpu: an adapter must be present; got none (${
+        isNode()
+          ? 'no Vulkan, Metal or Direct3D 12 driver is installed, or none that Dawn accepts'
+          : 'this browser or machine offers no GPU to the page'
+      }).`,
+    );
+  }
+  if (!software && isSoftwareAdapter(adapter.info)) {
+    throw new BackendError(
+      `webgpu: an automatic choice takes hardware only; got the software driver ` +
+        `${describeAdapter(adapter.info)} (name it to use it: setupBackend('webgpu')).`,
+    );
+  }
+  gpu.install();
+  if (tf.findBackendFactory('webgpu')) {
+    return;
+  }
+  const name = '@tensorflow/tfjs-backend-webgpu';
+  if (!isNode()) {
+    throw new BackendError(`webgpu: the page must import its package; got none (import '${name}').`);
+  }
+  const backendPackage = await importOptional<WebGPUPackage>(name);
+  if (!backendPackage) {
+    throw new BackendError(`webgpu: ${name} must be installed; it is not (npm install ${name} webgpu).`);
+  }
+  // The package registers itself only where navigator.gpu exists as it loads; it does not when it was loaded before.
+  if (!tf.findBackendFactory('webgpu')) {
+    tf.registerBackend('webgpu', () => createBackend(backendPackage, gpu.api), 3);
+  }
+}
+
+/** The WebGPU entry point, and what makes it `navigator.gpu`. */
+async function findGPU(): Promise<{api: GPU; install: () => void}> {
+  const present = typeof navigator === 'undefined' ? undefined : navigator.gpu;
+  if (present) {
+    return {api: present, install: () => undefined};
+  }
+  if (!isNode()) {
+    throw new BackendError(
+      'webgpu: the browser must offer navigator.gpu to this page; it does not (https, a newer browser).',
+    );
+  }
+  const dawn = await importOptional<DawnPackage>('webgpu');
+  if (!dawn) {
+    throw new BackendError(
+      'webgpu: Node needs the package webgpu; it is not installed (npm install webgpu @tensorflow/tfjs-backend-webgpu).',
+    );
+  }
+  const api = dawn.create([]);
+  // Only once the adapter is accepted: an automatic choice that goes elsewhere leaves the process as it was.
+  const install = () => {
+    Object.assign(globalThis, dawn.globals);
+    if (typeof navigator === 'undefined') {
+      // Node 20 has no navigator.
+      Object.defineProperty(globalThis, 'navigator', {value: {}, configurable: true, writable: true});
+    }
+    Object.defineProperty(navigator, 'gpu', {value: api, configurable: true});
+  };
+  return {api, install};
+}
+
+/** What tfjs's own factory does, with the same limits and the features it has a use for. */
+async function createBackend({WebGPUBackend}: WebGPUPackage, gpu: GPU): Promise<tf.KernelBackend> {
+  const adapter = await gpu.requestAdapter(adapterRequest());
+  if (!adapter) {
+    throw new BackendError('webgpu: an adapter must be present; the one found before is gone.');
+  }
+  const {limits} = adapter;
+  const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+    requiredLimits: {
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxBufferSize: limits.maxBufferSize,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+    },
+  });
+  return new WebGPUBackend(device, adapter.info);
+}

@@ -1,0 +1,28 @@
+/** The two networks that `tfjs-swint train` compares: a SwinResNet and its Conv2D twin. */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {swinResNet} from '../../architectures/swin_resnet.js';
+import type {ImageDataset} from '../data/dataset.js';
+import type {NetworkKind, TrainCommand} from './train_options.js';
+
+/** What a network is called in tables and reports. */
+export function networkName(kind: NetworkKind, depth: number): string {
+  return kind === 'swin' ? `SwinResNet-${depth}` : `ResNet-${depth}`;
+}
+
+/** @throws ConfigError for a depth, window or rate that the network cannot have. */
+export function buildNetwork(
+  kind: NetworkKind,
+  {depth, window, dropPath, seed}: Pick<TrainCommand, 'depth' | 'window' | 'dropPath' | 'seed'>,
+  {channels, height, width, classNames}: ImageDataset,
+): tfl.LayersModel {
+  return swinResNet({
+    depth,
+    inputShape: [channels, height, width],
+    numClasses: classNames.length,
+    convolution: kind === 'conv',
+    seed,
+    // Neither means anything to a convolution.
+    ...(kind === 'swin' && window !== null ? {windowSize: window} : {}),
+    ...(kind === 'swin' && dropPath > 0 ? {dropPath} : {}),
+  });
+}

@@ -1,0 +1,55 @@
+/** The images that `tfjs-swint train` works on: drawn shapes, CIFAR binaries or a folder of images. */
+import type {DatasetSplit} from '../data/dataset.js';
+import {shapesSplit} from '../data/shapes.js';
+import {subset} from '../data/subset.js';
+import {cifarFiles, detectCifar} from '../node/cifar_files.js';
+import {imageFolder} from '../node/image_folder.js';
+import {SHAPES_DEFAULTS, type TrainCommand} from './train_options.js';
+import {UsageError} from './usage_error.js';
+
+type DataOptions = Pick<TrainCommand, 'data' | 'imageSize' | 'limit' | 'testLimit' | 'seed'>;
+
+/** @throws DataError where the folder holds no usable images; UsageError for a size that the data cannot have. */
+export async function openData({
+  data,
+  imageSize,
+  limit,
+  testLimit,
+  seed,
+}: DataOptions): Promise<DatasetSplit> {
+  if (data === null) {
+    return shapesSplit({
+      trainSize: limit ?? SHAPES_DEFAULTS.trainImages,
+      testSize: testLimit ?? SHAPES_DEFAULTS.testImages,
+      seed,
+      imageSize: imageSize ?? SHAPES_DEFAULTS.imageSize,
+    });
+  }
+  const kind = await detectCifar(data);
+  if (kind === null) {
+    return imageFolder(data, {
+      seed,
+      imageSize: imageSize ?? undefined,
+      limit: limit ?? undefined,
+      testLimit: testLimit ?? undefined,
+    });
+  }
+  if (imageSize !== null && imageSize !== 32) {
+    throw new UsageError(`train: --image-size must be 32 for CIFAR images; got ${imageSize} (leave it out).`);
+  }
+  const {train, test} = await cifarFiles(data);
+  return {
+    train: limit === null ? train : subset(train, {limit, seed}),
+    test: testLimit === null ? test : subset(test, {limit: testLimit, seed}),
+  };
+}
+
+/** One line: what there is to train and test on. */
+export function describeData({train, test}: DatasetSplit): string {
+  const names = train.classNames;
+  const shown = names.length > 10 ? [...names.slice(0, 9), '...'] : names;
+  return (
+    `${train.name}: ${train.size} images, ${test.name}: ${test.size} images, ` +
+    `${train.height}x${train.width}x${train.channels}, ${names.length} classes (${shown.join(', ')})`
+  );
+}

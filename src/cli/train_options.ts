@@ -1,0 +1,192 @@
+/** The command line of `tfjs-swint train`, read and checked. */
+import {parseArgs} from 'node:util';
+import type {BackendName} from '../backends/setup_backend.js';
+import {UsageError} from './usage_error.js';
+
+/**
+ * The drawn shapes of a run without options, sized so that it ends within three minutes on two cores on the wasm
+ * backend: 120 steps of 32 images for each network.
+ */
+export const SHAPES_DEFAULTS = {
+  imageSize: 16,
+  trainImages: 1280,
+  testImages: 300,
+  epochs: 3,
+  learningRate: 0.002,
+} as const;
+
+export type NetworkKind = 'swin' | 'conv';
+
+/** Everything the command needs, defaults filled in; null where the default depends on the data. */
+export interface TrainCommand {
+  help: boolean;
+  data: string | null;
+  imageSize: number | null;
+  limit: number | null;
+  testLimit: number | null;
+  badImages: 'fail' | 'skip';
+  flip: boolean;
+  crop: number;
+  networks: NetworkKind[];
+  depth: number;
+  window: number | null;
+  dropPath: number;
+  epochs: number;
+  batchSize: number;
+  learningRate: number;
+  weightDecay: number;
+  labelSmoothing: number;
+  warmup: number | null;
+  seed: number;
+  maxMinutes: number | null;
+  backend: BackendName | null;
+  threads: number | null;
+  out: string;
+}
+
+const text = {type: 'string'} as const;
+const flag = {type: 'boolean'} as const;
+
+const OPTIONS = {
+  help: flag,
+  data: text,
+  'image-size': text,
+  limit: text,
+  'test-limit': text,
+  'bad-images': text,
+  flip: flag,
+  crop: text,
+  model: text,
+  depth: text,
+  window: text,
+  'drop-path': text,
+  epochs: text,
+  'batch-size': text,
+  'learning-rate': text,
+  'weight-decay': text,
+  'label-smoothing': text,
+  warmup: text,
+  seed: text,
+  'max-minutes': text,
+  backend: text,
+  threads: text,
+  out: text,
+} as const;
+
+/**
+ * @param args What follows `train`.
+ * @throws UsageError naming the option, what it must be and what came.
+ */
+export function parseTrainCommand(args: readonly string[], now: Date = new Date()): TrainCommand {
+  const values = parseStrictly(args);
+  const number = (name: NumericOption, rule: NumberRule): number | null =>
+    values[name] === undefined ? null : parseNumber(name, values[name], rule);
+  const data = values.data ?? null;
+  const epochs = number('epochs', COUNT) ?? (data === null ? SHAPES_DEFAULTS.epochs : 10);
+  const warmup = number('warmup', FROM_ZERO);
+  if (warmup !== null && warmup >= epochs) {
+    throw new UsageError(`train: --warmup must be less than --epochs (${epochs}); got ${warmup}.`);
+  }
+  const model = choice('model', values.model ?? 'both', ['swin', 'conv', 'both']);
+  const backend = values.backend === undefined ? null : choice('backend', values.backend, BACKENDS);
+  return {
+    help: values.help ?? false,
+    data,
+    imageSize: number('image-size', COUNT),
+    limit: number('limit', COUNT),
+    testLimit: number('test-limit', COUNT),
+    badImages: choice('bad-images', values['bad-images'] ?? 'fail', ['fail', 'skip']),
+    flip: values.flip ?? data !== null,
+    crop: number('crop', WHOLE) ?? 0,
+    networks: model === 'both' ? ['swin', 'conv'] : [model],
+    depth: number('depth', COUNT) ?? 14,
+    window: number('window', COUNT),
+    dropPath: number('drop-path', BELOW_ONE) ?? 0,
+    epochs,
+    batchSize: number('batch-size', COUNT) ?? 32,
+    learningRate: number('learning-rate', FROM_ZERO) ?? (data === null ? SHAPES_DEFAULTS.learningRate : 1e-3),
+    weightDecay: number('weight-decay', FROM_ZERO) ?? 0.05,
+    labelSmoothing: number('label-smoothing', BELOW_ONE) ?? 0,
+    warmup,
+    seed: number('seed', WHOLE) ?? 0,
+    maxMinutes: number('max-minutes', POSITIVE),
+    backend,
+    threads: number('threads', COUNT),
+    out: values.out ?? `runs/${timestamp(now)}`,
+  };
+}
+
+const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+
+type Values = ReturnType<typeof parseStrictly>;
+type NumericOption = Exclude<keyof Values, 'help' | 'flip'>;
+
+function parseStrictly(args: readonly string[]) {
+  try {
+    return parseArgs({args: joinNegatives(args), options: OPTIONS, strict: true, allowNegative: true}).values;
+  } catch (error) {
+    const code = (error as {code?: unknown}).code;
+    if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS')) throw error;
+    // Node's first sentence says what is wrong; the rest is advice on how to write positional arguments.
+    const [problem] = (error as Error).message.split(/\.\s/);
+    throw new UsageError(
+      `train: ${problem.replace(/\.$/, '')} (tfjs-swint train --help lists the options).`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** `--seed -1` as `--seed=-1`: a negative number is to be refused as that, not taken for an option. */
+function joinNegatives(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const last = joined.at(-1);
+    if (/^-\.?\d/.test(arg) && last !== undefined && /^--[\w-]+$/.test(last))
+      joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+interface NumberRule {
+  what: string;
+  holds: (value: number) => boolean;
+}
+
+const COUNT: NumberRule = {
+  what: 'a whole number from 1',
+  holds: (value) => Number.isInteger(value) && value >= 1,
+};
+const WHOLE: NumberRule = {
+  what: 'a whole number from 0',
+  holds: (value) => Number.isInteger(value) && value >= 0,
+};
+const FROM_ZERO: NumberRule = {what: 'a number from 0', holds: (value) => value >= 0};
+const POSITIVE: NumberRule = {what: 'a number above 0', holds: (value) => value > 0};
+const BELOW_ONE: NumberRule = {what: 'a number in [0, 1)', holds: (value) => value >= 0 && value < 1};
+
+function parseNumber(name: string, given: string, {what, holds}: NumberRule): number {
+  // Number('') is 0, and Number accepts spaces and 0x: none of them is what somebody meant.
+  const value = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
+  if (!Number.isFinite(value) || !holds(value)) {
+    throw new UsageError(`train: --${name} must be ${what}; got ${given === '' ? 'nothing' : given}.`);
+  }
+  return value;
+}
+
+function choice<T extends string>(name: string, given: string, choices: readonly T[]): T {
+  const chosen = choices.find((value) => value === given);
+  if (chosen === undefined) {
+    throw new UsageError(`train: --${name} must be one of ${choices.join(', ')}; got ${given || 'nothing'}.`);
+  }
+  return chosen;
+}
+
+/** Local date and time, fit for a directory name and sorting as text: 2026-11-20-153000. */
+function timestamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  return `${date}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}

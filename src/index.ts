@@ -1,0 +1,56 @@
+/** tfjs-swint: Swin Transformer layers, networks and training for TensorFlow.js, in browsers and in Node. */
+export {type SwinResNetArgs, swinResNet} from '../architectures/index.js';
+export {type KernelsInUse, kernelsInUse} from '../kernels/index.js';
+export {
+  type BatchNormalizationArgs,
+  batchNormalization,
+  type DataFormat,
+  type DropPathArgs,
+  dropPath,
+  type PatchEmbedArgs,
+  type PatchExpandingArgs,
+  type PatchMergingArgs,
+  patchEmbed,
+  patchExpanding,
+  patchMerging,
+  type SwinBlockArgs,
+  type SwinTArgs,
+  swinBlock,
+  swinT,
+  type Variant,
+  type WindowAttentionArgs,
+  windowAttention,
+} from '../layers/index.js';
+export {type BackendReport, backendReport} from './backends/backend_report.js';
+export {type BackendName, type SetupBackendOptions, setupBackend} from './backends/setup_backend.js';
+export {type Batch, type BatchesArgs, batches} from './data/batches.js';
+export {type CifarKind, type ParseCifarArgs, parseCifar} from './data/cifar.js';
+export type {DatasetSplit, ImageDataset} from './data/dataset.js';
+export {type ChannelStatistics, type ChannelStatisticsArgs, channelStatistics} from './data/normalise.js';
+export {resizeBilinear} from './data/resize.js';
+export {
+  type DrawnShapesArgs,
+  drawnShapes,
+  type ShapesDataset,
+  type ShapesSplitArgs,
+  shapesSplit,
+} from './data/shapes.js';
+export {type SubsetArgs, subset} from './data/subset.js';
+export {
+  BackendError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  ShapeError,
+  SwintError,
+} from './errors.js';
+export {AdamW} from './training/adamw.js';
+export {type Evaluation, evaluate} from './training/evaluate.js';
+export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
+export {
+  type BatchReport,
+  type EpochReport,
+  type TrainingHistory,
+  type TrainOptions,
+  train,
+} from './training/train.js';

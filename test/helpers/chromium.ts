@@ -1,0 +1,112 @@
+/**
+ * A headless Chromium for tests that need a browser, driven by playwright-core.
+ *
+ * The one of the npm package @sparticuz/chromium serves by default: with the libraries that come with it, it needs
+ * nothing but the C library of the system. CHROMIUM_PATH names another one.
+ */
+
+import {existsSync} from 'node:fs';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import {type Browser, chromium, type Page} from 'playwright-core';
+import {sparticuzChromium, sparticuzUnavailable} from './sparticuz.js';
+
+const systemPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** WebGPU on SwiftShader, which Chromium offers to a page only when it is told to. */
+const withWebGPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
+
+/** Where Chromium is and what its environment needs, or why there is none. */
+function findChromium(): {executable: string; env: Record<string, string>} | {reason: string} {
+  const {CHROMIUM_PATH, LD_LIBRARY_PATH} = process.env;
+  if (CHROMIUM_PATH) {
+    return existsSync(CHROMIUM_PATH)
+      ? {executable: CHROMIUM_PATH, env: {}}
+      : {reason: `CHROMIUM_PATH names ${CHROMIUM_PATH}, which does not exist`};
+  }
+  const unavailable = sparticuzUnavailable();
+  if (unavailable === undefined) {
+    const {executable, libraries} = sparticuzChromium();
+    return {
+      executable,
+      env: {LD_LIBRARY_PATH: LD_LIBRARY_PATH ? `${libraries}:${LD_LIBRARY_PATH}` : libraries},
+    };
+  }
+  const executable = systemPaths.find((path) => existsSync(path));
+  return executable
+    ? {executable, env: {}}
+    : {reason: `${unavailable}, and ${systemPaths.join(', ')} do not exist`};
+}
+
+/** Why no Chromium can be started here, or undefined where one can. */
+export function chromiumUnavailable(): string | undefined {
+  const found = findChromium();
+  return 'reason' in found ? `${found.reason} (set CHROMIUM_PATH)` : undefined;
+}
+
+/** Starts Chromium with WebGPU and WebGL on a software GPU. The caller closes it. */
+async function launchChromium(): Promise<Browser> {
+  const found = findChromium();
+  if ('reason' in found) {
+    throw new Error(
+      `launchChromium: a Chromium must be present; got none: ${found.reason} (set CHROMIUM_PATH).`,
+    );
+  }
+  return chromium.launch({
+    executablePath: found.executable,
+    headless: true,
+    // Its sandbox wants user namespaces, which containers withhold; the pages are our own.
+    chromiumSandbox: false,
+    args: withWebGPU,
+    // Chromium brings its own Vulkan loader and driver; those that `npm test` names are for Dawn in Node.
+    env: {...environmentWithoutVulkan(), ...found.env},
+  });
+}
+
+function environmentWithoutVulkan(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(([name]) => !/^VK_(ICD|DRIVER)_FILE/.test(name));
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** A file that a test page asks for. */
+export interface ServedFile {
+  type: string;
+  body: string | Uint8Array;
+}
+
+/**
+ * Opens a page whose files come from `files` (by path, such as `/index.html`), lets `use` work in it and closes all.
+ * The page is served from 127.0.0.1, which counts as a secure context, so WebGPU is there.
+ *
+ * @param use gets the page's address and a fresh page of Chromium.
+ * @returns what `use` returns.
+ * @throws what `use` throws, and an Error for an exception that the page did not catch.
+ */
+export async function inChromium<T>(
+  files: ReadonlyMap<string, ServedFile>,
+  use: (page: Page, address: string) => Promise<T>,
+): Promise<T> {
+  const server = createServer((request, response) => {
+    const file = files.get(new URL(request.url ?? '/', 'http://127.0.0.1').pathname);
+    response.writeHead(file ? 200 : 404, {'content-type': file?.type ?? 'text/plain'}).end(file?.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage();
+    const errors: Error[] = [];
+    page.on('pageerror', (error) => errors.push(error));
+    const result = await use(page, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    if (errors.length > 0) {
+      throw errors[0];
+    }
+    return result;
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}

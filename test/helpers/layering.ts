@@ -1,0 +1,194 @@
+/**
+ * Who may import whom, checked on the source text of src/, layers/, architectures/ and kernels/.
+ *
+ * The rules are those of the design: kernels imports nothing of ours, layers kernels, architectures layers, src all
+ * three; geometry is free of tf; only kernels/wasm and kernels/webgpu know a backend's package; Node's own modules stay
+ * in src/node.ts, src/node/ and src/cli/, which nothing else imports, so that every other file runs in a browser; no
+ * import cycles; and tf only as `@tensorflow/tfjs-core` and `-layers`, whose functional operations need no side effect.
+ */
+
+import {readdirSync, readFileSync} from 'node:fs';
+import {builtinModules} from 'node:module';
+import {join, posix} from 'node:path';
+import ts from 'typescript';
+
+/** One `import`, `export ... from`, `import()`, `require()` or `import('...')` type. */
+interface Import {
+  specifier: string;
+  line: number;
+  /** Gone at run time: `import type`, `export type` and types written `import('...').T`. */
+  typeOnly: boolean;
+  /** An `import()` expression: runs later, so it closes no cycle. */
+  dynamic: boolean;
+}
+
+/** A rule that an import breaks. */
+interface Violation {
+  file: string;
+  line: number;
+  rule: Rule;
+  message: string;
+}
+
+export type Rule = 'folders' | 'geometry' | 'backend' | 'node' | 'tf' | 'missing' | 'cycle';
+
+/** Source text by path from the repository's root, with `/`. */
+type Sources = ReadonlyMap<string, string>;
+
+const folders = ['src', 'layers', 'architectures', 'kernels'] as const;
+
+/** For each folder the folders of ours that it may import. */
+const mayImport: Record<string, readonly string[]> = {
+  kernels: ['kernels'],
+  layers: ['layers', 'kernels'],
+  architectures: ['architectures', 'layers'],
+  src: folders,
+};
+
+const backendPackage = /^(@tensorflow\/tfjs-(backend-|node)|webgpu$|@webgpu\/)/;
+const forNode = /^src\/(node\.ts$|node\/|cli\/)/;
+const builtin = new Set(builtinModules);
+
+/** Every TypeScript file of the four folders. */
+export function readSources(root: string): Map<string, string> {
+  const sources = new Map<string, string>();
+  for (const folder of folders) {
+    for (const name of readdirSync(join(root, folder), {recursive: true, encoding: 'utf8'})) {
+      if (name.endsWith('.ts')) {
+        sources.set(
+          posix.join(folder, name.replaceAll('\\', '/')),
+          readFileSync(join(root, folder, name), 'utf8'),
+        );
+      }
+    }
+  }
+  return sources;
+}
+
+/** Every import of a file, in order. */
+export function importsOf(file: string, text: string): Import[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Import[] = [];
+  const add = (node: ts.Expression | undefined, typeOnly: boolean, dynamic = false) => {
+    if (node && ts.isStringLiteralLike(node)) {
+      const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
+      found.push({specifier: node.text, line, typeOnly, dynamic});
+    }
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
+    } else if (ts.isExportDeclaration(node)) {
+      add(node.moduleSpecifier, node.isTypeOnly);
+    } else if (ts.isImportEqualsDeclaration(node) && ts.isExternalModuleReference(node.moduleReference)) {
+      add(node.moduleReference.expression, node.isTypeOnly);
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      add(node.argument.literal as ts.Expression, true);
+    } else if (ts.isCallExpression(node)) {
+      const {expression} = node;
+      if (expression.kind === ts.SyntaxKind.ImportKeyword) {
+        add(node.arguments[0], false, true);
+      } else if (ts.isIdentifier(expression) && expression.text === 'require') {
+        add(node.arguments[0], false);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** Checks every rule on every file. */
+export function checkLayering(sources: Sources): Violation[] {
+  const violations: Violation[] = [];
+  const edges = new Map<string, Array<{target: string; line: number}>>();
+  for (const [file, text] of sources) {
+    const targets: Array<{target: string; line: number}> = [];
+    edges.set(file, targets);
+    for (const one of importsOf(file, text)) {
+      const report = (rule: Rule, message: string) => violations.push({file, line: one.line, rule, message});
+      if (!one.specifier.startsWith('.')) {
+        checkPackage(file, one.specifier, report);
+        continue;
+      }
+      const target = posix.join(posix.dirname(file), one.specifier).replace(/\.js$/, '.ts');
+      checkOwn(file, target, sources, report);
+      if (!one.typeOnly && !one.dynamic) {
+        targets.push({target, line: one.line});
+      }
+    }
+  }
+  return [...violations, ...findCycles(edges)];
+}
+
+type Report = (rule: Rule, message: string) => void;
+
+const folderOf = (path: string) => path.split('/', 1)[0]!;
+
+/** An import of one of our own files. */
+function checkOwn(file: string, target: string, sources: Sources, report: Report): void {
+  const allowed = mayImport[folderOf(file)] ?? [];
+  if (!allowed.includes(folderOf(target))) {
+    report('folders', `${folderOf(file)}/ may import ${allowed.join('/, ')}/; got ${target}`);
+  } else if (!sources.has(target)) {
+    report('missing', `an import must end in .js and name a source file; got ${target}`);
+  }
+  if (forNode.test(target) && !forNode.test(file)) {
+    report('node', `only src/node* and src/cli/ may import what needs Node; got ${target}`);
+  }
+}
+
+/** An import of a package or of a module of Node's. */
+function checkPackage(file: string, specifier: string, report: Report): void {
+  if ((specifier.startsWith('node:') || builtin.has(specifier)) && !forNode.test(file)) {
+    report('node', `only src/node* and src/cli/ may import Node's modules; got ${specifier}`);
+  }
+  if (specifier === 'tfjs-swint' || specifier.startsWith('tfjs-swint/')) {
+    report('folders', `our own files are imported by path; got ${specifier}`);
+  }
+  if (file.startsWith('kernels/geometry/') && specifier.startsWith('@tensorflow/')) {
+    report('geometry', `geometry is integer arithmetic without tf; got ${specifier}`);
+  }
+  if (backendPackage.test(specifier) && !/^(src|kernels\/(wasm|webgpu))\//.test(file)) {
+    report(
+      'backend',
+      `only kernels/wasm/ and kernels/webgpu/ may import a backend's package; got ${specifier}`,
+    );
+  }
+  if (specifier === '@tensorflow/tfjs' || specifier.startsWith('@tensorflow/tfjs/')) {
+    report('tf', `tf is @tensorflow/tfjs-core and -layers, the peer dependencies; got ${specifier}`);
+  }
+  if (/chained_ops|register_all_chained/.test(specifier)) {
+    report(
+      'tf',
+      `operations are called as functions, chained ones are not there for everyone; got ${specifier}`,
+    );
+  }
+}
+
+/** One violation per import that closes a cycle in a depth-first walk; its message shows the cycle. */
+function findCycles(edges: ReadonlyMap<string, ReadonlyArray<{target: string; line: number}>>): Violation[] {
+  const violations: Violation[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const walk = (file: string): void => {
+    path.push(file);
+    for (const {target, line} of edges.get(file) ?? []) {
+      const start = path.indexOf(target);
+      if (start >= 0) {
+        const cycle = [...path.slice(start), target].join(' -> ');
+        violations.push({file, line, rule: 'cycle', message: `imports form no cycles; got ${cycle}`});
+      } else if (!done.has(target)) {
+        walk(target);
+      }
+    }
+    path.pop();
+    done.add(file);
+  };
+  for (const file of edges.keys()) {
+    if (!done.has(file)) {
+      walk(file);
+    }
+  }
+  return violations;
+}

@@ -1,0 +1,129 @@
+/** Reads every import of the library and holds it to the rules of who may import whom; and tests those rules. */
+
+import {fileURLToPath} from 'node:url';
+import {expect} from 'chai';
+import {checkLayering, importsOf, type Rule, readSources} from './helpers/layering.js';
+
+describe('layering', () => {
+  it('holds in every source file', () => {
+    const sources = readSources(fileURLToPath(new URL('..', import.meta.url)));
+    expect(sources.has('kernels/errors.ts') && sources.has('src/errors.ts')).to.equal(true);
+    const lines = checkLayering(sources).map(({file, line, message}) => `${file}:${line}: ${message}`);
+    expect(lines.join('\n')).to.equal('');
+  });
+});
+
+/** Files that exist in every case below, so that importing them is not itself a violation. */
+const others: Array<[string, string]> = [
+  ['kernels/a.ts', ''],
+  ['layers/a.ts', ''],
+  ['architectures/a.ts', ''],
+  ['src/a.ts', ''],
+  ['src/node.ts', ''],
+  ['src/node/a.ts', ''],
+  ['src/cli/a.ts', ''],
+];
+
+const check = (files: Record<string, string>) =>
+  checkLayering(new Map([...others, ...Object.entries(files)]));
+
+describe('the layering rules', () => {
+  const allowed: Record<string, Record<string, string>> = {
+    'layers imports kernels': {'layers/x.ts': `import {a} from '../kernels/a.js';`},
+    'architectures imports layers': {'architectures/x.ts': `import {a} from '../layers/a.js';`},
+    'src imports all': {
+      'src/x.ts': `import '../kernels/a.js'; import '../layers/a.js'; import '../architectures/a.js';`,
+    },
+    'kernels imports tf and itself': {'kernels/x.ts': `import '@tensorflow/tfjs-core'; import './a.js';`},
+    'kernels/wasm imports its backend': {
+      'kernels/wasm/x.ts': `import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';`,
+    },
+    'src/node and the command line import Node': {
+      'src/node/x.ts': `import {readFileSync} from 'node:fs'; import './a.js';`,
+      'src/cli/x.ts': `import '../node/a.js'; import 'path';`,
+    },
+    'types form a cycle': {
+      'layers/x.ts': `import type {Y} from './y.js';`,
+      'layers/y.ts': `import {X} from './x.js';`,
+    },
+    'a later import closes a cycle': {
+      'layers/x.ts': `export const y = () => import('./y.js');`,
+      'layers/y.ts': `import {X} from './x.js';`,
+    },
+  };
+  for (const [name, files] of Object.entries(allowed)) {
+    it(`allow: ${name}`, () => expect(check(files)).to.deep.equal([]));
+  }
+
+  const forbidden: Array<[string, Rule, Record<string, string>]> = [
+    ['kernels imports layers', 'folders', {'kernels/x.ts': `import {a} from '../layers/a.js';`}],
+    [
+      'kernels imports a type of layers',
+      'folders',
+      {'kernels/x.ts': `import type {A} from '../layers/a.js';`},
+    ],
+    ['kernels imports src', 'folders', {'kernels/x.ts': `export * from '../src/a.js';`}],
+    ['layers imports architectures', 'folders', {'layers/x.ts': `import '../architectures/a.js';`}],
+    ['layers imports src later', 'folders', {'layers/x.ts': `export const a = import('../src/a.js');`}],
+    ['architectures imports kernels', 'folders', {'architectures/x.ts': `import '../kernels/a.js';`}],
+    ['architectures imports src', 'folders', {'architectures/x.ts': `let a: import('../src/a.js').A;`}],
+    ['src imports the tests', 'folders', {'src/x.ts': `import '../test/helpers/a.js';`}],
+    ['src imports the package itself', 'folders', {'src/x.ts': `import 'tfjs-swint/layers';`}],
+    [
+      'geometry imports tf',
+      'geometry',
+      {'kernels/geometry/x.ts': `import * as tf from '@tensorflow/tfjs-core';`},
+    ],
+    [
+      'geometry imports a type of tf',
+      'geometry',
+      {'kernels/geometry/x.ts': `import type {Tensor} from '@tensorflow/tfjs-core';`},
+    ],
+    [
+      'a composed kernel imports a backend',
+      'backend',
+      {'kernels/composed/x.ts': `import '@tensorflow/tfjs-backend-cpu';`},
+    ],
+    ['kernels imports Dawn', 'backend', {'kernels/x.ts': `import type {create} from 'webgpu';`}],
+    ['layers imports a backend', 'backend', {'layers/x.ts': `import '@tensorflow/tfjs-node';`}],
+    ['src imports a module of Node', 'node', {'src/x.ts': `import {readFile} from 'node:fs/promises';`}],
+    ['src imports one without its prefix', 'node', {'src/data/x.ts': `import {join} from 'path';`}],
+    ['kernels requires one', 'node', {'kernels/x.ts': `const fs = require('fs');`}],
+    ['src imports what needs Node', 'node', {'src/x.ts': `import './node/a.js';`}],
+    ['src imports the Node entry later', 'node', {'src/x.ts': `export const n = () => import('./node.js');`}],
+    ['src imports the command line', 'node', {'src/x.ts': `export * from './cli/a.js';`}],
+    ['layers imports the umbrella package', 'tf', {'layers/x.ts': `import * as tf from '@tensorflow/tfjs';`}],
+    [
+      'layers imports a chained operation',
+      'tf',
+      {'layers/x.ts': `import '@tensorflow/tfjs-core/dist/public/chained_ops/add';`},
+    ],
+    ['an import names no file', 'missing', {'layers/x.ts': `import './nowhere.js';`}],
+    ['an import lacks .js', 'missing', {'layers/x.ts': `import './a';`}],
+    [
+      'three files form a cycle',
+      'cycle',
+      {
+        'layers/x.ts': `import './y.js';`,
+        'layers/y.ts': `export {z} from './z.js';`,
+        'layers/z.ts': `import {type X} from './x.js';`,
+      },
+    ],
+    ['a file imports itself', 'cycle', {'layers/x.ts': `import './x.js';`}],
+  ];
+  for (const [name, rule, files] of forbidden) {
+    it(`refuse: ${name}`, () =>
+      expect(check(files).map((violation) => violation.rule)).to.deep.equal([rule]));
+  }
+
+  it('say where', () => {
+    const [violation] = check({'layers/x.ts': `// A line.\nimport '../src/a.js';`});
+    expect(violation).to.include({file: 'layers/x.ts', line: 2});
+    expect(violation!.message).to.contain('src/a.ts');
+  });
+
+  it('read imports, not comments and strings', () => {
+    const text = `// import './a.js';\nconst s = "import './b.js'";\nimport /* why */ c from './c.js';`;
+    expect(importsOf('x.ts', text).map(({specifier}) => specifier)).to.deep.equal(['./c.js']);
+  });
+});

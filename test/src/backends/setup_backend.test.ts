@@ -1,0 +1,231 @@
+/**
+ * setupBackend: the named and the automatic choice, what it says when it cannot, and that a failure changes nothing.
+ *
+ * What depends on the state of a fresh process (nothing registered, no driver, a browser) runs in a child process.
+ */
+
+import {spawnSync} from 'node:child_process';
+import * as tf from '@tensorflow/tfjs';
+import {expect} from 'chai';
+import {backendReport} from '../../../src/backends/backend_report.js';
+import {type SetupBackendOptions, setupBackend} from '../../../src/backends/setup_backend.js';
+import {BackendError, ConfigError} from '../../../src/errors.js';
+import {eachBackend, whyUnavailable} from '../../helpers/backends.js';
+
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  const outcome = await promise.then(
+    (value) => new Error(`it returned ${String(value)}`),
+    (error: Error) => ({error}),
+  );
+  if (outcome instanceof Error) {
+    throw outcome;
+  }
+  return outcome.error;
+}
+
+/** Runs a module in a fresh Node; it writes its findings with `tell`. `ended` is false when it had to be killed. */
+function inFreshProcess(code: string, env: NodeJS.ProcessEnv = process.env) {
+  const source = `
+    const tell = (value) => console.log('\\n#' + JSON.stringify(value));
+    const {setupBackend} = await import(${JSON.stringify(url('src/backends/setup_backend.ts'))});
+    const {backendReport} = await import(${JSON.stringify(url('src/backends/backend_report.ts'))});
+    const failure = (promise) => promise.then(() => 'none', (error) => error.name + ': ' + error.message);
+    ${code}`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', source];
+  const {status, signal, stdout, stderr} = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env,
+    timeout: 120_000,
+  });
+  const told = stdout.split('\n').filter((line) => line.startsWith('#'));
+  return {ended: signal === null, status, stderr, told: told.map((line) => JSON.parse(line.slice(1)))};
+}
+
+const url = (path: string) => new URL(`../../../${path}`, import.meta.url).href;
+
+describe('setupBackend', () => {
+  afterEach(() => tf.setBackend('cpu'));
+
+  eachBackend((name) => {
+    it('activates it by name, twice over, and computes', async () => {
+      await tf.setBackend('cpu');
+      for (let call = 0; call < 2; call++) {
+        expect(await setupBackend(name)).to.equal(name);
+        expect(tf.getBackend()).to.equal(name);
+      }
+      const x = tf.tensor1d([1, 2, 3]);
+      const y = tf.square(x);
+      expect(Array.from(await y.data())).to.deep.equal([1, 4, 9]);
+      tf.dispose([x, y]);
+    });
+
+    it('is named in the report', async () => {
+      await setupBackend(name);
+      const {backend, device, skipped} = backendReport();
+      expect(backend).to.equal(name);
+      expect(device).to.not.equal('');
+      expect(skipped).to.deep.equal([]);
+    });
+  });
+
+  it('passes over a software GPU and says so, and why native TensorFlow is not used', async function () {
+    const reason = await whyUnavailable('webgpu');
+    if (reason !== undefined) {
+      console.log(`      skipped: ${reason}`);
+      this.skip();
+    }
+    await setupBackend('webgpu');
+    if (!backendReport().software) {
+      console.log('      skipped: the GPU of this machine is hardware');
+      this.skip();
+    }
+    expect(await setupBackend()).to.equal('wasm');
+    const {skipped, software, device} = backendReport();
+    expect(software).to.equal(false);
+    expect(device).to.contain('WebAssembly');
+    expect(skipped.map(({backend}) => backend)).to.deep.equal(['tensorflow', 'webgpu']);
+    expect(skipped[0]!.reason).to.contain('npm install @tensorflow/tfjs-node');
+    expect(skipped[1]!.reason)
+      .to.contain('hardware')
+      .and.to.match(/swiftshader/i);
+  });
+
+  it('reports what the application itself activated later', async () => {
+    await setupBackend('wasm');
+    await tf.setBackend('cpu');
+    expect(backendReport().backend).to.equal('cpu');
+  });
+
+  it('says what to install when a named backend is missing, and keeps the active one', async () => {
+    await tf.setBackend('wasm');
+    const error = await failure(setupBackend('tensorflow'));
+    expect(error).to.be.instanceOf(BackendError);
+    expect(error.message).to.contain('npm install @tensorflow/tfjs-node');
+    expect(tf.getBackend()).to.equal('wasm');
+  });
+
+  it('says that webgl is for browsers', async () => {
+    const error = await failure(setupBackend('webgl'));
+    expect(error).to.be.instanceOf(BackendError);
+    expect(error.message).to.contain('browser');
+  });
+
+  for (const kind of ['synchronous', 'asynchronous'] as const) {
+    it(`keeps the active backend and passes on the cause when one fails to start (${kind})`, async () => {
+      const cause = new Error('the driver said no');
+      tf.registerBackend('webgl', () => {
+        if (kind === 'synchronous') {
+          throw cause;
+        }
+        return Promise.reject(cause);
+      });
+      const {warn} = console;
+      console.warn = () => undefined; // tfjs prints the failure as well.
+      try {
+        await setupBackend('cpu');
+        const error = await failure(setupBackend('webgl'));
+        expect(error).to.be.instanceOf(BackendError);
+        expect(error.message).to.contain('the driver said no');
+        expect(error.cause).to.equal(cause);
+        expect(tf.getBackend()).to.equal('cpu');
+        expect(Array.from(tf.square(tf.tensor1d([3])).dataSync())).to.deep.equal([9]);
+      } finally {
+        console.warn = warn;
+        tf.removeBackend('webgl');
+      }
+    });
+  }
+
+  it('takes a number of threads and reports it', async () => {
+    await setupBackend('wasm', {threads: 2});
+    expect(backendReport().threads).to.equal(2);
+    await setupBackend('wasm');
+    expect(backendReport().threads).to.equal(undefined);
+  });
+
+  for (const threads of [0, -1, 1.5, Number.NaN, '2', null]) {
+    it(`refuses ${threads} (${typeof threads}) threads`, async () => {
+      const error = await failure(setupBackend('cpu', {threads} as SetupBackendOptions));
+      expect(error).to.be.instanceOf(ConfigError);
+      expect(error.message).to.contain('positive integer');
+    });
+  }
+
+  it('refuses a name that no backend has', async () => {
+    const error = await failure(setupBackend('cuda' as 'cpu'));
+    expect(error).to.be.instanceOf(ConfigError);
+    expect(error.message).to.contain('cuda').and.to.contain('webgpu');
+  });
+});
+
+describe('setupBackend in a fresh process', () => {
+  const withoutDriver = {...process.env, VK_ICD_FILENAMES: '/none', VK_DRIVER_FILES: '/none'};
+
+  it('loads the packages itself', () => {
+    const {told, ended, stderr} = inFreshProcess(`
+      tell(await setupBackend('wasm'));
+      tell(await setupBackend('cpu'));`);
+    expect(told, stderr).to.deep.equal(['wasm', 'cpu']);
+    expect(ended).to.equal(true);
+  });
+
+  it('leaves the process without a navigator.gpu when it chooses something else', () => {
+    const {told, stderr} = inFreshProcess(
+      `tell(await setupBackend()); tell(globalThis.navigator?.gpu === undefined);`,
+      withoutDriver,
+    );
+    expect(told, stderr).to.deep.equal(['wasm', true]);
+  });
+
+  it('says that no driver was found when webgpu is named without one', () => {
+    const {told, stderr} = inFreshProcess(`tell(await failure(setupBackend('webgpu')));`, withoutDriver);
+    expect(told[0], stderr).to.match(/^BackendError: webgpu: .*Vulkan/);
+  });
+
+  it('throws from the report before any backend is set up', () => {
+    const {told, stderr} = inFreshProcess(`tell(await failure((async () => backendReport())()));`);
+    expect(told[0], stderr).to.match(/^BackendError: .*setupBackend\(\) first/);
+  });
+
+  it('asks a browser page to import the package', () => {
+    const {told, stderr} = inFreshProcess(`
+      Object.defineProperty(process, 'versions', {value: {}});
+      for (const name of ['wasm', 'cpu', 'webgl']) tell(await failure(setupBackend(name)));
+      tell(await failure(setupBackend('webgpu')));
+      tell(await failure(setupBackend()));`);
+    for (const [index, name] of ['wasm', 'cpu', 'webgl'].entries()) {
+      expect(told[index], stderr).to.contain(`import '@tensorflow/tfjs-backend-${name}'`);
+    }
+    expect(told[3]).to.contain('navigator.gpu');
+    expect(told[4]).to.contain('one backend must work');
+  });
+
+  describe('with webgpu', () => {
+    before(async function () {
+      const reason = await whyUnavailable('webgpu');
+      if (reason !== undefined) {
+        console.log(`      skipped: ${reason}`);
+        this.skip();
+      }
+    });
+
+    const compute = `
+      const tf = (await import('@tensorflow/tfjs-core')).default;
+      const y = tf.square(tf.tensor1d([1, 2, 3]));
+      tell(Array.from(await y.data()));`;
+
+    it('computes, and the process ends by itself with live tensors', () => {
+      const {told, ended, status, stderr} = inFreshProcess(`tell(await setupBackend('webgpu')); ${compute}`);
+      expect(told, stderr).to.deep.equal(['webgpu', [1, 4, 9]]);
+      expect({ended, status}).to.deep.equal({ended: true, status: 0});
+    });
+
+    it('works when the backend package was imported before WebGPU was there', () => {
+      const {told, ended, status, stderr} = inFreshProcess(`
+        await import('@tensorflow/tfjs-backend-webgpu');
+        tell(await setupBackend('webgpu')); ${compute}`);
+      expect(told, stderr).to.deep.equal(['webgpu', [1, 4, 9]]);
+      expect({ended, status}).to.deep.equal({ended: true, status: 0});
+    });
+  });
+});

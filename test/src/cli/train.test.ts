@@ -1,0 +1,212 @@
+import {type ChildProcess, spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import {expect} from 'chai';
+import '../../../architectures/swin_resnet.js';
+import {drawnShapes, shapesSplit} from '../../../src/data/shapes.js';
+import {encodePng} from '../../../src/node/image_file.js';
+import {loadModel} from '../../../src/node/save_model.js';
+import {evaluate} from '../../../src/training/evaluate.js';
+
+interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The program as it is started, from its source. */
+function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function finish(child: ChildProcess, onOutput: (stdout: string) => void = () => {}): Promise<Finished> {
+  let [stdout, stderr] = ['', ''];
+  child.stdout!.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+    onOutput(stdout);
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const [code] = await once(child, 'close');
+  return {code, stdout, stderr};
+}
+
+const swint = (...args: string[]): Promise<Finished> => finish(start(args));
+
+const TINY = '--backend wasm --image-size 16 --limit 20 --test-limit 20 --epochs 1 --batch-size 10'.split(
+  ' ',
+);
+
+describe('tfjs-swint', () => {
+  let root: string;
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'swint-cli-'));
+  });
+  after(() => rm(root, {recursive: true, force: true}));
+
+  it('tells its version and its help', async () => {
+    const {version} = JSON.parse(await readFile('package.json', 'utf8'));
+    expect(await swint('--version')).to.deep.equal({code: 0, stdout: `${version}\n`, stderr: ''});
+    const help = await swint('--help');
+    expect(help.code).to.equal(0);
+    expect(help.stdout).to.include('train a SwinT network');
+    const trainHelp = await swint('train', '--help');
+    expect(trainHelp.code).to.equal(0);
+    for (const option of ['--data', '--no-flip', '--max-minutes', '--drop-path']) {
+      expect(trainHelp.stdout).to.include(option);
+    }
+  });
+
+  const misuse: [string, string, RegExp][] = [
+    ['no command', '', /a command must be given; got none/],
+    ['an unknown command', 'trian', /the command must be train; got trian/],
+    ['an unknown option', 'train --eopchs 3', /Unknown option '--eopchs'/],
+    ['a value out of range', 'train --epochs 0', /--epochs must be a whole number from 1; got 0/],
+  ];
+  for (const [what, line, message] of misuse) {
+    it(`ends with code 2 and one line for ${what}`, async () => {
+      const {code, stdout, stderr} = await swint(...line.split(' ').filter(Boolean));
+      expect(code).to.equal(2);
+      expect(stdout).to.equal('');
+      expect(stderr)
+        .to.match(message)
+        .and.to.match(/^[^\n]+\n$/);
+    });
+  }
+
+  it('ends with code 1 and the message alone for what is wrong with the data', async () => {
+    const {code, stderr} = await swint('train', '--data', join(root, 'nowhere'));
+    expect(code).to.equal(1);
+    expect(stderr)
+      .to.include('nowhere')
+      .and.not.to.match(/\n\s+at /);
+  });
+
+  it('trains both networks and leaves models, history and report', async function () {
+    this.timeout(180_000);
+    const out = join(root, 'both');
+    const {code, stdout, stderr} = await swint('train', ...TINY, '--seed', '3', '--out', out);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^Backend {2}wasm: /m);
+    expect(stdout).to.match(
+      /^Data {5}shapes\/train: 20 images, shapes\/test: 20 images, 16x16x3, 10 classes \(circle,/m,
+    );
+    expect(stdout.match(/epoch 1\/1 · train loss \d\.\d+ accuracy .* · test loss/g)).to.have.length(2);
+    expect(stdout).to.match(/^SwinResNet-14 +[\d,]+ +[\d.]+ ms +\d\.\d+ +\d\.\d+ +[\d.]+%/m);
+    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'swin']);
+    for (const path of [
+      join(out, 'swin'),
+      join(out, 'conv'),
+      join(out, 'history.json'),
+      join(out, 'report.html'),
+    ]) {
+      expect(stdout).to.include(path);
+    }
+
+    const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
+    expect(history.command).to.equal(`tfjs-swint train ${TINY.join(' ')} --seed 3 --out ${out}`);
+    expect(history.models.map(({kind}: {kind: string}) => kind)).to.deep.equal(['swin', 'conv']);
+    expect(history.models[0].epochs).to.have.length(1);
+    const report = await readFile(join(out, 'report.html'), 'utf8');
+    expect(report).to.include('SwinResNet-14').and.to.include('data:image/png;base64,');
+
+    // The saved models are the trained ones: the same loss on the same images, under the normalisation they carry.
+    await tf.setBackend('cpu');
+    const {test} = shapesSplit({trainSize: 20, testSize: 20, imageSize: 16, seed: 3});
+    for (const {kind, evaluation} of history.models) {
+      const model = await loadModel(join(out, kind));
+      const {mean, std, classNames} = model.getUserDefinedMetadata() as {
+        mean: number[];
+        std: number[];
+        classNames: string[];
+      };
+      expect(classNames).to.deep.equal([...test.classNames]);
+      const again = await evaluate(model, test, {mean, std});
+      expect(again.loss).to.be.closeTo(evaluation.loss, 1e-4);
+      expect(again.confusion).to.deep.equal(evaluation.confusion);
+      model.dispose();
+    }
+  });
+
+  it('trains on a folder of images, and leaves out a damaged one where told to', async function () {
+    this.timeout(180_000);
+    const dir = join(root, 'folder');
+    const shapes = drawnShapes({size: 60, imageSize: 16});
+    for (let index = 0; index < shapes.size; ++index) {
+      if (shapes.label(index) > 1) continue;
+      const place = join(dir, shapes.classNames[shapes.label(index)]);
+      await mkdir(place, {recursive: true});
+      await writeFile(join(place, `${index}.png`), encodePng(await shapes.read(index), 16, 16));
+    }
+    await writeFile(join(dir, 'circle', '999.png'), 'not a picture');
+    const line = [
+      '--data',
+      dir,
+      '--backend',
+      'wasm',
+      '--epochs',
+      '1',
+      '--batch-size',
+      '4',
+      '--model',
+      'conv',
+    ];
+    const out = join(root, 'folder-run');
+    const {code, stdout, stderr} = await swint('train', ...line, '--bad-images', 'skip', '--out', out);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/2 classes \(circle, square\)/);
+    expect(stdout.match(/skipped .*999\.png/g)).to.have.length(1);
+    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html']);
+
+    const failed = await swint('train', ...line, '--out', join(root, 'folder-failed'));
+    expect(failed.code).to.equal(1);
+    expect(failed.stderr)
+      .to.include('999.png')
+      .and.not.to.match(/\n\s+at /);
+  });
+
+  it('stops after a step on Ctrl-C, saves what there is and ends with code 130', async function () {
+    if (process.platform === 'win32') this.skip();
+    this.timeout(180_000);
+    const out = join(root, 'interrupted');
+    const child = start([
+      'train',
+      ...TINY.slice(0, -4),
+      '--epochs',
+      '1000',
+      '--batch-size',
+      '4',
+      '--out',
+      out,
+    ]);
+    let told = false;
+    const {code, stdout, stderr} = await finish(child, (text) => {
+      if (told || !/epoch +2\/1000/.test(text)) return;
+      told = true;
+      child.kill('SIGINT');
+    });
+    expect(code, stderr).to.equal(130);
+    expect(stdout).to.include('Stopping after this step');
+    expect(await readdir(out)).to.have.members(['history.json', 'report.html', 'swin']);
+    const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
+    expect(history.models).to.have.length(1);
+    expect(history.models[0].stopped).to.equal('aborted');
+    (await loadModel(join(out, 'swin'))).dispose();
+  });
+
+  it('stops when the time is spent', async function () {
+    this.timeout(180_000);
+    const out = join(root, 'budget');
+    const line = [...TINY.slice(0, -4), '--epochs', '1000', '--max-minutes', '0.0001', '--out', out];
+    const {code, stdout, stderr} = await swint('train', ...line);
+    expect(code, stderr).to.equal(0);
+    expect(stdout.match(/time of --max-minutes is spent/g)).to.have.length(2);
+    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'swin']);
+  });
+});

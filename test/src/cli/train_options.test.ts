@@ -1,0 +1,90 @@
+import {expect} from 'chai';
+import {parseTrainCommand, SHAPES_DEFAULTS} from '../../../src/cli/train_options.js';
+import {UsageError} from '../../../src/cli/usage_error.js';
+
+describe('the options of train', () => {
+  it('has defaults for drawn shapes, and others for a folder', () => {
+    const shapes = parseTrainCommand([], new Date(2026, 0, 2, 3, 4, 5));
+    expect(shapes).to.include({
+      data: null,
+      epochs: SHAPES_DEFAULTS.epochs,
+      batchSize: 32,
+      depth: 14,
+      flip: false,
+      seed: 0,
+      badImages: 'fail',
+      out: 'runs/2026-01-02-030405',
+    });
+    expect(shapes.networks).to.deep.equal(['swin', 'conv']);
+    expect(parseTrainCommand(['--data', 'cats'])).to.include({data: 'cats', epochs: 10, flip: true});
+    expect(parseTrainCommand(['--data', 'cats', '--no-flip'])).to.include({flip: false});
+    expect(parseTrainCommand(['--flip'])).to.include({flip: true});
+  });
+
+  it('reads every option', () => {
+    const line =
+      '--data d --image-size 48 --epochs 3 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 ' +
+      '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
+      '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --out=o';
+    expect(parseTrainCommand(line.split(' '))).to.deep.equal({
+      help: false,
+      data: 'd',
+      imageSize: 48,
+      epochs: 3,
+      batchSize: 8,
+      limit: 100,
+      testLimit: 50,
+      networks: ['conv'],
+      depth: 20,
+      window: 4,
+      backend: 'cpu',
+      threads: 2,
+      learningRate: 5e-4,
+      weightDecay: 0,
+      labelSmoothing: 0.1,
+      warmup: 0.5,
+      dropPath: 0.2,
+      flip: true,
+      crop: 4,
+      seed: 7,
+      badImages: 'skip',
+      maxMinutes: 1.5,
+      out: 'o',
+    });
+  });
+
+  const wrong: [string, RegExp][] = [
+    ['--bogus', /Unknown option '--bogus' \(tfjs-swint train --help/],
+    ['extra', /Unexpected argument 'extra'/],
+    ['--epochs', /'--epochs <value>' argument missing/],
+    ['--epochs 0', /--epochs must be a whole number from 1; got 0\./],
+    ['--epochs 1.5', /--epochs must be a whole number from 1; got 1\.5\./],
+    ['--epochs ten', /got ten\./],
+    ['--epochs 0x10', /got 0x10\./],
+    ['--epochs=', /got nothing\./],
+    ['--epochs 1e400', /got 1e400\./],
+    ['--image-size 0', /--image-size/],
+    ['--batch-size 0', /--batch-size/],
+    ['--limit 0', /--limit/],
+    ['--test-limit -5', /--test-limit must be a whole number from 1; got -5\./],
+    ['--model vit', /--model must be one of swin, conv, both; got vit\./],
+    ['--depth 0', /--depth/],
+    ['--window 0', /--window/],
+    ['--backend gpu', /--backend must be one of tensorflow, webgpu, wasm, cpu; got gpu\./],
+    ['--threads 0', /--threads/],
+    ['--learning-rate -1', /--learning-rate must be a number from 0; got -1\./],
+    ['--weight-decay x', /--weight-decay/],
+    ['--label-smoothing 1', /--label-smoothing must be a number in \[0, 1\); got 1\./],
+    ['--drop-path 1', /--drop-path/],
+    ['--warmup 3 --epochs 3', /--warmup must be less than --epochs \(3\); got 3\./],
+    ['--crop -1', /--crop must be a whole number from 0; got -1\./],
+    ['--seed 1.5', /--seed/],
+    ['--bad-images ignore', /--bad-images must be one of fail, skip; got ignore\./],
+    ['--max-minutes 0', /--max-minutes must be a number above 0; got 0\./],
+  ];
+  for (const [line, message] of wrong) {
+    it(`refuses ${line}`, () => {
+      expect(() => parseTrainCommand(line.split(' '))).to.throw(UsageError, message);
+    });
+  }
+});

@@ -1,0 +1,221 @@
+import * as tf from '@tensorflow/tfjs';
+import {expect} from 'chai';
+import {ConfigError, ShapeError} from '../../../src/errors.js';
+import {AdamW, excludedFromDecay} from '../../../src/training/adamw.js';
+
+/** Algorithm 2 of the paper as it stands, in float64: bias-corrected moments, decay scaled by the learning rate. */
+class Reference {
+  m: number[];
+  v: number[];
+  t = 0;
+  constructor(
+    readonly p: number[],
+    readonly options: {lr: number; beta1: number; beta2: number; epsilon: number; decay: number},
+  ) {
+    this.m = p.map(() => 0);
+    this.v = p.map(() => 0);
+  }
+  step(gradient: number[]): void {
+    const {lr, beta1, beta2, epsilon, decay} = this.options;
+    this.t += 1;
+    for (const [i, g] of gradient.entries()) {
+      this.m[i] = beta1 * this.m[i] + (1 - beta1) * g;
+      this.v[i] = beta2 * this.v[i] + (1 - beta2) * g * g;
+      const mHat = this.m[i] / (1 - beta1 ** this.t);
+      const vHat = this.v[i] / (1 - beta2 ** this.t);
+      this.p[i] -= lr * decay * this.p[i];
+      this.p[i] -= (lr * mHat) / (Math.sqrt(vHat) + epsilon);
+    }
+  }
+}
+
+const start = [0.5, -1.25, 2, 0, 3.5, -0.001];
+const gradientAt = (step: number) => start.map((_, i) => Math.sin(1 + 3 * i + step * 1.7) * 10 ** (i - 3));
+
+describe('AdamW', () => {
+  before(async () => {
+    await tf.setBackend('cpu');
+  });
+
+  it('follows the float64 reference over several steps, with and without decay, rate changed on the way', async () => {
+    const weight = tf.variable(tf.tensor2d(start, [2, 3]), true, 'adamw_test/kernel');
+    const bias = tf.variable(tf.tensor1d(start), true, 'adamw_test/bias');
+    const options = {lr: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, decay: 0.3};
+    const decayed = new Reference([...start], options);
+    const plain = new Reference([...start], {...options, decay: 0});
+    const optimizer = new AdamW({
+      learningRate: 0.02,
+      beta1: 0.8,
+      beta2: 0.95,
+      epsilon: 1e-3,
+      weightDecay: 0.3,
+    });
+    for (let step = 0; step < 8; ++step) {
+      if (step === 5) {
+        optimizer.learningRate = decayed.options.lr = plain.options.lr = 0.005;
+      }
+      const gradient = gradientAt(step);
+      decayed.step(gradient);
+      plain.step(gradient);
+      const [g1, g2] = [tf.tensor2d(gradient, [2, 3]), tf.tensor1d(gradient)];
+      // The two forms in which tfjs hands gradients over.
+      if (step % 2 === 0) optimizer.applyGradients({[weight.name]: g1, [bias.name]: g2});
+      else
+        optimizer.applyGradients([
+          {name: weight.name, tensor: g1},
+          {name: bias.name, tensor: g2},
+        ]);
+      tf.dispose([g1, g2]);
+    }
+    const [got, gotBias] = [await weight.data(), await bias.data()];
+    for (const [i, expected] of decayed.p.entries()) expect(got[i]).to.be.closeTo(expected, 2e-6);
+    for (const [i, expected] of plain.p.entries()) expect(gotBias[i]).to.be.closeTo(expected, 2e-6);
+    // The comparison sees decay: 8 steps of it move the largest weight by far more than the tolerance.
+    expect(Math.abs(decayed.p[4] - plain.p[4])).to.be.above(1e-2);
+    expect(optimizer.iterations).to.equal(8);
+    optimizer.dispose();
+    tf.dispose([weight, bias]);
+  });
+
+  it('leaves out of the decay what the recipe leaves out', () => {
+    expect(excludedFromDecay('stage/blocks.0.attn.qkv.bias', [96])).to.equal(true);
+    expect(excludedFromDecay('norm/weight', [96])).to.equal(true);
+    expect(excludedFromDecay('stage/blocks.0.attn.relative_position_bias_table', [169, 3])).to.equal(true);
+    expect(excludedFromDecay('stage/blocks.0.attn.cpb_mlp.0.weight', [2, 512])).to.equal(true);
+    expect(excludedFromDecay('stage/blocks.0.attn.logit_scale', [3, 1, 1])).to.equal(true);
+    expect(excludedFromDecay('stage/blocks.0.attn.qkv.weight', [96, 288])).to.equal(false);
+    expect(excludedFromDecay('conv/kernel', [3, 3, 8, 8])).to.equal(false);
+  });
+
+  it('takes an exclusion of its own', async () => {
+    const weight = tf.variable(tf.ones([2, 2]), true, 'adamw_exclude/kernel');
+    const zero = tf.zeros([2, 2]);
+    const optimizer = new AdamW({
+      learningRate: 0.1,
+      weightDecay: 0.5,
+      exclude: (name) => name.endsWith('kernel'),
+    });
+    optimizer.applyGradients({[weight.name]: zero});
+    expect([...(await weight.data())]).to.deep.equal([1, 1, 1, 1]);
+    const decaying = new AdamW({learningRate: 0.1, weightDecay: 0.5, exclude: () => false});
+    decaying.applyGradients({[weight.name]: zero});
+    for (const value of await weight.data()) expect(value).to.be.closeTo(0.95, 1e-6);
+    optimizer.dispose();
+    decaying.dispose();
+    tf.dispose([weight, zero]);
+  });
+
+  it('leaves a variable without a gradient alone', async () => {
+    const weight = tf.variable(tf.ones([2, 2]), true, 'adamw_missing/kernel');
+    const optimizer = new AdamW({learningRate: 0.1, weightDecay: 0.5});
+    optimizer.applyGradients([{name: weight.name, tensor: undefined as unknown as tf.Tensor}]);
+    expect([...(await weight.data())]).to.deep.equal([1, 1, 1, 1]);
+    optimizer.dispose();
+    weight.dispose();
+  });
+
+  it('keeps no tensor but two sums per variable, and frees those', () => {
+    const weight = tf.variable(tf.ones([4, 4]), true, 'adamw_leak/kernel');
+    const bias = tf.variable(tf.ones([4]), true, 'adamw_leak/bias');
+    const before = tf.memory().numTensors;
+    const optimizer = new AdamW();
+    const loss = () => tf.sum(tf.square(tf.add(weight, bias))) as tf.Scalar;
+    for (let step = 0; step < 3; ++step) optimizer.minimize(loss);
+    expect(tf.memory().numTensors).to.equal(before + 4);
+    for (let step = 0; step < 20; ++step) optimizer.minimize(loss);
+    expect(tf.memory().numTensors).to.equal(before + 4);
+    optimizer.dispose();
+    expect(tf.memory().numTensors).to.equal(before);
+    tf.dispose([weight, bias]);
+  });
+
+  it('continues exactly where getWeights stood', async () => {
+    const run = async (interrupt: boolean): Promise<number[]> => {
+      const weight = tf.tidy(() => tf.variable(tf.tensor2d(start, [2, 3])));
+      let optimizer = new AdamW({learningRate: 0.05});
+      for (let step = 0; step < 6; ++step) {
+        if (interrupt && step === 3) {
+          const weights = await optimizer.getWeights();
+          const copies = weights.map(({name, tensor}) => ({name, tensor: tf.clone(tensor)}));
+          optimizer.dispose();
+          weights[0].tensor.dispose();
+          optimizer = new AdamW({learningRate: 0.05});
+          await optimizer.setWeights(copies);
+          tf.dispose(copies.map(({tensor}) => tensor));
+        }
+        const gradient = tf.tensor2d(gradientAt(step), [2, 3]);
+        optimizer.applyGradients({[weight.name]: gradient});
+        gradient.dispose();
+      }
+      const values = [...(await weight.data())];
+      optimizer.dispose();
+      weight.dispose();
+      return values;
+    };
+    const before = tf.memory().numTensors;
+    expect(await run(true)).to.deep.equal(await run(false));
+    expect(tf.memory().numTensors).to.equal(before);
+  });
+
+  it('is a tfjs optimizer: compiles, fits, and survives save and load with its state', async () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({
+          units: 3,
+          inputShape: [4],
+          kernelInitializer: tf.initializers.glorotUniform({seed: 1}),
+        }),
+      ],
+    });
+    model.compile({optimizer: new AdamW({learningRate: 0.05, weightDecay: 0.125}), loss: 'meanSquaredError'});
+    const [x, y] = [
+      tf.randomNormal([16, 4], 0, 1, 'float32', 1),
+      tf.randomNormal([16, 3], 0, 1, 'float32', 2),
+    ];
+    const {history} = await model.fit(x, y, {epochs: 5, verbose: 0, shuffle: false});
+    expect(history.loss[4]).to.be.below(history.loss[0] as number);
+
+    let artifacts: tf.io.ModelArtifacts | undefined;
+    await model.save(
+      tf.io.withSaveHandler(async (saved) => {
+        artifacts = saved;
+        return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON'}};
+      }),
+      {includeOptimizer: true},
+    );
+    const copy = await tf.loadLayersModel(tf.io.fromMemory(artifacts!));
+    const restored = copy.optimizer as AdamW;
+    expect(restored).to.be.instanceOf(AdamW);
+    expect(restored.getConfig()).to.deep.equal((model.optimizer as AdamW).getConfig());
+    expect(restored.iterations).to.equal(5);
+    await model.fit(x, y, {epochs: 2, verbose: 0, shuffle: false});
+    await copy.fit(x, y, {epochs: 2, verbose: 0, shuffle: false});
+    const [expected, got] = [await model.getWeights()[0].data(), await copy.getWeights()[0].data()];
+    expect([...got]).to.deep.equal([...expected]);
+    tf.dispose([x, y]);
+    model.dispose();
+    copy.dispose();
+  });
+
+  const wrong: [string, () => unknown, RegExp][] = [
+    ['a negative rate', () => new AdamW({learningRate: -1}), /learningRate must be 0 or more; got -1/],
+    ['beta1 of 1', () => new AdamW({beta1: 1}), /beta1 must be in \[0, 1\); got 1/],
+    ['beta2 below 0', () => new AdamW({beta2: -0.1}), /beta2/],
+    ['no epsilon', () => new AdamW({epsilon: 0}), /epsilon must be above 0; got 0/],
+    ['a decay that is no number', () => new AdamW({weightDecay: Number.NaN}), /weightDecay .* got NaN/],
+    ['an unknown variable', () => new AdamW().applyGradients({nobody: tf.scalar(1)}), /got nobody/],
+  ];
+  for (const [what, build, message] of wrong) {
+    it(`refuses ${what}`, () => expect(() => tf.tidy(() => void build())).to.throw(ConfigError, message));
+  }
+
+  it('refuses a gradient of another shape', () => {
+    const weight = tf.variable(tf.ones([2, 2]), true, 'adamw_shape/kernel');
+    const gradient = tf.ones([4]);
+    expect(() => new AdamW().applyGradients({[weight.name]: gradient})).to.throw(
+      ShapeError,
+      /got \[4\].*\[2,2\]/,
+    );
+    tf.dispose([weight, gradient]);
+  });
+});
