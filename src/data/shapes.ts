@@ -11,7 +11,7 @@ import {ConfigError} from '../errors.js';
 import {ByteCache} from './byte_cache.js';
 import {checkIndex} from './check_index.js';
 import type {ImageDataset} from './dataset.js';
-import {type Random, randomStream, type Seed} from './shuffle.js';
+import {type Random, type RandomStream, randomStream, type Seed} from './shuffle.js';
 
 /** Signed distance to a shape of about radius 1 around the origin; y points down. */
 type Outline = (x: number, y: number) => number;
@@ -178,12 +178,7 @@ function coverage(scene: Scene, imageSize: number): Float32Array {
 }
 
 /** RGB bytes [imageSize, imageSize, 3] of a scene, with noise. */
-function paint(
-  scene: Scene,
-  imageSize: number,
-  noise: number,
-  random: Random & {int32(): number},
-): Uint8Array {
+function paint(scene: Scene, imageSize: number, noise: number, random: RandomStream): Uint8Array {
   const {shape, background, gradient, texture} = scene;
   const covered = coverage(scene, imageSize);
   const pixels = new Uint8ClampedArray(covered.length * CHANNELS);

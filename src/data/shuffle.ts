@@ -11,8 +11,11 @@ export type Seed = number | string;
 /** A function of uniform random numbers in [0, 1). */
 export type Random = () => number;
 
+/** A random stream; `int32` gives 32 random bits as a signed integer. */
+export type RandomStream = Random & {int32(): number};
+
 /** An independent random stream for `key`. */
-export function randomStream(key: string): Random {
+export function randomStream(key: string): RandomStream {
   return seedrandom.alea(key);
 }
 
