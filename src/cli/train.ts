@@ -127,7 +127,7 @@ async function trainNetwork(
   const name = networkName(kind, command.depth);
   const model = buildNetwork(kind, command, data.train);
   const parameters = model.countParams();
-  const {epochs, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip} = command;
+  const {epochs, stepsPerEpoch, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip} = command;
   display.line();
   display.line(
     `${name}: ${parameters.toLocaleString('en-US')} parameters, ${epochs} epochs of batches of ${batchSize}`,
@@ -137,6 +137,7 @@ async function trainNetwork(
   try {
     const history = await train(model, data, {
       epochs,
+      stepsPerEpoch: stepsPerEpoch ?? undefined,
       batchSize,
       learningRate,
       weightDecay,

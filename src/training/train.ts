@@ -82,6 +82,11 @@ export interface TrainingHistory {
 export interface TrainOptions extends ImageOptions {
   /** Passes over the training set; default 10. */
   epochs?: number;
+  /**
+   * Steps that count as one epoch; default one pass over the training set. With it, passes run on from epoch to epoch,
+   * so that one pass can be watched and tested in several parts.
+   */
+  stepsPerEpoch?: number;
   /** Images per step; default 32. */
   batchSize?: number;
   /** Images per batch of the evaluation; default the larger of 64 and batchSize. */
@@ -184,6 +189,11 @@ async function planTraining(
       `in [0, ${epochs})`,
     );
   }
+  const {stepsPerEpoch} = options;
+  if (stepsPerEpoch != null) {
+    const whole = Number.isInteger(stepsPerEpoch) && stepsPerEpoch >= 1;
+    requireOption('stepsPerEpoch', stepsPerEpoch, whole, 'a whole number from 1');
+  }
   requireGradients();
   checkClassifier('train', model, data.train, dataFormat ?? 'channelsFirst');
   checkClassifier('train', model, data.test, dataFormat ?? 'channelsFirst');
@@ -195,8 +205,8 @@ async function planTraining(
 
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
   const batchCount = data.train.size / batchSize;
-  const steps = dropRemainder ? Math.floor(batchCount) : Math.ceil(batchCount);
-  if (steps === 0) {
+  const stepsPerPass = dropRemainder ? Math.floor(batchCount) : Math.ceil(batchCount);
+  if (stepsPerPass === 0) {
     throw new ConfigError(
       `train: the training set must fill at least one batch; got ${data.train.size} images and ` +
         `batchSize ${batchSize} (use a smaller batchSize, or dropRemainder: false).`,
@@ -210,6 +220,7 @@ async function planTraining(
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
 
+  const steps = stepsPerEpoch ?? stepsPerPass;
   const totalSteps = epochs * steps;
   const ownRate = options.optimizer != null && options.learningRate == null;
   const warmupSteps = Math.min(Math.round((warmupEpochs ?? epochs / 20) * steps), totalSteps - 1);
@@ -238,8 +249,10 @@ async function runEpochs(plan: Plan): Promise<TrainingHistory> {
   let stopped: TrainingHistory['stopped'] = 'finished';
   // The budget is for training alone: the evaluation that ends it is always made.
   const trainSeconds = () => history.reduce((sum, epoch) => sum + epoch.trainSeconds, 0);
+  const stream = options.stepsPerEpoch == null ? null : allPasses(plan);
   for (let epoch = 1; epoch <= plan.epochs && stopped === 'finished'; ++epoch) {
-    const result = await runSteps(plan, epoch, (options.maxSeconds ?? Infinity) - trainSeconds());
+    const source = stream === null ? passOver(plan, epoch - 1) : take(stream, plan.steps);
+    const result = await runSteps(plan, source, epoch, (options.maxSeconds ?? Infinity) - trainSeconds());
     stopped = result.stopped;
     if (result.stepTimes.length === 0) {
       if (stopped === 'aborted') break;
@@ -270,6 +283,7 @@ async function runEpochs(plan: Plan): Promise<TrainingHistory> {
       stopped = 'budget';
     }
   }
+  await stream?.return(undefined);
   return {
     epochs: history,
     stopped,
@@ -318,10 +332,45 @@ interface Pending {
   result: Promise<ArrayLike<number>>;
 }
 
+/** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
+function passOver(
+  {data, images, batchSize, dropRemainder, options}: Plan,
+  pass: number,
+): AsyncGenerator<Batch> {
+  const {seed = 0, flip = false, cropPadding = 0} = options;
+  const order = {shuffle: true, seed, epoch: pass};
+  return batches(data.train, {...images, ...order, batchSize, dropRemainder, flip, cropPadding});
+}
+
+/** The batches of pass after pass, until one has none. */
+async function* allPasses(plan: Plan): AsyncGenerator<Batch> {
+  for (let pass = 0, some = true; some; pass++) {
+    some = false;
+    for await (const batch of passOver(plan, pass)) {
+      some = true;
+      yield batch;
+    }
+  }
+}
+
+/** The next `count` batches of a stream, which stays open. */
+async function* take(stream: AsyncGenerator<Batch>, count: number): AsyncGenerator<Batch> {
+  for (let i = 0; i < count; i++) {
+    const {value, done} = await stream.next();
+    if (done) return;
+    yield value;
+  }
+}
+
 /** The steps of one epoch, until they are done, `secondsLeft` are spent or the signal aborts. */
-async function runSteps(plan: Plan, epoch: number, secondsLeft: number): Promise<StepsResult> {
-  const {model, data, options, optimizer, batchSize, steps, schedule} = plan;
-  const {seed = 0, flip = false, cropPadding = 0, signal, labelSmoothing = 0, clipNorm} = options;
+async function runSteps(
+  plan: Plan,
+  source: AsyncGenerator<Batch>,
+  epoch: number,
+  secondsLeft: number,
+): Promise<StepsResult> {
+  const {model, data, options, optimizer, steps, schedule} = plan;
+  const {signal, labelSmoothing = 0, clipNorm} = options;
   const variables = trainableVariables(model);
   const classes = data.train.classNames.length;
   const start = performance.now();
@@ -368,10 +417,9 @@ async function runSteps(plan: Plan, epoch: number, secondsLeft: number): Promise
   // for a read. One step of lag bounds what is queued.
   let pending: Pending | null = null;
   let step = 0;
-  const epochArgs = {batchSize, shuffle: true, seed, epoch: epoch - 1, dropRemainder: plan.dropRemainder};
   if (signal?.aborted) return {...total, stopped: 'aborted'};
   try {
-    for await (const batch of batches(data.train, {...plan.images, ...epochArgs, flip, cropPadding})) {
+    for await (const batch of source) {
       step += 1;
       const learningRate = setLearningRate(optimizer, schedule?.((epoch - 1) * steps + step - 1));
       const current: Pending = {

@@ -8,7 +8,8 @@ describe('the options of train', () => {
     expect(shapes).to.include({
       data: null,
       epochs: SHAPES_DEFAULTS.epochs,
-      batchSize: 32,
+      stepsPerEpoch: SHAPES_DEFAULTS.stepsPerEpoch,
+      batchSize: SHAPES_DEFAULTS.batchSize,
       depth: 14,
       flip: false,
       seed: 0,
@@ -16,14 +17,20 @@ describe('the options of train', () => {
       out: 'runs/2026-01-02-030405',
     });
     expect(shapes.networks).to.deep.equal(['swin', 'conv']);
-    expect(parseTrainCommand(['--data', 'cats'])).to.include({data: 'cats', epochs: 10, flip: true});
+    expect(parseTrainCommand(['--data', 'cats'])).to.include({
+      data: 'cats',
+      epochs: 10,
+      stepsPerEpoch: null,
+      batchSize: 32,
+      flip: true,
+    });
     expect(parseTrainCommand(['--data', 'cats', '--no-flip'])).to.include({flip: false});
     expect(parseTrainCommand(['--flip'])).to.include({flip: true});
   });
 
   it('reads every option', () => {
     const line =
-      '--data d --image-size 48 --epochs 3 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 ' +
+      '--data d --image-size 48 --epochs 3 --steps-per-epoch 9 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 ' +
       '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
       '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --out=o';
     expect(parseTrainCommand(line.split(' '))).to.deep.equal({
@@ -31,6 +38,7 @@ describe('the options of train', () => {
       data: 'd',
       imageSize: 48,
       epochs: 3,
+      stepsPerEpoch: 9,
       batchSize: 8,
       limit: 100,
       testLimit: 50,
@@ -65,6 +73,7 @@ describe('the options of train', () => {
     ['--epochs 1e400', /got 1e400\./],
     ['--image-size 0', /--image-size/],
     ['--batch-size 0', /--batch-size/],
+    ['--steps-per-epoch 0', /--steps-per-epoch must be a whole number from 1; got 0\./],
     ['--limit 0', /--limit/],
     ['--test-limit -5', /--test-limit must be a whole number from 1; got -5\./],
     ['--model vit', /--model must be one of swin, conv, both; got vit\./],

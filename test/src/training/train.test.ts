@@ -40,6 +40,28 @@ describe('train', () => {
     for (const model of models.splice(0)) model.dispose();
   });
 
+  it('counts stepsPerEpoch steps as an epoch, in the very order of whole passes', async () => {
+    const split = colourSplit();
+    const losses = async (options: {epochs: number; stepsPerEpoch?: number}) => {
+      const seen: number[] = [];
+      const common = {batchSize: 16, learningRate: 0.02, warmupEpochs: 0, schedule: () => 0.02};
+      const history = await train(made(linearModel()), split, {
+        ...common,
+        ...options,
+        onBatch: ({loss}) => seen.push(loss),
+      });
+      return {seen, history};
+    };
+    const whole = await losses({epochs: 2});
+    const parts = await losses({epochs: 3, stepsPerEpoch: 2});
+    expect(parts.history.epochs.map(({steps}) => steps)).to.deep.equal([2, 2, 2]);
+    expect(whole.history.epochs.map(({steps}) => steps)).to.deep.equal([3, 3]);
+    expect(parts.seen).to.deep.equal(whole.seen);
+    const error = await rejection(train(made(linearModel()), split, {stepsPerEpoch: 0}));
+    expect(error).to.be.instanceOf(ConfigError);
+    expect(error.message).to.contain('stepsPerEpoch must be a whole number from 1');
+  });
+
   it('learns, and its history agrees with an evaluation of the trained model', async () => {
     const model = made(linearModel());
     const split = colourSplit();

@@ -1,0 +1,65 @@
+import {execFile} from 'node:child_process';
+import {mkdir, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {promisify} from 'node:util';
+import {expect} from 'chai';
+import {drawnShapes} from '../../src/data/shapes.js';
+import {encodePng} from '../../src/node/image_file.js';
+
+const run = promisify(execFile);
+
+describe('examples', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'swint-examples-'));
+  });
+  after(() => rm(folder, {recursive: true, force: true}));
+
+  const example = async (name: string, ...args: string[]) =>
+    (await run(process.execPath, [`examples/${name}`, ...args], {timeout: 240_000})).stdout;
+
+  it('replace_a_convolution.js trains a model with a convolution and with SwinT', async () => {
+    const output = await example('replace_a_convolution.js', '3');
+    expect(output).to.match(/convolution: \d+ parameters, last loss \d+\.\d+, test accuracy 0?\.?\d+/);
+    expect(output).to.match(/swinT: \d+ parameters, last loss \d+\.\d+, test accuracy 0?\.?\d+/);
+  });
+
+  it('custom_hybrid.js trains, saves and reloads a segmentation network', async () => {
+    const out = join(folder, 'hybrid');
+    const output = await example('custom_hybrid.js', '10', out);
+    expect(output).to.match(/step 10: loss \d+\.\d+/);
+    expect(output).to.match(/intersection over union on 100 test images: \d\.\d+/);
+    expect(output).to.contain('reloaded, it differs by 0');
+    expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin']);
+  });
+
+  it('train_on_a_folder.js trains on a folder of images and saves the model', async () => {
+    const images = drawnShapes({size: 80, seed: 1});
+    for (let i = 0; i < images.size; i++) {
+      const directory = join(folder, 'images', images.classNames[images.label(i)]);
+      await mkdir(directory, {recursive: true});
+      await writeFile(
+        join(directory, `${i}.png`),
+        encodePng(await images.read(i), images.width, images.height),
+      );
+    }
+    const out = join(folder, 'trained');
+    const output = await example('train_on_a_folder.js', join(folder, 'images'), '1', out);
+    expect(output).to.match(/\d+ training images, \d+ test images: arrow, bolt, circle/);
+    expect(output).to.match(/epoch 1: train loss \d\.\d+, test accuracy \d\.\d+/);
+    expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin']);
+  });
+
+  it('train_on_a_folder.js without a folder says how it is used', async () => {
+    try {
+      await example('train_on_a_folder.js');
+      expect.fail('it ended well');
+    } catch (error) {
+      expect((error as {code: number; stderr: string}).code).to.equal(2);
+      expect((error as {stderr: string}).stderr).to.contain(
+        'usage: node examples/train_on_a_folder.js FOLDER',
+      );
+    }
+  });
+});

@@ -1,0 +1,113 @@
+import * as tf from '@tensorflow/tfjs';
+import {expect} from 'chai';
+import {
+  batchNorm,
+  ConfigError,
+  layerNorm,
+  linear,
+  patchMerge,
+  ShapeError,
+  windowAttention,
+} from '../../kernels/index.js';
+
+const z = (...shape: number[]) => tf.zeros(shape) as never;
+const attention = (inputs: object, attrs: object = {}) =>
+  windowAttention({qkv: z(1, 4, 4, 12), table: z(9, 2), ...inputs}, {
+    numHeads: 2,
+    window: [2, 2],
+    shift: [0, 0],
+    padding: 'masked',
+    score: 'dot',
+    scale: 1,
+    ...attrs,
+  } as never);
+
+const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, RegExp][] = [
+  [
+    'linear: a weight of other channels',
+    () => linear({x: z(2, 3), weight: z(4, 5)}),
+    ShapeError,
+    /linear: weight must have shape \[3, \*\] .*; got \[4, 5\]/,
+  ],
+  [
+    'linear: a bias of other units',
+    () => linear({x: z(2, 3), weight: z(3, 5), bias: z(4)}),
+    ShapeError,
+    /bias/,
+  ],
+  [
+    'linear: a residual of another shape',
+    () => linear({x: z(2, 3), weight: z(3, 5), residual: z(2, 3)}),
+    ShapeError,
+    /residual must have shape \[2, 5\]/,
+  ],
+  [
+    'linear: one scale too many',
+    () => linear({x: z(2, 3), weight: z(3, 5), sampleScale: z(3)}),
+    ShapeError,
+    /sampleScale/,
+  ],
+  [
+    'layerNorm: a gain of other channels',
+    () => layerNorm({x: z(2, 3), gamma: z(4), beta: z(3)}),
+    ShapeError,
+    /gamma/,
+  ],
+  [
+    'patchMerge: rank 3',
+    () => patchMerge({x: z(2, 3, 4)}),
+    ShapeError,
+    /x must have shape \[\*, \*, \*, \*\]/,
+  ],
+  [
+    'batchNorm: an axis that is not there',
+    () => batchNorm({x: z(2, 3), mean: z(3), variance: z(3)}, {axis: 2, epsilon: 1, statistics: 'batch'}),
+    ShapeError,
+    /axis must be one of x/,
+  ],
+  ['windowAttention: rank 3', () => attention({qkv: z(4, 4, 12)}), ShapeError, /qkv must have shape/],
+  [
+    'windowAttention: 10 is not 3 * 2 * d',
+    () => attention({qkv: z(1, 4, 4, 10)}),
+    ShapeError,
+    /got 10 for 2 heads/,
+  ],
+  [
+    'windowAttention: a table for another window',
+    () => attention({table: z(25, 2)}),
+    ShapeError,
+    /table must have shape \[9, 2\]/,
+  ],
+  [
+    'windowAttention: window 0',
+    () => attention({}, {window: [0, 2]}),
+    ConfigError,
+    /window must be two positive/,
+  ],
+  [
+    'windowAttention: shift 2 of 2',
+    () => attention({}, {shift: [2, 0]}),
+    ConfigError,
+    /shift must be from 0/,
+  ],
+  [
+    'windowAttention: cosine without a scale',
+    () => attention({}, {score: 'cosine'}),
+    ConfigError,
+    /needs logitScale/,
+  ],
+  [
+    'windowAttention: a pad token of C',
+    () => attention({padToken: z(4)}),
+    ShapeError,
+    /padToken must have shape \[12\]/,
+  ],
+];
+
+describe('bad inputs of operations', () => {
+  for (const [name, call, type, message] of cases) {
+    it(`${name}: one ${type.name}`, () => {
+      expect(call).to.throw(type, message);
+    });
+  }
+});
