@@ -1,9 +1,17 @@
 /**
- * 2-D matrix products for the composed versions: C = op(A) op(B) (+ bias), op the identity or the transpose.
+ * 2-D matrix products for the composed versions: C = op(A) op(B), op the identity or the transpose; and row sums.
  *
- *   a [M, K] or [K, M],  b [K, N] or [N, K],  bias [N]
+ *   a [M, K] or [K, M],  b [K, N] or [N, K]
+ *
+ * A backend whose stock kernels are slow at one of these registers a kernel of ours for it, under the names below.
  */
 import * as tf from '@tensorflow/tfjs-core';
+
+/** Kernel: inputs a, b; attributes transposeA, transposeB. */
+export const MATRIX_PRODUCT = 'SwintMatrixProduct';
+
+/** Kernel: input x [M, C]; output [C]. */
+export const SUM_ROWS = 'SwintSumRows';
 
 /** The product of two matrices, each transposed first where asked for. */
 export function matMul2d(
@@ -12,12 +20,8 @@ export function matMul2d(
   transposeA = false,
   transposeB = false,
 ): tf.Tensor2D {
-  // On wasm only the product of two untransposed matrices reaches XNNPACK; a transposed one is a scalar loop, more
-  // than ten times slower than transposing first.
-  if (tf.getBackend() === 'wasm' && (transposeA || transposeB)) {
-    return tf.tidy(() => tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b));
-  }
-  return tf.matMul(a, b, transposeA, transposeB);
+  if (!tf.getKernel(MATRIX_PRODUCT, tf.getBackend())) return tf.matMul(a, b, transposeA, transposeB);
+  return tf.engine().runKernel(MATRIX_PRODUCT, {a, b}, {transposeA, transposeB}) as tf.Tensor2D;
 }
 
 /** A tensor as a matrix of its last axis: [..., C] to [M, C]. */
@@ -27,7 +31,6 @@ export function asRows(x: tf.Tensor): tf.Tensor2D {
 
 /** Sum over the rows: [M, C] to [C]. */
 export function sumRows(x: tf.Tensor2D): tf.Tensor1D {
-  // On wasm a sum over any axis but the last transposes first; a product with ones does not.
-  if (tf.getBackend() !== 'wasm') return tf.sum(x, 0);
-  return tf.tidy(() => tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]]));
+  if (!tf.getKernel(SUM_ROWS, tf.getBackend())) return tf.sum(x, 0);
+  return tf.engine().runKernel(SUM_ROWS, {x}) as tf.Tensor1D;
 }

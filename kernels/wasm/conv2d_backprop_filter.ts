@@ -7,21 +7,23 @@
  * (strides, pad, dataFormat, dimRoundingMode, filterShape); like tfjs's other backends without dilation, since
  * conv2d's gradient refuses it.
  *
- * With P = B*OH*OW, the taps' cells are copied out into a matrix [P, taps*Cin] (im2col) and multiplied:
- * dy^T [Cout, P] x columns [P, taps*Cin]. Neither factor is handed to matMul as "transposed", because only a plain
- * 2-D product runs on XNNPACK there; everything else is a scalar triple loop. Source: tfjs-backend-cpu
- * 4.22, kernels/Conv2DBackpropFilter, for what the attributes mean.
+ * With P = B*OH*OW, the taps' cells are copied out into a matrix [taps*Cin, P] (im2col) and multiplied:
+ * cells [taps*Cin, P] x dy [P, Cout]. dy is the right factor because XNNPACK packs the right factor, slowly, and has
+ * then done so for all groups of taps. x is transposed first, so that both ends of the copying are in order. For a 1x1
+ * filter that skips no cell, x itself is the matrix. Source: tfjs-backend-cpu 4.22, kernels/Conv2DBackpropFilter, for
+ * what the attributes mean.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../errors.js';
+import {matrixProduct, zeros} from './matrix_product.js';
 import {transposeMatrix} from './transpose_matrix.js';
 import {wasmKernel} from './wasm_kernel.js';
 import {tapRange, type WindowAxis, windowAxes} from './window.js';
 
-/** Taps are joined up to this many columns: a narrow product leaves XNNPACK's tiles half empty. */
-const wantedColumns = 64;
+/** Taps are joined up to this many elements of their cells: 16 MB. */
+const wantedElements = 1 << 22;
 
 /** What `tf.registerKernel` takes. */
 export const conv2DBackpropFilterConfig = wasmKernel<'x' | 'dy', tf.Conv2DBackpropFilterAttrs>(
@@ -52,66 +54,75 @@ export const conv2DBackpropFilterConfig = wasmKernel<'x' | 'dy', tf.Conv2DBackpr
     }
     const {rows, columns} = windowAxes(info);
     const pixels = info.batchSize * info.outHeight * info.outWidth;
-    if (pixels === 0) {
-      return tf.zeros(filterShape); // XNNPACK refuses an empty sum, and tfjs takes no notice of that.
+    if (pixels * inChannels * outChannels === 0) {
+      return zeros(backend, filterShape);
     }
-    const group = Math.max(1, Math.floor(wantedColumns / inChannels));
-    return tf.tidy(() => {
-      const dyT = transposeMatrix(backend, dy, pixels, outChannels);
-      const parts: tf.Tensor[] = [];
-      for (let first = 0; first < taps.length; first += group) {
-        const some = taps.slice(first, first + group);
-        const cells = gatherTaps(backend, x, rows, columns, some);
-        parts.push(tf.matMul(dyT, cells));
-        // At once: it is as large as x, and XNNPACK keeps a packed copy for as long as it lives.
-        cells.dispose();
-      }
-      const product = tf.concat(parts, 1); // [Cout, KH*KW*Cin]
-      return tf.reshape(
-        transposeMatrix(backend, product, outChannels, taps.length * inChannels),
-        filterShape,
-      );
-    });
+    if (taps.length === 1 && isWhole(rows) && isWhole(columns)) {
+      // Each cell is seen once and in order: x is the matrix already.
+      const shape = {m: inChannels, n: outChannels, k: pixels, transposeA: true, transposeB: false};
+      const dw = matrixProduct(backend, x, dy, shape);
+      dw.shape = filterShape;
+      return dw;
+    }
+    const group = Math.max(1, Math.floor(wantedElements / (pixels * inChannels)));
+    const dw = backend.makeOutput(filterShape, 'float32');
+    const xT = transposeMatrix(backend, x, info.batchSize * info.inHeight * info.inWidth, inChannels);
+    for (let first = 0; first < taps.length; first += group) {
+      const some = taps.slice(first, first + group);
+      const cells = gatherTaps(backend, xT, [inChannels, info.batchSize], rows, columns, some);
+      const shape = {
+        m: some.length * inChannels,
+        n: outChannels,
+        k: pixels,
+        transposeA: false,
+        transposeB: false,
+      };
+      const part = matrixProduct(backend, cells, dy, shape);
+      backend.disposeData(cells.dataId);
+      backend.typedArrayFromHeap(dw).set(backend.typedArrayFromHeap(part), first * inChannels * outChannels);
+      backend.disposeData(part.dataId);
+    }
+    backend.disposeData(xT.dataId);
+    return dw;
   },
 );
 
-/** The cells of x [B, H, W, C] that each output pixel sees through `taps`, 0 in the padding: [B*OH*OW, taps*C]. */
+/** Whether a filter of size 1 sees every cell, in order, and nothing else. */
+function isWhole({inSize, outSize, stride, pad}: WindowAxis): boolean {
+  return stride === 1 && pad === 0 && outSize === inSize;
+}
+
+/** The cells of xT [C, B, H, W] that each output pixel sees through `taps`, 0 in the padding: [taps*C, B*OH*OW]. */
 function gatherTaps(
   backend: BackendWasm,
-  x: tf.TensorInfo,
+  xT: tf.TensorInfo,
+  [channels, batch]: readonly [number, number],
   rows: WindowAxis,
   columns: WindowAxis,
   taps: ReadonlyArray<readonly [number, number]>,
-): tf.Tensor {
-  const [batch, height, width, channels] = x.shape as [number, number, number, number];
-  const row = taps.length * channels;
-  const out = backend.makeOutput([batch * rows.outSize * columns.outSize, row], 'float32');
+): tf.TensorInfo {
+  const outMap = rows.outSize * columns.outSize;
+  const inMap = rows.inSize * columns.inSize;
+  const maps = channels * batch;
+  const out = backend.makeOutput([taps.length * channels, batch * outMap], 'float32');
   // Views are taken after the allocation, which can grow and thereby replace the heap.
   const to = backend.typedArrayFromHeap(out) as Float32Array;
-  const from = backend.typedArrayFromHeap(x) as Float32Array;
+  const from = backend.typedArrayFromHeap(xT) as Float32Array;
+  const {stride} = columns;
   to.fill(0);
   for (const [tap, [kh, kw]] of taps.entries()) {
     const down = tapRange(rows, kh);
     const across = tapRange(columns, kw);
-    const count = across.to - across.from;
-    for (let b = 0; b < batch; b++) {
+    for (let map = 0; map < maps; map++) {
       for (let oh = down.from; oh < down.to; oh++) {
         const ih = down.origin + oh * rows.stride;
-        let source = ((b * height + ih) * width + across.origin + across.from * columns.stride) * channels;
-        let target = ((b * rows.outSize + oh) * columns.outSize + across.from) * row + tap * channels;
-        if (columns.stride === 1 && row === channels) {
-          to.set(from.subarray(source, source + count * channels), target);
-          continue;
-        }
-        for (let ow = 0; ow < count; ow++) {
-          for (let c = 0; c < channels; c++) {
-            to[target + c] = from[source + c]!;
-          }
-          source += columns.stride * channels;
-          target += row;
+        const begin = (tap * maps + map) * outMap + oh * columns.outSize;
+        let source = map * inMap + ih * columns.inSize + across.origin + across.from * stride;
+        for (let target = begin + across.from; target < begin + across.to; target++, source += stride) {
+          to[target] = from[source]!;
         }
       }
     }
   }
-  return tf.engine().makeTensorFromTensorInfo(out);
+  return out;
 }

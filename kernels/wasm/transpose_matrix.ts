@@ -1,26 +1,26 @@
 /**
  * The transpose of a matrix on the wasm heap: y[c, r] = x[r, c].
  *
- * In JavaScript, because tfjs 4.22's own Transpose takes 97 ms for [32768, 256] where this takes 11 (2-core EPYC,
+ * In JavaScript, because tfjs 4.22's own Transpose takes 25 ms for [32768, 64] where this takes 3 (2-core EPYC,
  * Node 20).
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 
 /** Rows taken at once: their cache lines stay loaded while all the columns of the block are written. */
 const block = 64;
 
 /**
  * @param x float32 values, any shape of rows * columns elements.
- * @returns a new tensor [columns, rows].
+ * @returns new data [columns, rows], for the caller to dispose of or to make a tensor of.
  */
 export function transposeMatrix(
   backend: BackendWasm,
   x: tf.TensorInfo,
   rows: number,
   columns: number,
-): tf.Tensor2D {
+): tf.TensorInfo {
   const y = backend.makeOutput([columns, rows], 'float32');
   // Views are taken after the allocation, which can grow and thereby replace the heap.
   const from = backend.typedArrayFromHeap(x) as Float32Array;
@@ -33,5 +33,5 @@ export function transposeMatrix(
       }
     }
   }
-  return tf.engine().makeTensorFromTensorInfo(y) as tf.Tensor2D;
+  return y;
 }

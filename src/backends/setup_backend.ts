@@ -4,6 +4,7 @@
  * Without a name, the first that works of tensorflow (native TensorFlow) > webgpu (hardware only) > wasm > cpu.
  */
 
+import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {recordChoice, type SkippedBackend} from './backend_report.js';
@@ -19,7 +20,19 @@ export interface SetupBackendOptions {
    * and shown in `backendReport()`.
    */
   threads?: number;
+  /**
+   * What computes where tfjs's wasm backend is slow at an operation of its own: 'swint' (the default) puts this
+   * library's kernels in the place of the stock ones (matrix products, the gradient of conv2d, transposes, slices), for
+   * the whole application; 'tfjs' leaves the stock kernels alone, and puts them back if they were replaced. It takes
+   * effect when the backend is wasm.
+   */
+  kernels?: KernelChoice;
 }
+
+/** Whose kernels are used where both this library and tfjs have one. */
+type KernelChoice = 'swint' | 'tfjs';
+
+const kernelChoices: readonly KernelChoice[] = ['swint', 'tfjs'];
 
 const backendNames: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
@@ -43,14 +56,19 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'cpu'
  *   install, and the backend that was active before stays active.
  */
 export async function setupBackend(name?: BackendName, options: SetupBackendOptions = {}): Promise<string> {
-  const {threads} = options;
+  const {threads, kernels = 'swint'} = options;
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads > 0)) {
     throw new ConfigError(
       `setupBackend: threads must be a positive integer; got ${threads} (leave it out for all cores).`,
     );
   }
+  if (!kernelChoices.includes(kernels)) {
+    throw new ConfigError(
+      `setupBackend: kernels must be one of ${kernelChoices.join(', ')}; got ${kernels} (leave it out for swint).`,
+    );
+  }
   if (name === undefined) {
-    return chooseBackend(threads);
+    return chooseBackend(threads, kernels);
   }
   if (!backendNames.includes(name)) {
     throw new ConfigError(
@@ -59,16 +77,18 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
   }
   await registerBackend(name, true);
   await activateBackend(name);
+  useKernels(name, kernels);
   recordChoice({threads, skipped: []});
   return name;
 }
 
-async function chooseBackend(threads: number | undefined): Promise<string> {
+async function chooseBackend(threads: number | undefined, kernels: KernelChoice): Promise<string> {
   const skipped: SkippedBackend[] = [];
   for (const backend of automatic) {
     try {
       await registerBackend(backend, false);
       await activateBackend(backend);
+      useKernels(backend, kernels);
       recordChoice({threads, skipped});
       return backend;
     } catch (error) {
@@ -80,4 +100,16 @@ async function chooseBackend(threads: number | undefined): Promise<string> {
   }
   const reasons = skipped.map(({reason}) => `\n  ${reason}`).join('');
   throw new BackendError(`setupBackend: one backend must work; none does:${reasons}`);
+}
+
+/** After the activation, so that a backend that does not start leaves tfjs as it was. */
+function useKernels(backend: BackendName, kernels: KernelChoice): void {
+  if (backend !== 'wasm') {
+    return;
+  }
+  if (kernels === 'swint') {
+    replaceStockKernels();
+  } else {
+    restoreStockKernels();
+  }
 }
