@@ -9,10 +9,16 @@ export function networkName(kind: NetworkKind, depth: number): string {
   return kind === 'swin' ? `SwinResNet-${depth}` : `ResNet-${depth}`;
 }
 
-/** @throws ConfigError for a depth, window or rate that the network cannot have. */
+/** @throws ConfigError for a depth, widths, window or rate that the network cannot have. */
 export function buildNetwork(
   kind: NetworkKind,
-  {depth, window, dropPath, seed}: Pick<TrainCommand, 'depth' | 'window' | 'dropPath' | 'seed'>,
+  {
+    depth,
+    widths,
+    window,
+    dropPath,
+    seed,
+  }: Pick<TrainCommand, 'depth' | 'widths' | 'window' | 'dropPath' | 'seed'>,
   {channels, height, width, classNames}: ImageDataset,
 ): tfl.LayersModel {
   return swinResNet({
@@ -21,6 +27,7 @@ export function buildNetwork(
     numClasses: classNames.length,
     convolution: kind === 'conv',
     seed,
+    ...(widths === null ? {} : {widths}),
     // Neither means anything to a convolution.
     ...(kind === 'swin' && window !== null ? {windowSize: window} : {}),
     ...(kind === 'swin' && dropPath > 0 ? {dropPath} : {}),

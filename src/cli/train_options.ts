@@ -9,12 +9,13 @@ import {UsageError} from './usage_error.js';
  */
 export const SHAPES_DEFAULTS = {
   imageSize: 32,
-  trainImages: 1920,
+  trainImages: 4800,
   testImages: 300,
   epochs: 6,
-  stepsPerEpoch: 20,
+  stepsPerEpoch: 50,
   batchSize: 16,
   learningRate: 0.003,
+  widths: [8, 16, 64],
 } as const;
 
 export type NetworkKind = 'swin' | 'conv';
@@ -31,6 +32,7 @@ export interface TrainCommand {
   crop: number;
   networks: NetworkKind[];
   depth: number;
+  widths: number[] | null;
   window: number | null;
   dropPath: number;
   epochs: number;
@@ -61,6 +63,7 @@ const OPTIONS = {
   crop: text,
   model: text,
   depth: text,
+  widths: text,
   window: text,
   'drop-path': text,
   epochs: text,
@@ -104,6 +107,7 @@ export function parseTrainCommand(args: readonly string[], now: Date = new Date(
     crop: number('crop', WHOLE) ?? 0,
     networks: model === 'both' ? ['swin', 'conv'] : [model],
     depth: number('depth', COUNT) ?? 14,
+    widths: widthsOf(values),
     window: number('window', COUNT),
     dropPath: number('drop-path', BELOW_ONE) ?? 0,
     epochs,
@@ -119,6 +123,12 @@ export function parseTrainCommand(args: readonly string[], now: Date = new Date(
     threads: number('threads', COUNT),
     out: values.out ?? `runs/${timestamp(now)}`,
   };
+}
+
+/** The widths given, or those of the drawn shapes where the network is theirs by default too. */
+function widthsOf({widths, data, depth}: Values): number[] | null {
+  if (widths !== undefined) return widths.split(',').map((width) => parseNumber('widths', width, COUNT));
+  return data === undefined && depth === undefined ? [...SHAPES_DEFAULTS.widths] : null;
 }
 
 const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;

@@ -32,6 +32,7 @@ Data:
 Networks:
   --model swin|conv|both which network; default both, one after the other
   --depth N              layers: 14, 20, 29 (for small images) or 50, 101, 152 (for 224 pixels); default 14
+  --widths N,N,...       width of each stage's blocks; default the network's own (shapes ${SHAPES_DEFAULTS.widths.join(',')})
   --window N             window of the attention; default the network's own
   --drop-path RATE       stochastic depth of the SwinT layers, in [0, 1); default 0
 

@@ -47,6 +47,8 @@ export interface DrawnShapesArgs {
   imageSize?: number;
   /** Largest noise added to a value, in grey levels 0 to 64; default 20. */
   noise?: number;
+  /** Largest rotation either way in radians, 0 to pi; default 0.4. */
+  turn?: number;
   /** Bytes of drawn images to keep in memory; default 256 MiB. */
   cacheBytes?: number;
   /** What to call it; default `shapes`. */
@@ -58,19 +60,30 @@ export interface DrawnShapesArgs {
  * label of image i is i mod 10, so that any run of ten images has every class once. What `read` returns is shared
  * with the cache: copy it before writing into it.
  *
- * @throws ConfigError for an unusable size, image size or noise.
+ * @throws ConfigError for an unusable size, image size, noise or turn.
  */
 export function drawnShapes(args: DrawnShapesArgs): ShapesDataset {
-  const {size, seed = 0, imageSize = 32, noise = 20, cacheBytes = 2 ** 28, name = 'shapes'} = args;
+  const {
+    size,
+    seed = 0,
+    imageSize = 32,
+    noise = 20,
+    turn = 0.4,
+    cacheBytes = 2 ** 28,
+    name = 'shapes',
+  } = args;
   checkRange(name, 'size', size, 1, Number.MAX_SAFE_INTEGER);
   checkRange(name, 'imageSize', imageSize, 16, 4096);
   checkRange(name, 'noise', noise, 0, 64);
+  if (!(turn >= 0 && turn <= Math.PI)) {
+    throw new ConfigError(`drawnShapes(${name}): turn must be radians from 0 to pi; got ${turn}.`);
+  }
 
   const cache = new ByteCache(cacheBytes);
   const sceneOf = (index: number) => {
     checkIndex(name, index, size);
     const random = randomStream(`${seed}/shapes/${index}`);
-    return {scene: drawScene(CLASS_NAMES[index % CLASS_NAMES.length]!, imageSize, random), random};
+    return {scene: drawScene(CLASS_NAMES[index % CLASS_NAMES.length]!, imageSize, turn, random), random};
   };
   return {
     name,
@@ -137,8 +150,8 @@ interface Scene {
   texture: (x: number, y: number) => number;
 }
 
-function drawScene(className: string, imageSize: number, random: Random): Scene {
-  const radius = imageSize * between(random, 0.25, 0.42);
+function drawScene(className: string, imageSize: number, turn: number, random: Random): Scene {
+  const radius = imageSize * between(random, 0.3, 0.42);
   // No outline reaches beyond 1.1 radii: the whole shape stays in view, and half a pixel of background around it.
   const play = imageSize / 2 - radius * 1.1 - 0.5;
   const background = [randomColour(random), randomColour(random)] as const;
@@ -151,7 +164,7 @@ function drawScene(className: string, imageSize: number, random: Random): Scene 
     centreX: imageSize / 2 + between(random, -play, play),
     centreY: imageSize / 2 + between(random, -play, play),
     radius,
-    angle: between(random, 0, 2 * Math.PI),
+    angle: between(random, -turn, turn),
     shape: [shape, blend(shape, randomColour(random), 0.15)],
     background: ends,
     gradient: between(random, 0, 2 * Math.PI),
@@ -210,7 +223,7 @@ function paint(scene: Scene, imageSize: number, noise: number, random: RandomStr
 /** Flat, stripes, checks or waves, of random period, direction and strength. */
 function randomTexture(imageSize: number, random: Random): (x: number, y: number) => number {
   const kind = Math.floor(random() * 4);
-  const strength = between(random, 6, 20);
+  const strength = between(random, 4, 12);
   const angle = between(random, 0, Math.PI);
   const frequency = (2 * Math.PI) / (imageSize * between(random, 0.12, 0.4));
   const phase = between(random, 0, 2 * Math.PI);

@@ -16,6 +16,8 @@ describe('the options of train', () => {
       badImages: 'fail',
       out: 'runs/2026-01-02-030405',
     });
+    expect(shapes.widths).to.deep.equal([...SHAPES_DEFAULTS.widths]);
+    expect(parseTrainCommand(['--depth', '20']).widths).to.equal(null);
     expect(shapes.networks).to.deep.equal(['swin', 'conv']);
     expect(parseTrainCommand(['--data', 'cats'])).to.include({
       data: 'cats',
@@ -30,7 +32,7 @@ describe('the options of train', () => {
 
   it('reads every option', () => {
     const line =
-      '--data d --image-size 48 --epochs 3 --steps-per-epoch 9 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 ' +
+      '--data d --image-size 48 --epochs 3 --steps-per-epoch 9 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 --widths 8,16,32 ' +
       '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
       '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --out=o';
     expect(parseTrainCommand(line.split(' '))).to.deep.equal({
@@ -44,6 +46,7 @@ describe('the options of train', () => {
       testLimit: 50,
       networks: ['conv'],
       depth: 20,
+      widths: [8, 16, 32],
       window: 4,
       backend: 'cpu',
       threads: 2,
@@ -79,6 +82,7 @@ describe('the options of train', () => {
     ['--model vit', /--model must be one of swin, conv, both; got vit\./],
     ['--depth 0', /--depth/],
     ['--window 0', /--window/],
+    ['--widths 8,x', /--widths must be .*; got x\./],
     ['--backend gpu', /--backend must be one of tensorflow, webgpu, wasm, cpu; got gpu\./],
     ['--threads 0', /--threads/],
     ['--learning-rate -1', /--learning-rate must be a number from 0; got -1\./],
