@@ -12,7 +12,7 @@
  */
 
 import {spawn} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -38,13 +38,19 @@ const scratch = mkdtempSync(join(tmpdir(), 'swint-test-'));
 const tallyPath = join(scratch, 'tally');
 writeFileSync(tallyPath, '');
 
+// All tests, unless the arguments name files or folders. Not in .mocharc.json: mocha would add these to those.
+const given = process.argv.slice(2);
+const files = given.some((argument) => existsSync(argument)) ? [] : ['test/**/*.test.ts'];
+
 const child = spawn(
   process.execPath,
   [
     join(root, 'node_modules/mocha/bin/mocha.js'),
     '--reporter',
     join(root, 'test/helpers/tally_reporter.ts'),
-    ...process.argv.slice(2),
+    '--recursive',
+    ...given,
+    ...files,
   ],
   {cwd: root, stdio: 'inherit', env: {...process.env, ...environment, SWINT_TEST_TALLY: tallyPath}},
 );
