@@ -1,7 +1,8 @@
 /**
  * Chooses and starts the tfjs backend that everything runs on.
  *
- * Without a name, the first that works of tensorflow (native TensorFlow) > webgpu (hardware only) > wasm > cpu.
+ * Without a name, the first that works of tensorflow (native TensorFlow) > webgpu (hardware only) > wasm > webgl (in
+ * browsers, hardware only) > cpu.
  */
 
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
@@ -36,8 +37,8 @@ const kernelChoices: readonly KernelChoice[] = ['swint', 'tfjs'];
 
 const backendNames: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
-/** Best first. webgl is left out: it has no float32 guarantee on phones and cannot run the library's own kernels. */
-const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'cpu'];
+/** Best first. tfjs itself refuses a software WebGL. */
+const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
 /**
  * Makes tfjs compute on the best backend there is, or on the one named. May be called again at any time; tfjs moves
@@ -47,8 +48,8 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'cpu'
  * `@tensorflow/tfjs-node` (tensorflow), `webgpu` and `@tensorflow/tfjs-backend-webgpu` (webgpu),
  * `@tensorflow/tfjs-backend-wasm` (wasm). In a browser the page imports the packages of the backends it wants.
  *
- * @param name the backend; default the best of tensorflow > webgpu > wasm > cpu. webgpu named outright may be a
- *   software driver; the automatic choice never takes one. `backendReport()` tells what was chosen and why not others.
+ * @param name the backend; default the best of tensorflow > webgpu > wasm > webgl > cpu. webgpu named outright may
+ *   be a software driver; the automatic choice never takes one. `backendReport()` tells what was chosen and why not others.
  * @param options see {@link SetupBackendOptions}.
  * @returns the name of the backend that is now active.
  * @throws ConfigError when the name or an option can never work.

@@ -9,9 +9,9 @@ import {UsageError} from './usage_error.js';
  */
 export const SHAPES_DEFAULTS = {
   imageSize: 32,
-  trainImages: 4800,
+  trainImages: 4000,
   testImages: 300,
-  epochs: 6,
+  epochs: 5,
   stepsPerEpoch: 50,
   batchSize: 16,
   learningRate: 0.003,
