@@ -6,7 +6,10 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Every operation of this library, forward and backward, by the name its kernels are registered under. */
+/**
+ * Every operation of this library, forward and backward, by the name its kernels are registered under; and the two
+ * pieces of the composed versions that a backend may have a kernel for.
+ */
 export const OPERATIONS = [
   'SwintBatchNorm',
   'SwintBatchNormGrad',
@@ -17,8 +20,10 @@ export const OPERATIONS = [
   'SwintLinearGradOutput',
   'SwintLinearGradWeight',
   'SwintLinearGradX',
+  'SwintMatrixProduct',
   'SwintPatchMerge',
   'SwintPatchMergeGrad',
+  'SwintSumRows',
   'SwintWindowAttention',
   'SwintWindowAttentionGrad',
 ] as const;
@@ -44,7 +49,8 @@ export function dispatch<T extends tf.Tensor[]>(
   composed: () => T,
 ): T {
   if (!hasKernel(name)) return composed();
-  return tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap) as unknown as T;
+  const outputs: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap);
+  return (Array.isArray(outputs) ? outputs : [outputs]) as T;
 }
 
 /** What computes each operation on the current backend. */

@@ -10,14 +10,7 @@ export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
 export type {PatchMergeInputs} from './contracts/patch_merge.js';
 export type {WindowAttentionAttrs, WindowAttentionInputs} from './contracts/window_attention.js';
 export {type KernelsInUse, kernelsInUse, type OperationName} from './dispatch.js';
-export {
-  BackendError,
-  CheckpointError,
-  ConfigError,
-  DataError,
-  ShapeError,
-  SwintError,
-} from './errors.js';
+export * from './errors.js';
 export {
   logSpacedCoordinates,
   relativePositionIndex,

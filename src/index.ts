@@ -36,14 +36,7 @@ export {
   shapesSplit,
 } from './data/shapes.js';
 export {type SubsetArgs, subset} from './data/subset.js';
-export {
-  BackendError,
-  CheckpointError,
-  ConfigError,
-  DataError,
-  ShapeError,
-  SwintError,
-} from './errors.js';
+export * from './errors.js';
 export {AdamW} from './training/adamw.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
 export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';

@@ -12,7 +12,7 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {expect} from 'chai';
 import {type BuildFailure, type BuildResult, build} from 'esbuild';
-import {chromiumUnavailable, inChromium, type ServedFile} from './helpers/chromium.js';
+import {inChromium, needsChromium, type ServedFile} from './helpers/chromium.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const {exports: packageExports} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -320,14 +320,7 @@ describe('the npm package', () => {
     });
 
     it('computes in headless Chromium', async function () {
-      const reason = chromiumUnavailable();
-      if (reason !== undefined) {
-        if (process.env.CI === 'true') {
-          throw new Error(`Chromium must be present in CI; it is not: ${reason}.`);
-        }
-        console.log(`      skipped: ${reason}`);
-        this.skip();
-      }
+      needsChromium(this);
       const {outputFiles} = await bundle(
         browserEntries,
         `import * as tf from '@tensorflow/tfjs';

@@ -3,15 +3,11 @@
  *
  *   a [M, K] or [K, M],  b [K, N] or [N, K]
  *
- * A backend whose stock kernels are slow at one of these registers a kernel of ours for it, under the names below.
+ * A backend whose stock kernels are slow at one of these registers a kernel of ours for it: SwintMatrixProduct, with
+ * inputs a and b and attributes transposeA and transposeB; SwintSumRows, with input x.
  */
 import * as tf from '@tensorflow/tfjs-core';
-
-/** Kernel: inputs a, b; attributes transposeA, transposeB. */
-export const MATRIX_PRODUCT = 'SwintMatrixProduct';
-
-/** Kernel: input x [M, C]; output [C]. */
-export const SUM_ROWS = 'SwintSumRows';
+import {dispatch} from '../dispatch.js';
 
 /** The product of two matrices, each transposed first where asked for. */
 export function matMul2d(
@@ -20,8 +16,9 @@ export function matMul2d(
   transposeA = false,
   transposeB = false,
 ): tf.Tensor2D {
-  if (!tf.getKernel(MATRIX_PRODUCT, tf.getBackend())) return tf.matMul(a, b, transposeA, transposeB);
-  return tf.engine().runKernel(MATRIX_PRODUCT, {a, b}, {transposeA, transposeB}) as tf.Tensor2D;
+  return dispatch<[tf.Tensor2D]>('SwintMatrixProduct', {a, b}, {transposeA, transposeB}, () => [
+    tf.matMul(a, b, transposeA, transposeB),
+  ])[0];
 }
 
 /** A tensor as a matrix of its last axis: [..., C] to [M, C]. */
@@ -31,6 +28,5 @@ export function asRows(x: tf.Tensor): tf.Tensor2D {
 
 /** Sum over the rows: [M, C] to [C]. */
 export function sumRows(x: tf.Tensor2D): tf.Tensor1D {
-  if (!tf.getKernel(SUM_ROWS, tf.getBackend())) return tf.sum(x, 0);
-  return tf.engine().runKernel(SUM_ROWS, {x}) as tf.Tensor1D;
+  return dispatch<[tf.Tensor1D]>('SwintSumRows', {x}, {}, () => [tf.sum(x, 0)])[0];
 }

@@ -12,7 +12,6 @@
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import {MATRIX_PRODUCT} from '../composed/mat_mul.js';
 import {asMatrix, callKernel} from './call_kernel.js';
 import {transposeMatrix} from './transpose_matrix.js';
 import {wasmKernel} from './wasm_kernel.js';
@@ -31,7 +30,7 @@ export interface ProductShape {
 
 /** What `tf.registerKernel` takes. */
 export const matrixProductConfig = wasmKernel<'a' | 'b', {transposeA: boolean; transposeB: boolean}>(
-  MATRIX_PRODUCT,
+  'SwintMatrixProduct',
   (backend, {a, b}, {transposeA, transposeB}) => {
     const m = a.shape[transposeA ? 1 : 0]!;
     const k = a.shape[transposeA ? 0 : 1]!;

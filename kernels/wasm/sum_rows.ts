@@ -6,11 +6,10 @@
  * in float64.
  */
 
-import {SUM_ROWS} from '../composed/mat_mul.js';
 import {wasmKernel} from './wasm_kernel.js';
 
 /** What `tf.registerKernel` takes. */
-export const sumRowsConfig = wasmKernel<'x', object>(SUM_ROWS, (backend, {x}) => {
+export const sumRowsConfig = wasmKernel<'x', object>('SwintSumRows', (backend, {x}) => {
   const [rows, columns] = x.shape as [number, number];
   const y = backend.makeOutput([columns], 'float32');
   // Views are taken after the allocation, which can grow and thereby replace the heap.

@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import {build} from 'esbuild';
-import {chromiumUnavailable, inChromium, type ServedFile} from '../helpers/chromium.js';
+import {inChromium, needsChromium, type ServedFile} from '../helpers/chromium.js';
 import {expectRelativeClose} from '../helpers/compare.js';
 
 /** Forward and all gradients of a SwinT of each variant, on webgl and on cpu, in a page. */
@@ -49,12 +49,7 @@ type Values = Record<string, number[]>;
 
 describe('webgl in headless Chromium', () => {
   it('computes and differentiates a SwinT as cpu does', async function () {
-    const reason = chromiumUnavailable();
-    if (reason !== undefined) {
-      if (process.env.CI === 'true') throw new Error(`Chromium must be present in CI; it is not: ${reason}.`);
-      console.log(`      skipped: ${reason}`);
-      this.skip();
-    }
+    needsChromium(this);
     const {outputFiles} = await build({
       stdin: {contents: program, resolveDir: process.cwd(), loader: 'js'},
       bundle: true,

@@ -1,21 +1,14 @@
 /** The helper that runs pages in Chromium: what the browser offers, and that a page's error fails the test. */
 
 import {expect} from 'chai';
-import {chromiumUnavailable, inChromium, type ServedFile} from './chromium.js';
+import {inChromium, needsChromium, type ServedFile} from './chromium.js';
 
 const pageWith = (script: string): Map<string, ServedFile> =>
   new Map([['/', {type: 'text/html', body: `<!doctype html><title>test</title><script>${script}</script>`}]]);
 
 describe('inChromium', () => {
   before(function () {
-    const reason = chromiumUnavailable();
-    if (reason !== undefined) {
-      if (process.env.CI === 'true') {
-        throw new Error(`Chromium must be present in CI; it is not: ${reason}.`);
-      }
-      console.log(`      skipped: ${reason}`);
-      this.skip();
-    }
+    needsChromium(this);
   });
 
   it('runs a page that has WebGPU and WebGL2', async () => {

@@ -43,9 +43,18 @@ function findChromium(): {executable: string; env: Record<string, string>} | {re
 }
 
 /** Why no Chromium can be started here, or undefined where one can. */
-export function chromiumUnavailable(): string | undefined {
+function chromiumUnavailable(): string | undefined {
   const found = findChromium();
   return 'reason' in found ? `${found.reason} (set CHROMIUM_PATH)` : undefined;
+}
+
+/** Skips a test or suite where there is no Chromium, saying why; in CI it fails instead. */
+export function needsChromium(context: Mocha.Context): void {
+  const reason = chromiumUnavailable();
+  if (reason === undefined) return;
+  if (process.env.CI === 'true') throw new Error(`Chromium must be present in CI; it is not: ${reason}.`);
+  console.log(`      skipped: ${reason}`);
+  context.skip();
 }
 
 /** Starts Chromium with WebGPU and WebGL on a software GPU. The caller closes it. */
