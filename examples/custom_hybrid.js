@@ -2,13 +2,13 @@
  * A network of one's own from convolutions and the parts of a Swin stage: a small encoder and decoder that marks the
  * drawn shape in each image, pixel by pixel. Trains it, prints the overlap with the true masks, saves and reloads it.
  *
- *   node examples/custom_hybrid.js [steps] [folder to save to]        default 40, runs/custom_hybrid
+ *   node examples/custom_hybrid.js [steps] [folder to save to]        default 150, runs/custom_hybrid
  */
 import * as tf from '@tensorflow/tfjs';
 import {batches, drawnShapes, patchExpanding, setupBackend, swinT} from 'tfjs-swint';
 import {loadModel, saveModel} from 'tfjs-swint/node';
 
-const steps = Number(process.argv[2] ?? 40);
+const steps = Number(process.argv[2] ?? 150);
 const folder = process.argv[3] ?? 'runs/custom_hybrid';
 console.log(`backend: ${await setupBackend()}`);
 

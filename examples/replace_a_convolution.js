@@ -2,12 +2,12 @@
  * A convolution of an ordinary tfjs Sequential model replaced by a SwinT of the same shapes. Trains both on drawn
  * shapes and prints what they reach.
  *
- *   node examples/replace_a_convolution.js [steps]        default 60
+ *   node examples/replace_a_convolution.js [steps]        default 300
  */
 import * as tf from '@tensorflow/tfjs';
-import {batches, setupBackend, shapesSplit, swinT} from 'tfjs-swint';
+import {batches, batchNormalization, setupBackend, shapesSplit, swinT} from 'tfjs-swint';
 
-const steps = Number(process.argv[2] ?? 60);
+const steps = Number(process.argv[2] ?? 300);
 console.log(`backend: ${await setupBackend()}`);
 
 function network(middle) {
@@ -22,6 +22,9 @@ function network(middle) {
         inputShape: [32, 32, 3],
       }),
       middle,
+      batchNormalization({axis: -1, momentum: 0.9}),
+      tf.layers.conv2d({filters: 64, kernelSize: 3, strides: 2, activation: 'relu', padding: 'same'}),
+      batchNormalization({axis: -1, momentum: 0.9}),
       tf.layers.globalAveragePooling2d({}),
       tf.layers.dense({units: 10}),
     ],
@@ -42,7 +45,7 @@ const loss = (target, logits) => tf.losses.softmaxCrossEntropy(target, logits);
 const scaling = {mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], dataFormat: 'channelsLast'};
 
 for (const [name, model] of Object.entries(models)) {
-  model.compile({optimizer: tf.train.adam(2e-3), loss});
+  model.compile({optimizer: tf.train.adam(3e-3), loss});
   let last = 0;
   for await (const {images, labels} of batches(train, {batchSize: 32, shuffle: true, ...scaling})) {
     const target = tf.oneHot(labels, 10);
