@@ -6,7 +6,7 @@
  * Both factors are copied out into panels of four rows of op(A) and four columns of op(B), zeros where the last panel
  * is not full, so that a 4x4 tile of C takes both in the order in which they lie. As float64, which is what JavaScript
  * computes with: the conversion is then done once per value, not once per use. 4096 products of 16x16 matrices take
- * 7.5 ms, the stock kernel's scalar loop 12.
+ * 8.9 ms, the stock kernel's scalar loop 10.9.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
