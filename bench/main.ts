@@ -1,7 +1,7 @@
 /**
- * Benchmarks of this library against a port to stock tfjs operations, in one run, interleaved.
+ * Benchmarks of this library against a port to stock tfjs operations and kernels, in one run, interleaved.
  *
- *   npm run bench -- [--backend wasm] [--kernels swint|tfjs] [--repeats 5] [--json FILE]
+ *   npm run bench -- [--backend wasm] [--repeats 5] [--json FILE]
  *
  * Pairs of Swin blocks at the four stages of Swin-T (batch 1, window 7), forward and with all gradients; a training
  * step of the CIFAR SwinResNet and of its convolution twin (batch 32). Times in milliseconds: median (fastest to
@@ -20,7 +20,7 @@ import {
   swinResNet,
   swinT,
 } from 'tfjs-swint';
-import {interleaved, type Timing} from './measure.js';
+import {type Alternative, interleaved, type Timing} from './measure.js';
 import {stockPair} from './stock_swin.js';
 
 interface Row {
@@ -37,15 +37,24 @@ const {values: options} = parseArgs({
   },
 });
 
+const backend = options.backend as BackendName;
+
+/** Ours on the library's own kernels, the port on those of tfjs alone. */
+const ours = (run: Alternative['run']): Alternative => ({run, prepare: () => setupBackend(backend)});
+const stock = (run: Alternative['run']): Alternative => ({
+  run,
+  prepare: () => setupBackend(backend, {kernels: 'tfjs'}),
+});
+
 /** A pair of blocks on a map of size x size cells. */
 async function pair(size: number, channels: number, numHeads: number, repeats: number): Promise<Row[]> {
   const layer = swinT({numHeads, windowSize: 7, dataFormat: 'channelsLast'});
   const x = tf.randomNormal([1, size, size, channels]);
   tf.dispose(layer.apply(x) as tf.Tensor);
   const weights = layer.weights.map((weight) => weight.read() as tf.Variable);
-  const ours = (input: tf.Tensor) => layer.apply(input) as tf.Tensor;
-  const stock = (input: tf.Tensor) => stockPair(input, {numHeads, window: 7, weights});
-  const difference = tf.tidy(() => tf.max(tf.abs(tf.sub(ours(x), stock(x)))));
+  const swin = (input: tf.Tensor) => layer.apply(input) as tf.Tensor;
+  const port = (input: tf.Tensor) => stockPair(input, {numHeads, window: 7, weights});
+  const difference = tf.tidy(() => tf.max(tf.abs(tf.sub(swin(x), port(x)))));
   if (!((await difference.data())[0] < 1e-3))
     throw new Error('ours and the stock pair do not compute the same');
   const input = tf.variable(x);
@@ -54,8 +63,8 @@ async function pair(size: number, channels: number, numHeads: number, repeats: n
       tf.variableGrads(() => tf.mean(tf.square(f(input))) as tf.Scalar, [input, ...weights]).grads,
     );
   const name = `pair ${size}x${size}x${channels}, ${numHeads} heads`;
-  const forward = await interleaved({ours: () => ours(x), stock: () => stock(x)}, repeats);
-  const both = await interleaved({ours: training(ours), stock: training(stock)}, repeats);
+  const forward = await interleaved({ours: ours(() => swin(x)), stock: stock(() => port(x))}, repeats);
+  const both = await interleaved({ours: ours(training(swin)), stock: stock(training(port))}, repeats);
   tf.dispose([x, difference, input]);
   layer.dispose();
   return [
@@ -79,14 +88,14 @@ async function step(convolution: boolean, repeats: number): Promise<Row> {
         ) as tf.Scalar,
       true,
     ) as tf.Scalar;
-  const {ours} = await interleaved({ours: run}, repeats);
+  const timings = await interleaved({ours: ours(run)}, repeats);
   tf.dispose([images, labels]);
-  return {what: `training step, ${model.name}, batch 32`, ours};
+  return {what: `training step, ${model.name}, batch 32`, ...timings};
 }
 
 const show = ({median, min, max}: Timing) => `${median.toFixed(1)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
 
-await setupBackend(options.backend as BackendName);
+await setupBackend(backend);
 const repeats = Number(options.repeats);
 if (!Number.isInteger(repeats) || repeats < 1)
   throw new Error(`--repeats must be a positive integer; got ${options.repeats}`);

@@ -8,17 +8,24 @@ export interface Timing {
   max: number;
 }
 
+/** One of the things to compare: what to set up before each run, uncounted, and what to time. */
+export interface Alternative {
+  prepare: () => Promise<unknown>;
+  run: () => tf.Tensor | tf.Tensor[];
+}
+
 /** Runs each alternative once uncounted and `repeats` times counted; a run ends when its result can be read. */
 export async function interleaved<Name extends string>(
-  alternatives: Record<Name, () => tf.Tensor | tf.Tensor[]>,
+  alternatives: Record<Name, Alternative>,
   repeats: number,
 ): Promise<Record<Name, Timing>> {
   const names = Object.keys(alternatives) as Name[];
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let i = -1; i < repeats; i++) {
     for (const name of names) {
+      await alternatives[name].prepare();
       const start = performance.now();
-      const result = tf.tidy(alternatives[name]);
+      const result = tf.tidy(alternatives[name].run);
       await (Array.isArray(result) ? result[0] : result).data();
       if (i >= 0) times[name].push(performance.now() - start);
       tf.dispose(result);
