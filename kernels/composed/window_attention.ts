@@ -49,9 +49,10 @@ function scoreOffset(table: tf.Tensor2D, geometry: WindowGeometry): tf.Tensor1D 
     const bias = tf.transpose(tf.gather(table, index));
     const visibility = windowVisibility(geometry);
     if (!visibility) return tf.reshape(bias, [-1]);
-    const mask = Float32Array.from(visibility, (v) =>
-      v === SEEN ? 0 : v === PADDING ? PADDING_MASK : REGION_MASK,
-    );
+    const mask = new Float32Array(visibility.length);
+    for (let i = 0; i < mask.length; i++) {
+      if (visibility[i] !== SEEN) mask[i] = visibility[i] === PADDING ? PADDING_MASK : REGION_MASK;
+    }
     const pairs = geometry.tokens * geometry.tokens;
     return tf.reshape(tf.add(tf.tensor3d(mask, [geometry.windows, 1, pairs]), bias), [-1]);
   });
