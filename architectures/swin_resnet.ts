@@ -14,6 +14,7 @@
  * (the package miziha) for the imagenet form.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
+import {positiveInteger, rate} from '../layers/arguments.js';
 import {batchNormalization, ConfigError, type DataFormat, swinT, type Variant} from '../layers/index.js';
 
 interface Form {
@@ -55,6 +56,8 @@ const FORMS: Readonly<Record<number, Form>> = {
   101: {...IMAGENET, blocks: [3, 4, 23, 3]},
   152: {...IMAGENET, blocks: [3, 8, 36, 3]},
 };
+
+const DEFAULT_DEPTH = 14;
 
 /** Channels of one attention head where numHeads is not given; 4/8/16/32 heads in the imagenet form. */
 const HEAD_SIZE = 16;
@@ -246,17 +249,13 @@ function head(plan: Plan, x: Symbolic): Symbolic {
 
 function check(args: SwinResNetArgs): Form {
   const who = 'swinResNet';
-  const depth = args.depth ?? 14;
+  const depth = args.depth ?? DEFAULT_DEPTH;
   const form = FORMS[depth];
   if (!form) {
     const known = Object.keys(FORMS).join(', ');
     throw new ConfigError(`${who}: depth must be one of ${known}; got ${JSON.stringify(depth)}.`);
   }
-  if (!Number.isInteger(args.numClasses) || args.numClasses < 1) {
-    throw new ConfigError(
-      `${who}: numClasses must be a positive integer; got ${JSON.stringify(args.numClasses)}.`,
-    );
-  }
+  positiveInteger(who, 'numClasses', args.numClasses);
   for (const name of ['widths', 'numHeads'] as const) {
     const given = args[name];
     if (!given) continue;
@@ -266,10 +265,7 @@ function check(args: SwinResNetArgs): Form {
       );
     }
   }
-  const rate = args.dropPath ?? 0;
-  if (!(rate >= 0 && rate < 1)) {
-    throw new ConfigError(`${who}: dropPath must be a rate, 0 <= rate < 1; got ${JSON.stringify(rate)}.`);
-  }
+  rate(who, 'dropPath', args.dropPath ?? 0);
   return form;
 }
 
@@ -320,7 +316,7 @@ export function swinResNet(args: SwinResNetArgs): tfl.LayersModel {
       });
     }
   });
-  const depth = args.depth ?? 14;
+  const depth = args.depth ?? DEFAULT_DEPTH;
   const name = args.name ?? (args.convolution ? `resnet${depth}` : `swin_resnet${depth}`);
   return tfl.model({inputs: image, outputs: head(plan, x), name});
 }

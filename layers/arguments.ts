@@ -47,6 +47,15 @@ export function positive(who: string, name: string, value: unknown): number {
   return value;
 }
 
+/** An integer, or undefined where none is given (a saved configuration may hold null). */
+export function optionalSeed(who: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Number.isInteger(value)) {
+    throw new ConfigError(`${who}: seed must be an integer; got ${JSON.stringify(value)}.`);
+  }
+  return value as number;
+}
+
 /** One of a few words. */
 export function oneOf<T extends string>(who: string, name: string, value: unknown, words: readonly T[]): T {
   if (!words.includes(value as T)) {

@@ -14,6 +14,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {ConfigError, ShapeError} from '../kernels/errors.js';
 import {batchNorm, batchStatistics} from '../kernels/index.js';
 import {positive} from './arguments.js';
+import {showShape, singleShape} from './shapes.js';
 
 type Args = ConstructorParameters<typeof tfl.layers.Layer>[0];
 
@@ -69,14 +70,14 @@ export class BatchNormalization extends tfl.layers.Layer {
     if (shape.length < 2 || axis < 1 || axis >= shape.length) {
       throw new ShapeError(
         `${this.getClassName()}(${this.name}): axis must be one after the batch; got axis ${this.axis} and the ` +
-          `shape [${shape.map((n) => n ?? '*').join(', ')}].`,
+          `shape ${showShape(shape)}.`,
       );
     }
     return axis;
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
-    const shape = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tfl.Shape;
+    const shape = singleShape(inputShape);
     const axis = this.axisOf(shape);
     const channels = shape[axis];
     if (channels === null || channels === undefined) {

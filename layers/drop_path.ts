@@ -9,8 +9,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {ConfigError} from '../kernels/errors.js';
-import {rate} from './arguments.js';
+import {optionalSeed, rate} from './arguments.js';
+import {derivedSeed} from './random_seed.js';
 
 /** One factor per sample, [B]: 0, or 1 / (1 - rate). Equal seeds give equal factors. */
 export function dropPathScale(batch: number, dropRate: number, seed: number): tf.Tensor1D {
@@ -37,12 +37,7 @@ export class DropPath extends tfl.layers.Layer {
     super(args);
     const who = `${this.getClassName()}(${this.name})`;
     this.rate = rate(who, 'rate', args.rate);
-    if (args.seed !== undefined && args.seed !== null) {
-      if (!Number.isInteger(args.seed)) {
-        throw new ConfigError(`${who}: seed must be an integer; got ${JSON.stringify(args.seed)}.`);
-      }
-      this.seed = args.seed;
-    }
+    this.seed = optionalSeed(who, args.seed);
     this.supportsMasking = true;
   }
 
@@ -54,8 +49,7 @@ export class DropPath extends tfl.layers.Layer {
     return tf.tidy(() => {
       const x = Array.isArray(inputs) ? inputs[0] : inputs;
       if (kwargs.training !== true || this.rate === 0) return tf.clone(x);
-      const seed = (this.seed ?? Math.floor(Math.random() * 2 ** 31)) + 7919 * this.calls++;
-      const scale = dropPathScale(x.shape[0], this.rate, seed);
+      const scale = dropPathScale(x.shape[0], this.rate, derivedSeed(this.seed, this.calls++));
       return tf.mul(x, tf.reshape(scale, [x.shape[0], ...x.shape.slice(1).map(() => 1)]));
     });
   }

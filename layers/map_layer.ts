@@ -8,9 +8,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {ConfigError, ShapeError} from '../kernels/errors.js';
-import {oneOf} from './arguments.js';
+import {ShapeError} from '../kernels/errors.js';
+import {oneOf, optionalSeed} from './arguments.js';
 import {type ParameterSpec, ParameterValues} from './parameters.js';
+import {derivedSeed} from './random_seed.js';
+import {showShape, singleShape} from './shapes.js';
 import {WeightTreatments, type WeightWords} from './weight_words.js';
 
 /** What every tfjs layer takes. */
@@ -48,12 +50,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
       'channelsFirst',
       'channelsLast',
     ]);
-    if (args.seed !== undefined && args.seed !== null) {
-      if (!Number.isInteger(args.seed)) {
-        throw new ConfigError(`${this.who}: seed must be an integer; got ${JSON.stringify(args.seed)}.`);
-      }
-      this.seed = args.seed;
-    }
+    this.seed = optionalSeed(this.who, args.seed);
     this.treatments = new WeightTreatments(args);
   }
 
@@ -73,11 +70,11 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   /** The shape of an input as [B, H, W, C]. */
   private mapShape(shape: tfl.Shape | tfl.Shape[]): MapShape {
-    const one = Array.isArray(shape[0]) ? (shape[0] as tfl.Shape) : (shape as tfl.Shape);
+    const one = singleShape(shape);
     const named = this.dataFormat === 'channelsFirst' ? '[B, C, H, W]' : '[B, H, W, C]';
     if (one.length !== 4) {
       throw new ShapeError(
-        `${this.who}: the input must have rank 4, ${named}; got rank ${one.length}, [${one.map((n) => n ?? '*').join(', ')}].`,
+        `${this.who}: the input must have rank 4, ${named}; got rank ${one.length}, ${showShape(one)}.`,
       );
     }
     const [batch, a, b, c] = one;
@@ -88,7 +85,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
     if (this.builtChannels !== undefined && map[3] !== this.builtChannels) {
       throw new ShapeError(
         `${this.who}: the input must have the ${this.builtChannels} channels that the layer was built with; got ` +
-          `${map[3]} in [${one.map((n) => n ?? '*').join(', ')}].`,
+          `${map[3]} in ${showShape(one)}.`,
       );
     }
     return [map[0] ?? null, map[1] ?? null, map[2] ?? null, map[3]];
@@ -128,8 +125,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
   /** A seed for one use of randomness: derived from the layer's seed, or a fresh one where it has none. */
   protected nextSeed(): number {
     this.calls++;
-    const base = this.seed ?? Math.floor(Math.random() * 2 ** 31);
-    return (base + 7919 * this.calls) % 2 ** 31;
+    return derivedSeed(this.seed, this.calls);
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -20,6 +20,7 @@ import {positiveInteger, rate, type Size, sameOr, sizePair} from './arguments.js
 import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
 import {mergedShape, mergePatches, mergingParameters} from './patch_merging.js';
+import {showShape} from './shapes.js';
 import {
   type BlockArgs,
   type BlockConfig,
@@ -119,7 +120,7 @@ export class SwinT extends MapLayer {
     if (inputResolution?.some((size, axis) => sizes[axis] !== null && sizes[axis] !== size)) {
       throw new ShapeError(
         `${who}: inputResolution must be the input's; got [${inputResolution.join(', ')}] and ` +
-          `[${sizes.map((size) => size ?? '*').join(', ')}].`,
+          `${showShape(sizes)}.`,
       );
     }
   }

@@ -14,26 +14,17 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {wasmKernel} from './wasm_kernel.js';
-import {tapRange, windowAxes} from './window.js';
+import {depthwiseWindow, tapRange} from './window.js';
 
 /** What `tf.registerKernel` takes. */
 export const depthwiseConv2dNativeBackpropFilterConfig = wasmKernel<
   'x' | 'dy',
   tf.DepthwiseConv2dNativeBackpropFilterAttrs
 >(tf.DepthwiseConv2dNativeBackpropFilter, (backend, {x, dy}, attributes) => {
-  const {strides, dilations, pad, dimRoundingMode, filterShape} = attributes;
-  const info = tf.backend_util.computeConv2DInfo(
-    x.shape as [number, number, number, number],
-    filterShape,
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-    true,
-  );
-  const {batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels} = info;
-  const multiplier = outChannels / inChannels;
-  const {rows, columns} = windowAxes(info);
+  const {filterShape} = attributes;
+  const window = depthwiseWindow(x.shape as [number, number, number, number], filterShape, attributes);
+  const {batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels} = window;
+  const {filterHeight, filterWidth, multiplier, rows, columns} = window;
 
   const dw = backend.makeOutput(filterShape, 'float32');
   // Views are taken after the allocation, which can grow and thereby replace the heap.
@@ -41,9 +32,9 @@ export const depthwiseConv2dNativeBackpropFilterConfig = wasmKernel<
   const xValues = backend.typedArrayFromHeap(x) as Float32Array;
   const dyValues = backend.typedArrayFromHeap(dy) as Float32Array;
   const sums = new Float64Array(outChannels);
-  for (let kh = 0; kh < info.filterHeight; kh++) {
+  for (let kh = 0; kh < filterHeight; kh++) {
     const down = tapRange(rows, kh);
-    for (let kw = 0; kw < info.filterWidth; kw++) {
+    for (let kw = 0; kw < filterWidth; kw++) {
       const across = tapRange(columns, kw);
       sums.fill(0);
       for (let b = 0; b < batchSize; b++) {
@@ -67,7 +58,7 @@ export const depthwiseConv2dNativeBackpropFilterConfig = wasmKernel<
           }
         }
       }
-      dwValues.set(sums, (kh * info.filterWidth + kw) * outChannels);
+      dwValues.set(sums, (kh * filterWidth + kw) * outChannels);
     }
   }
   return dw;

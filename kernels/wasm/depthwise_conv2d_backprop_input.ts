@@ -13,26 +13,17 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {wasmKernel} from './wasm_kernel.js';
-import {tapRange, windowAxes} from './window.js';
+import {depthwiseWindow, tapRange} from './window.js';
 
 /** What `tf.registerKernel` takes. */
 export const depthwiseConv2dNativeBackpropInputConfig = wasmKernel<
   'dy' | 'filter',
   tf.DepthwiseConv2dNativeBackpropInputAttrs
 >(tf.DepthwiseConv2dNativeBackpropInput, (backend, {dy, filter}, attributes) => {
-  const {strides, dilations, pad, dimRoundingMode, inputShape} = attributes;
-  const info = tf.backend_util.computeConv2DInfo(
-    inputShape,
-    filter.shape as [number, number, number, number],
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-    true,
-  );
-  const {batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels} = info;
-  const multiplier = outChannels / inChannels;
-  const {rows, columns} = windowAxes(info);
+  const {inputShape} = attributes;
+  const window = depthwiseWindow(inputShape, filter.shape as [number, number, number, number], attributes);
+  const {batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, outChannels} = window;
+  const {filterHeight, filterWidth, multiplier, rows, columns} = window;
 
   const dx = backend.makeOutput(inputShape, 'float32');
   // Views are taken after the allocation, which can grow and thereby replace the heap.
@@ -40,11 +31,11 @@ export const depthwiseConv2dNativeBackpropInputConfig = wasmKernel<
   const dyValues = backend.typedArrayFromHeap(dy) as Float32Array;
   const filterValues = backend.typedArrayFromHeap(filter) as Float32Array;
   dxValues.fill(0);
-  for (let kh = 0; kh < info.filterHeight; kh++) {
+  for (let kh = 0; kh < filterHeight; kh++) {
     const down = tapRange(rows, kh);
-    for (let kw = 0; kw < info.filterWidth; kw++) {
+    for (let kw = 0; kw < filterWidth; kw++) {
       const across = tapRange(columns, kw);
-      const filterAt = (kh * info.filterWidth + kw) * outChannels;
+      const filterAt = (kh * filterWidth + kw) * outChannels;
       for (let b = 0; b < batchSize; b++) {
         for (let oh = down.from; oh < down.to; oh++) {
           const ih = down.origin + oh * rows.stride;

@@ -4,6 +4,8 @@
  * Along one axis, filter tap k meets input position `i = o * stride + k * dilation - pad` at output position o.
  */
 
+import * as tf from '@tensorflow/tfjs-core';
+
 /** One axis of a convolution. Sizes, stride and dilation in cells; `pad` is the padding before the first cell. */
 export interface WindowAxis {
   readonly inSize: number;
@@ -44,6 +46,31 @@ export function windowAxes(info: ConvolutionSizes): {rows: WindowAxis; columns: 
       pad: info.padInfo.left,
     },
   };
+}
+
+type Shape4D = [number, number, number, number];
+
+/** Sizes and axes of a depthwise convolution; attributes as in tfjs-core. */
+export function depthwiseWindow(
+  inputShape: Shape4D,
+  filterShape: Shape4D,
+  {
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+  }: Pick<tf.DepthwiseConv2dNativeBackpropInputAttrs, 'strides' | 'dilations' | 'pad' | 'dimRoundingMode'>,
+) {
+  const info = tf.backend_util.computeConv2DInfo(
+    inputShape,
+    filterShape,
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+    true,
+  );
+  return {...info, multiplier: info.outChannels / info.inChannels, ...windowAxes(info)};
 }
 
 /**

@@ -137,9 +137,11 @@ export async function train(
   options: TrainOptions = {},
 ): Promise<TrainingHistory> {
   const plan = await planTraining(model, data, options);
+  const stream = options.stepsPerEpoch == null ? null : allPasses(plan);
   try {
-    return await runEpochs(plan);
+    return await runEpochs(plan, stream);
   } finally {
+    await stream?.return(undefined);
     if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
   }
 }
@@ -239,7 +241,8 @@ async function planTraining(
   };
 }
 
-async function runEpochs(plan: Plan): Promise<TrainingHistory> {
+/** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
+async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
   const {options, data, model} = plan;
   const start = performance.now();
   const history: EpochReport[] = [];
@@ -249,7 +252,6 @@ async function runEpochs(plan: Plan): Promise<TrainingHistory> {
   let stopped: TrainingHistory['stopped'] = 'finished';
   // The budget is for training alone: the evaluation that ends it is always made.
   const trainSeconds = () => history.reduce((sum, epoch) => sum + epoch.trainSeconds, 0);
-  const stream = options.stepsPerEpoch == null ? null : allPasses(plan);
   for (let epoch = 1; epoch <= plan.epochs && stopped === 'finished'; ++epoch) {
     const source = stream === null ? passOver(plan, epoch - 1) : take(stream, plan.steps);
     const result = await runSteps(plan, source, epoch, (options.maxSeconds ?? Infinity) - trainSeconds());
@@ -283,7 +285,6 @@ async function runEpochs(plan: Plan): Promise<TrainingHistory> {
       stopped = 'budget';
     }
   }
-  await stream?.return(undefined);
   return {
     epochs: history,
     stopped,
