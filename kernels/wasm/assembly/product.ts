@@ -1,0 +1,345 @@
+/**
+ * Products of matrices: C = f(op(A) B') with what follows a product in a network.
+ *
+ *   rows:     C[M, N] = s[row] * f(A B + bias) + addend,   A [M, K] read in place, B packed into panels (pack.ts)
+ *   columns:  C[M, N] = A^T B,                             A [K, M], B [K, N], both packed piece by piece
+ *
+ *   f  identity or exact GELU; bias [N]; s one factor per `scaleRows` rows; addend [M, N]; z [M, N] keeps A B + bias.
+ *   Each of them may be left out (0).
+ *
+ * Units of `rows` are blocks of C. `columns`, the shape of weight gradients, has few outputs and long sums: its units
+ * are blocks of C for a part of the sum, whose results are then added up in the order of the parts. How the work is cut
+ * depends on the shapes alone, so the result does not depend on the threads.
+ *
+ * Source: Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication", for packing and blocking.
+ */
+import {ownScratch, parallel, unitArguments} from './threads';
+import {reserveOwnScratch, sharedScratch} from './arena';
+import {packPanel, packStrips, packTransposedPanel, panelBytes} from './pack';
+import {tileOfColumns, tileOfRows, tileRows} from './tile';
+import {PACK, PRODUCT_COLUMNS, PRODUCT_ROWS, SUM_PARTS} from './kinds';
+import {gelu, loadSome, madd, storeSome} from './vector';
+
+// Packing -------------------------------------------------------------------------------------------------------------
+
+@unmanaged
+class Packing {
+  b: usize;
+  ldb: usize;
+  k: i32;
+  n: i32;
+  transposed: bool;
+  to: usize;
+  panelsPerUnit: i32;
+}
+
+export function packUnit(index: i32): void {
+  const job = changetype<Packing>(unitArguments());
+  const first = index * job.panelsPerUnit;
+  const last = min(first + job.panelsPerUnit, (job.n + 7) >> 3);
+  const bytes = (<usize>job.k) << 5;
+  for (let panel = first; panel < last; panel++) {
+    const to = job.to + <usize>panel * bytes;
+    if (job.transposed) packTransposedPanel(job.b, job.ldb, job.k, job.n, panel, to);
+    else packPanel(job.b, job.ldb, job.k, job.n, panel, to);
+  }
+}
+
+/** Panels of B, which lies as [K, N] or as [N, K] (`transposed`) with rows `ldb` bytes apart. */
+export function packPanels(b: usize, ldb: usize, k: i32, n: i32, transposed: bool, to: usize): void {
+  const job = changetype<Packing>(unitArguments());
+  job.b = b;
+  job.ldb = ldb;
+  job.k = k;
+  job.n = n;
+  job.transposed = transposed;
+  job.to = to;
+  job.panelsPerUnit = max(1, 8192 / max(1, k));
+  const panels = (n + 7) >> 3;
+  parallel(PACK, (panels + job.panelsPerUnit - 1) / job.panelsPerUnit);
+}
+
+// Rows of A -----------------------------------------------------------------------------------------------------------
+
+@unmanaged
+class Rows {
+  a: usize;
+  lda: usize;
+  panels: usize;
+  c: usize;
+  bias: usize;
+  addend: usize;
+  z: usize;
+  scale: usize;
+  scaleRows: i32;
+  activate: bool;
+  m: i32;
+  n: i32;
+  k: i32;
+  rowsPerUnit: i32;
+  columnsPerUnit: i32;
+  unitsPerRow: i32;
+}
+
+/** Bytes of own scratch: a tile, and a bias padded to its width. */
+const TILE: usize = 160;
+const TILE_SCRATCH: usize = 192;
+
+/** Multiplications of a unit: about 60 microseconds. */
+const UNIT_WORK: i32 = 1 << 21;
+
+/** s f(z) + addend for `rows` of up to 8 columns of z at `tile`. */
+function finish(job: Rows, tile: usize, ld: usize, row: i32, rows: i32, column: i32): void {
+  const columns = min(8, job.n - column);
+  const ldc = (<usize>job.n) << 2;
+  let at = <usize>row * ldc + ((<usize>column) << 2);
+  for (let r = 0; r < rows; r++) {
+    let left = v128.load(tile);
+    let right = v128.load(tile, 16);
+    if (job.z != 0) {
+      storeSome(job.z + at, left, columns);
+      storeSome(job.z + at + 16, right, columns - 4);
+    }
+    if (job.activate) {
+      left = gelu(left);
+      right = gelu(right);
+    }
+    if (job.scale != 0) {
+      const factor = v128.load32_splat(job.scale + ((<usize>((row + r) / job.scaleRows)) << 2));
+      left = f32x4.mul(left, factor);
+      right = f32x4.mul(right, factor);
+    }
+    if (job.addend != 0) {
+      left = f32x4.add(left, loadSome(job.addend + at, columns));
+      right = f32x4.add(right, loadSome(job.addend + at + 16, columns - 4));
+    }
+    storeSome(job.c + at, left, columns);
+    storeSome(job.c + at + 16, right, columns - 4);
+    tile += ld;
+    at += ldc;
+  }
+}
+
+export function productRowsUnit(index: i32): void {
+  const job = changetype<Rows>(unitArguments());
+  const n = job.n;
+  const k = job.k;
+  const firstRow = (index / job.unitsPerRow) * job.rowsPerUnit;
+  const lastRow = min(job.m, firstRow + job.rowsPerUnit);
+  const firstColumn = (index % job.unitsPerRow) * job.columnsPerUnit;
+  const lastColumn = min(n, firstColumn + job.columnsPerUnit);
+  const ldc = (<usize>n) << 2;
+  const plain = job.z == 0 && !job.activate && job.scale == 0;
+  const tile = ownScratch();
+  const lda = job.lda;
+  for (let column = firstColumn; column < lastColumn; column += 8) {
+    const panel = job.panels + (<usize>(column >> 3) * <usize>k << 5);
+    const whole = column + 8 <= n;
+    let bias = job.bias;
+    if (bias != 0) {
+      bias += (<usize>column) << 2;
+      if (!whole) {
+        v128.store(tile + TILE, loadSome(bias, n - column));
+        v128.store(tile + TILE, loadSome(bias + 16, n - column - 4), 16);
+        bias = tile + TILE;
+      }
+    }
+    let row = firstRow;
+    while (row < lastRow) {
+      const rows = tileRows(lastRow - row);
+      const a = job.a + <usize>row * lda;
+      const at = <usize>row * ldc + ((<usize>column) << 2);
+      if (plain && whole) {
+        tileOfRows(rows, a, lda, panel, k, job.c + at, ldc, bias, job.addend != 0 ? job.addend + at : 0);
+      } else {
+        tileOfRows(rows, a, lda, panel, k, tile, 32, bias, 0);
+        finish(job, tile, 32, row, rows, column);
+      }
+      row += rows;
+    }
+  }
+}
+
+/** See the head of this file. `lda` in bytes; `panels` from packPanels. */
+export function productRows(
+  a: usize,
+  lda: usize,
+  panels: usize,
+  c: usize,
+  m: i32,
+  n: i32,
+  k: i32,
+  bias: usize,
+  activate: bool,
+  z: usize,
+  scale: usize,
+  scaleRows: i32,
+  addend: usize,
+): void {
+  reserveOwnScratch(TILE_SCRATCH);
+  const job = changetype<Rows>(unitArguments());
+  job.a = a;
+  job.lda = lda;
+  job.panels = panels;
+  job.c = c;
+  job.bias = bias;
+  job.addend = addend;
+  job.z = z;
+  job.scale = scale;
+  job.scaleRows = scaleRows;
+  job.activate = activate;
+  job.m = m;
+  job.n = n;
+  job.k = k;
+  // Rows of A that stay in the second cache while the panels pass by, and a multiple of four.
+  const rows = min(m, max(16, min(64, (32768 / max(1, k)) & ~3)));
+  const wide = max(1, UNIT_WORK / max(1, rows * k));
+  job.rowsPerUnit = rows;
+  job.columnsPerUnit = min((n + 7) & ~7, max(8, wide & ~7));
+  job.unitsPerRow = (n + job.columnsPerUnit - 1) / job.columnsPerUnit;
+  parallel(PRODUCT_ROWS, ((m + rows - 1) / rows) * job.unitsPerRow);
+}
+
+// Columns of A --------------------------------------------------------------------------------------------------------
+
+@unmanaged
+class Columns {
+  a: usize;
+  lda: usize;
+  b: usize;
+  ldb: usize;
+  c: usize;
+  m: i32;
+  n: i32;
+  k: i32;
+  rowsPerUnit: i32;
+  columnsPerUnit: i32;
+  rowUnits: i32;
+  columnUnits: i32;
+  parts: i32;
+  partLength: i32;
+}
+
+/** Terms of the sums that are packed at once. */
+const DEPTH: i32 = 256;
+
+/** Most rows and columns of C in a unit. */
+const BLOCK: i32 = 192;
+
+export function productColumnsUnit(index: i32): void {
+  const job = changetype<Columns>(unitArguments());
+  const m = job.m;
+  const n = job.n;
+  const part = index % job.parts;
+  const block = index / job.parts;
+  const row = (block % job.rowUnits) * job.rowsPerUnit;
+  const column = (block / job.rowUnits) * job.columnsPerUnit;
+  const rows = min(job.rowsPerUnit, m - row);
+  const columns = min(job.columnsPerUnit, n - column);
+  const first = part * job.partLength;
+  const last = min(job.k, first + job.partLength);
+  const ldc = (<usize>n) << 2;
+  const c = job.c + <usize>part * <usize>m * ldc + <usize>row * ldc + ((<usize>column) << 2);
+  const tile = ownScratch();
+  const strips = tile + TILE_SCRATCH;
+  const panels = strips + ((<usize>((rows + 3) & ~3) * DEPTH) << 2);
+  for (let k = first; k < last; k += DEPTH) {
+    const depth = min(DEPTH, last - k);
+    packStrips(job.a + <usize>k * job.lda + ((<usize>row) << 2), job.lda, depth, rows, strips);
+    const from = job.b + <usize>k * job.ldb + ((<usize>column) << 2);
+    for (let panel = 0; panel < (columns + 7) >> 3; panel++) {
+      packPanel(from, job.ldb, depth, columns, panel, panels);
+      const width = min(8, columns - (panel << 3));
+      for (let r = 0; r < rows; r += 4) {
+        const strip = strips + ((<usize>r * <usize>depth) << 2);
+        const to = c + <usize>r * ldc + ((<usize>panel) << 5);
+        const height = min(4, rows - r);
+        if (width == 8) {
+          tileOfColumns(height, strip, 16, panels, depth, to, ldc, k == first ? 0 : to);
+        } else {
+          tileOfColumns(height, strip, 16, panels, depth, tile, 32, 0);
+          for (let i = 0; i < height; i++) {
+            let left = v128.load(tile + ((<usize>i) << 5));
+            let right = v128.load(tile + ((<usize>i) << 5), 16);
+            const line = to + <usize>i * ldc;
+            if (k != first) {
+              left = f32x4.add(left, loadSome(line, width));
+              right = f32x4.add(right, loadSome(line + 16, width - 4));
+            }
+            storeSome(line, left, width);
+            storeSome(line + 16, right, width - 4);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** C = A^T B for a [K, M] and b [K, N], their rows lda and ldb bytes apart. */
+export function productColumns(a: usize, lda: usize, b: usize, ldb: usize, c: usize, m: i32, n: i32, k: i32): void {
+  const rowUnits = (m + BLOCK - 1) / BLOCK;
+  const columnUnits = (n + BLOCK - 1) / BLOCK;
+  const blocks = rowUnits * columnUnits;
+  // So many parts that there are eight units, as long as each has enough terms to be worth the adding up.
+  const parts = max(1, min((8 + blocks - 1) / blocks, k / (2 * DEPTH)));
+  const partLength = (((k + parts - 1) / parts + DEPTH - 1) / DEPTH) * DEPTH;
+  const used = max(1, (k + partLength - 1) / partLength);
+  const size = <usize>m * <usize>n;
+  const partial = used > 1 ? sharedScratch((size * <usize>used) << 2) : c;
+  reserveOwnScratch(TILE_SCRATCH + ((<usize>(min(m, BLOCK) + 4 + 8) * DEPTH) << 2));
+  const job = changetype<Columns>(unitArguments());
+  job.a = a;
+  job.lda = lda;
+  job.b = b;
+  job.ldb = ldb;
+  job.c = partial;
+  job.m = m;
+  job.n = n;
+  job.k = k;
+  job.rowUnits = rowUnits;
+  job.columnUnits = columnUnits;
+  job.rowsPerUnit = ((m + rowUnits - 1) / rowUnits + 3) & ~3;
+  job.columnsPerUnit = ((n + columnUnits - 1) / columnUnits + 7) & ~7;
+  job.parts = used;
+  job.partLength = partLength;
+  parallel(PRODUCT_COLUMNS, blocks * used);
+  if (used > 1) sumParts(partial, used, size, c);
+}
+
+// Sums of parts -------------------------------------------------------------------------------------------------------
+
+@unmanaged
+class Parts {
+  from: usize;
+  parts: i32;
+  size: usize;
+  to: usize;
+}
+
+const SUM_UNIT: usize = 16384;
+
+export function sumPartsUnit(index: i32): void {
+  const job = changetype<Parts>(unitArguments());
+  const first = <usize>index * SUM_UNIT;
+  const last = min(job.size, first + SUM_UNIT);
+  for (let i = first; i < last; i += 4) {
+    const count = <i32>min<usize>(4, last - i);
+    let at = job.from + (i << 2);
+    let sum = loadSome(at, count);
+    for (let part = 1; part < job.parts; part++) {
+      at += job.size << 2;
+      sum = f32x4.add(sum, loadSome(at, count));
+    }
+    storeSome(job.to + (i << 2), sum, count);
+  }
+}
+
+/** to[i] = sum over parts of from[part][i], `size` numbers. */
+export function sumParts(from: usize, parts: i32, size: usize, to: usize): void {
+  const job = changetype<Parts>(unitArguments());
+  job.from = from;
+  job.parts = parts;
+  job.size = size;
+  job.to = to;
+  parallel(SUM_PARTS, <i32>((size + SUM_UNIT - 1) / SUM_UNIT));
+}

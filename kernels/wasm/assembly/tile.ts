@@ -1,0 +1,196 @@
+/**
+ * The innermost loops of every product: a tile of C, up to 5 rows by 8 columns, held in registers.
+ *
+ *   C[r, 0..7] = start + sum over k of A[r, k] B[k, 0..7]
+ *
+ * B is a panel as pack.ts makes it, [K][8]. A is read in place: row by row (`tileOfRows`, each row's K values next to each
+ * other) or column by column (`tileOfColumns`, the tile's rows next to each other for each k). 4 x 8 is what fills the
+ * 16 registers of x86: eight sums, two vectors of B, one number of A. Five rows are there for the last rows of a matrix
+ * of 4 n + 1, of which windows of 7 x 7 make many.
+ *
+ * The start is, added up: the eight numbers at `bias` for each row, and the tile itself that lies at `addend` with the
+ * rows of C; 0 leaves one out.
+ */
+import {madd} from './vector';
+
+// @ts-ignore: decorator
+@inline
+function storeRow(c: usize, addend: usize, left: v128, right: v128): void {
+  if (addend != 0) {
+    v128.store(c, f32x4.add(left, v128.load(addend)));
+    v128.store(c, f32x4.add(right, v128.load(addend, 16)), 16);
+  } else {
+    v128.store(c, left);
+    v128.store(c, right, 16);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function rowsTile(
+  rows: i32,
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  bias: usize,
+  addend: usize,
+): void {
+  let c00 = f32x4.splat(0);
+  let c01 = c00;
+  if (bias != 0) {
+    c00 = v128.load(bias);
+    c01 = v128.load(bias, 16);
+  }
+  let c10 = c00;
+  let c11 = c01;
+  let c20 = c00;
+  let c21 = c01;
+  let c30 = c00;
+  let c31 = c01;
+  let c40 = c00;
+  let c41 = c01;
+  let a0 = a;
+  let a1 = a0 + lda;
+  let a2 = a1 + lda;
+  let a3 = a2 + lda;
+  let a4 = a3 + lda;
+  const end = b + ((<usize>k) << 5);
+  while (b < end) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    let x = v128.load32_splat(a0);
+    c00 = madd(c00, x, b0);
+    c01 = madd(c01, x, b1);
+    a0 += 4;
+    if (rows > 1) {
+      x = v128.load32_splat(a1);
+      c10 = madd(c10, x, b0);
+      c11 = madd(c11, x, b1);
+      a1 += 4;
+    }
+    if (rows > 2) {
+      x = v128.load32_splat(a2);
+      c20 = madd(c20, x, b0);
+      c21 = madd(c21, x, b1);
+      a2 += 4;
+    }
+    if (rows > 3) {
+      x = v128.load32_splat(a3);
+      c30 = madd(c30, x, b0);
+      c31 = madd(c31, x, b1);
+      a3 += 4;
+    }
+    if (rows > 4) {
+      x = v128.load32_splat(a4);
+      c40 = madd(c40, x, b0);
+      c41 = madd(c41, x, b1);
+      a4 += 4;
+    }
+    b += 32;
+  }
+  const step = addend != 0 ? ldc : 0;
+  storeRow(c, addend, c00, c01);
+  if (rows > 1) storeRow(c + ldc, addend + step, c10, c11);
+  if (rows > 2) storeRow(c + 2 * ldc, addend + 2 * step, c20, c21);
+  if (rows > 3) storeRow(c + 3 * ldc, addend + 3 * step, c30, c31);
+  if (rows > 4) storeRow(c + 4 * ldc, addend + 4 * step, c40, c41);
+}
+
+function fourRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+  rowsTile(4, a, lda, b, k, c, ldc, bias, addend);
+}
+
+function fiveRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+  rowsTile(5, a, lda, b, k, c, ldc, bias, addend);
+}
+
+function threeRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+  rowsTile(3, a, lda, b, k, c, ldc, bias, addend);
+}
+
+function twoRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+  rowsTile(2, a, lda, b, k, c, ldc, bias, addend);
+}
+
+function oneRow(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+  rowsTile(1, a, lda, b, k, c, ldc, bias, addend);
+}
+
+/** How many rows the next tile takes of those that are left. */
+// @ts-ignore: decorator
+@inline
+export function tileRows(left: i32): i32 {
+  return left >= 4 && left != 5 ? 4 : left;
+}
+
+/** A tile of 1 to 5 rows. Strides in bytes. */
+// @ts-ignore: decorator
+@inline
+export function tileOfRows(
+  rows: i32,
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  bias: usize,
+  addend: usize,
+): void {
+  if (rows == 4) fourRows(a, lda, b, k, c, ldc, bias, addend);
+  else if (rows == 5) fiveRows(a, lda, b, k, c, ldc, bias, addend);
+  else if (rows == 3) threeRows(a, lda, b, k, c, ldc, bias, addend);
+  else if (rows == 2) twoRows(a, lda, b, k, c, ldc, bias, addend);
+  else oneRow(a, lda, b, k, c, ldc, bias, addend);
+}
+
+/**
+ * A tile of 1 to 4 rows of A^T: for each k the four numbers at a + k lda, of which the first `rows` count. All four have
+ * to be readable.
+ */
+export function tileOfColumns(
+  rows: i32,
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  addend: usize,
+): void {
+  let c00 = f32x4.splat(0);
+  let c01 = c00;
+  let c10 = c00;
+  let c11 = c00;
+  let c20 = c00;
+  let c21 = c00;
+  let c30 = c00;
+  let c31 = c00;
+  const end = b + ((<usize>k) << 5);
+  while (b < end) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    let x = v128.load32_splat(a);
+    c00 = madd(c00, x, b0);
+    c01 = madd(c01, x, b1);
+    x = v128.load32_splat(a, 4);
+    c10 = madd(c10, x, b0);
+    c11 = madd(c11, x, b1);
+    x = v128.load32_splat(a, 8);
+    c20 = madd(c20, x, b0);
+    c21 = madd(c21, x, b1);
+    x = v128.load32_splat(a, 12);
+    c30 = madd(c30, x, b0);
+    c31 = madd(c31, x, b1);
+    a += lda;
+    b += 32;
+  }
+  const step = addend != 0 ? ldc : 0;
+  storeRow(c, addend, c00, c01);
+  if (rows > 1) storeRow(c + ldc, addend + step, c10, c11);
+  if (rows > 2) storeRow(c + 2 * ldc, addend + 2 * step, c20, c21);
+  if (rows > 3) storeRow(c + 3 * ldc, addend + 3 * step, c30, c31);
+}

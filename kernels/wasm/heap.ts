@@ -1,0 +1,17 @@
+/** Where tensors lie on tfjs's wasm heap, for kernels that are given addresses. */
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * The address of a tensor's values; 0 where there is no tensor. It is good for as long as the tensor is, however the
+ * heap grows.
+ */
+export function address(backend: BackendWasm, tensor: tf.TensorInfo | undefined): number {
+  return tensor ? backend.dataIdMap.get(tensor.dataId).memoryOffset : 0;
+}
+
+/** A new float32 tensor, its values undefined, and its address. */
+export function output(backend: BackendWasm, shape: number[]): {tensor: tf.TensorInfo; at: number} {
+  const tensor = backend.makeOutput(shape, 'float32');
+  return {tensor, at: address(backend, tensor)};
+}
