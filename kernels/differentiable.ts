@@ -18,6 +18,14 @@ interface TapeEngine {
 }
 
 /**
+ * Whether a gradient may be asked for of what is computed now, so that a forward pass has to keep what its backward pass
+ * needs.
+ */
+export function gradientsWanted(): boolean {
+  return tf.engine().state.gradientDepth > 0;
+}
+
+/**
  * Runs `forward` off the tape and records `backward` as its gradient.
  *
  * @param inputs What gradients can be asked for. Absent optional inputs are left out, not undefined.

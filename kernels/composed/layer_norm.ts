@@ -3,27 +3,39 @@ import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs, LayerNormInputs} from '../contracts/layer_norm.js';
 import {asRows, sumRows} from './mat_mul.js';
 
-/** Forward. Returns y, h = (x - mean) / sqrt(var + epsilon) [M, C] and 1 / sqrt(var + epsilon) [M, 1]. */
+/** Forward. Returns y and, each [M, 1], the mean and 1 / sqrt(var + epsilon) of every row. */
 export function layerNormComposed({x, gamma, beta}: LayerNormInputs, {epsilon}: LayerNormAttrs): tf.Tensor[] {
   return tf.tidy(() => {
     const rows = asRows(x);
-    const centred = tf.sub(rows, tf.mean(rows, 1, true));
+    const mean = tf.mean(rows, 1, true);
+    const centred = tf.sub(rows, mean);
     const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
     const h = tf.mul(centred, inverse);
     const y = tf.reshape(tf.add(tf.mul(h, gamma), beta), x.shape);
-    return [y, h, inverse];
+    return [y, mean, inverse];
   });
 }
 
-/** Gradient: [dx, dgamma, dbeta], from dy and what the forward pass returned. */
-export function layerNormGradComposed(
-  dy: tf.Tensor,
-  h: tf.Tensor,
-  inverse: tf.Tensor,
-  gamma: tf.Tensor1D,
-): [tf.Tensor, tf.Tensor1D, tf.Tensor1D] {
+export interface LayerNormGradInputs {
+  dy: tf.Tensor;
+  x: tf.Tensor;
+  /** Of every row, as the forward pass returned them, [M, 1] each. */
+  mean: tf.Tensor;
+  inverse: tf.Tensor;
+  gamma: tf.Tensor1D;
+}
+
+/** Gradient: [dx, dgamma, dbeta]. */
+export function layerNormGradComposed({
+  dy,
+  x,
+  mean,
+  inverse,
+  gamma,
+}: LayerNormGradInputs): [tf.Tensor, tf.Tensor1D, tf.Tensor1D] {
   return tf.tidy(() => {
     const rows = asRows(dy);
+    const h = tf.mul(tf.sub(asRows(x), mean), inverse);
     const g = tf.mul(rows, gamma);
     const along = tf.mul(h, tf.mean(tf.mul(g, h), 1, true));
     const dx = tf.mul(tf.sub(tf.sub(g, tf.mean(g, 1, true)), along), inverse);

@@ -15,43 +15,40 @@ function scaleSamples(x: tf.Tensor, scale: tf.Tensor1D): tf.Tensor {
   );
 }
 
-/**
- * Forward. Returns y, and for GELU also what its gradient needs: z [M, Cout] and Phi(z) [M, Cout].
- */
+/** Forward. Returns y, and for GELU also what its gradient needs: z = x W + b [M, Cout]. */
 export function linearComposed(inputs: LinearInputs, {activation}: LinearAttrs): tf.Tensor[] {
   const {x, weight, bias, residual, sampleScale} = inputs;
   const z = tf.fused.matMul({a: asRows(x), b: weight, bias});
-  const phi = activation === 'gelu' ? normalCdf(z) : undefined;
+  const gelu = activation === 'gelu';
   const y = tf.tidy(() => {
-    let result: tf.Tensor = phi ? tf.mul(z, phi) : z;
+    let result: tf.Tensor = gelu ? tf.mul(z, normalCdf(z)) : z;
     result = tf.reshape(result, [...x.shape.slice(0, -1), weight.shape[1]]);
     if (sampleScale) result = scaleSamples(result, sampleScale);
     return residual ? tf.add(result, residual) : result;
   });
-  return phi ? [y, z, phi] : [y];
+  return gelu ? [y, z] : [y];
 }
 
 /** Derivative of GELU: Phi(z) + z phi(z), phi the standard normal density. */
-function geluDerivative(z: tf.Tensor, phi: tf.Tensor): tf.Tensor {
+function geluDerivative(z: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const density = tf.mul(tf.exp(tf.mul(tf.square(z), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-    return tf.add(phi, tf.mul(z, density));
+    return tf.add(normalCdf(z), tf.mul(z, density));
   });
 }
 
 export interface LinearGradOutputInputs {
   dy: tf.Tensor;
   sampleScale?: tf.Tensor1D;
-  /** For GELU: x W + b and Phi of it. */
+  /** For GELU: x W + b. */
   z?: tf.Tensor;
-  phi?: tf.Tensor;
 }
 
 /** g = s dy f'(z) as a matrix [M, Cout]: what dx, dW and db are made of. */
-export function linearGradOutput({dy, sampleScale, z, phi}: LinearGradOutputInputs): tf.Tensor2D {
+export function linearGradOutput({dy, sampleScale, z}: LinearGradOutputInputs): tf.Tensor2D {
   return tf.tidy(() => {
     const g = asRows(sampleScale ? scaleSamples(dy, sampleScale) : dy);
-    return z && phi ? tf.mul(g, geluDerivative(z, phi)) : g;
+    return z ? tf.mul(g, geluDerivative(z)) : g;
   });
 }
 

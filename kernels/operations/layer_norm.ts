@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import {layerNormComposed, layerNormGradComposed} from '../composed/layer_norm.js';
 import {checkLayerNorm, type LayerNormAttrs, type LayerNormInputs} from '../contracts/layer_norm.js';
-import {differentiable} from '../differentiable.js';
+import {differentiable, gradientsWanted} from '../differentiable.js';
 import {dispatch} from '../dispatch.js';
 import {present} from './inputs.js';
 
@@ -17,16 +17,16 @@ import {present} from './inputs.js';
 export function layerNorm(inputs: LayerNormInputs, attrs: LayerNormAttrs = {epsilon: 1e-5}): tf.Tensor {
   checkLayerNorm(inputs);
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
-    const [y, h, inverse] = dispatch('SwintLayerNorm', present(inputs), attrs, () =>
+    const keep = gradientsWanted();
+    const [y, ...statistics] = dispatch('SwintLayerNorm', present(inputs), {...attrs, keep}, () =>
       layerNormComposed(inputs, attrs),
     );
-    save([h, inverse, inputs.gamma]);
+    save([inputs.x, inputs.gamma, ...statistics]);
     return y;
   };
-  const backward = (dy: tf.Tensor, [h, inverse, gamma]: tf.Tensor[]) => {
-    const grads = dispatch('SwintLayerNormGrad', {dy, h, inverse, gamma}, attrs, () =>
-      layerNormGradComposed(dy, h, inverse, gamma as tf.Tensor1D),
-    );
+  const backward = (dy: tf.Tensor, [x, gamma, mean, inverse]: tf.Tensor[]) => {
+    const gradInputs = {dy, x, mean, inverse, gamma: gamma as tf.Tensor1D};
+    const grads = dispatch('SwintLayerNormGrad', gradInputs, attrs, () => layerNormGradComposed(gradInputs));
     return {x: () => grads[0], gamma: () => grads[1], beta: () => grads[2]};
   };
   return differentiable(present(inputs), forward, backward);

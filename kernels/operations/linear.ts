@@ -7,8 +7,9 @@ import {
   linearGradWeight,
   linearGradX,
 } from '../composed/linear.js';
+import {asRows} from '../composed/mat_mul.js';
 import {checkLinear, type LinearAttrs, type LinearInputs} from '../contracts/linear.js';
-import {differentiable} from '../differentiable.js';
+import {differentiable, gradientsWanted} from '../differentiable.js';
 import {dispatch} from '../dispatch.js';
 import {present} from './inputs.js';
 
@@ -25,7 +26,8 @@ export function linear(inputs: LinearInputs, attrs: LinearAttrs = {activation: '
   checkLinear(inputs);
   const {x, weight, bias, residual, sampleScale} = inputs;
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
-    const [y, ...extra] = dispatch('SwintLinear', present(inputs), attrs, () =>
+    const keep = gradientsWanted();
+    const [y, ...extra] = dispatch('SwintLinear', present(inputs), {...attrs, keep}, () =>
       linearComposed(inputs, attrs),
     );
     save([x, weight, ...(sampleScale ? [sampleScale] : []), ...extra]);
@@ -34,11 +36,11 @@ export function linear(inputs: LinearInputs, attrs: LinearAttrs = {activation: '
   const backward = (dy: tf.Tensor, saved: tf.Tensor[]) => {
     const [savedX, savedWeight, ...rest] = saved as [tf.Tensor, tf.Tensor2D, ...tf.Tensor[]];
     const savedScale = sampleScale ? (rest.shift() as tf.Tensor1D) : undefined;
-    const [z, phi] = rest as [tf.Tensor?, tf.Tensor?];
-    const outputInputs = {dy, sampleScale: savedScale, z, phi};
-    const [g] = dispatch('SwintLinearGradOutput', present(outputInputs), attrs, () => [
-      linearGradOutput(outputInputs),
-    ]);
+    const outputInputs = {dy, sampleScale: savedScale, z: rest[0]};
+    const [g] =
+      savedScale || rest[0]
+        ? dispatch('SwintLinearGradOutput', present(outputInputs), {}, () => [linearGradOutput(outputInputs)])
+        : [asRows(dy)];
     return {
       x: () =>
         dispatch('SwintLinearGradX', {g, weight: savedWeight}, {shape: savedX.shape}, () => [

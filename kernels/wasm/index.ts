@@ -9,17 +9,28 @@ import * as tf from '@tensorflow/tfjs-core';
 import {conv2DBackpropFilterConfig} from './conv2d_backprop_filter.js';
 import {depthwiseConv2dNativeBackpropFilterConfig} from './depthwise_conv2d_backprop_filter.js';
 import {depthwiseConv2dNativeBackpropInputConfig} from './depthwise_conv2d_backprop_input.js';
+import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
+import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {matrixProductConfig} from './matrix_product.js';
 import {sumRowsConfig} from './sum_rows.js';
 import {unsortedSegmentSumConfig} from './unsorted_segment_sum.js';
+import {windowAttentionConfig, windowAttentionGradConfig} from './window_attention.js';
 
 const configs = [
   conv2DBackpropFilterConfig,
   depthwiseConv2dNativeBackpropFilterConfig,
   depthwiseConv2dNativeBackpropInputConfig,
+  layerNormConfig,
+  layerNormGradConfig,
+  linearConfig,
+  linearGradOutputConfig,
+  linearGradWeightConfig,
+  linearGradXConfig,
   matrixProductConfig,
   sumRowsConfig,
   unsortedSegmentSumConfig,
+  windowAttentionConfig,
+  windowAttentionGradConfig,
 ];
 
 for (const config of configs) {

@@ -9,8 +9,10 @@
  * page tfjs itself does. Where the heap is not shared, kernels run on the calling thread alone.
  */
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../errors.js';
 import {RELAXED_SIMD, SIMD} from './binary.js';
+import {PackedWeights} from './packed_weights.js';
 import {withSharedMemory} from './shared_memory.js';
 import {WorkerPool, wantedThreads} from './worker_pool.js';
 
@@ -19,6 +21,7 @@ export interface KernelExports {
   attach(control: number, thread: number): void;
   freeScratch(): void;
   scratchBytes(): number;
+  sharedScratch(bytes: number): number;
   packPanels(b: number, ldb: number, k: number, n: number, transposed: number, to: number): void;
   panelBytes(k: number, n: number): number;
   peak(turns: number): number;
@@ -38,6 +41,58 @@ export interface KernelExports {
     scaleRows: number,
     addend: number,
   ): void;
+  layerNorm(
+    x: number,
+    gamma: number,
+    beta: number,
+    y: number,
+    mean: number,
+    inverse: number,
+    rows: number,
+    channels: number,
+    epsilon: number,
+  ): void;
+  layerNormGrad(
+    dy: number,
+    x: number,
+    mean: number,
+    inverse: number,
+    gamma: number,
+    dx: number,
+    dgamma: number,
+    dbeta: number,
+    rows: number,
+    channels: number,
+  ): void;
+  linearGradOutput(
+    dy: number,
+    z: number,
+    scale: number,
+    scaleRows: number,
+    g: number,
+    rows: number,
+    columns: number,
+  ): void;
+  windowAttention(
+    qkv: number,
+    table: number,
+    logitScale: number,
+    padToken: number,
+    y: number,
+    ...sizes: AttentionSizes
+  ): void;
+  windowAttentionGrad(
+    qkv: number,
+    table: number,
+    logitScale: number,
+    padToken: number,
+    dy: number,
+    dqkv: number,
+    dtable: number,
+    dlogitScale: number,
+    dpadToken: number,
+    ...sizes: AttentionSizes
+  ): void;
   productColumns(
     a: number,
     lda: number,
@@ -49,6 +104,9 @@ export interface KernelExports {
     k: number,
   ): void;
 }
+
+/** Batch, height, width, heads, head size; window, configured window, shift, count; masked, scale, drop rate, seed. */
+type AttentionSizes = readonly number[];
 
 /** What is used of tfjs's own module, an Emscripten one. */
 interface TfjsModule {
@@ -113,6 +171,7 @@ export class KernelModule {
   private readonly exports: KernelExports;
   private readonly module: WebAssembly.Module;
   private readonly tfjs: TfjsModule;
+  private readonly packed: PackedWeights;
   private pool: WorkerPool;
 
   constructor(backend: BackendWasm) {
@@ -134,6 +193,14 @@ export class KernelModule {
       now: () => performance.now(),
     };
     this.exports = new WebAssembly.Instance(this.module, {env}).exports as unknown as KernelExports;
+    this.packed = new PackedWeights(this.exports, this);
+    // What is packed goes with the data it was made from: see PackedWeights.
+    const dispose = backend.disposeData.bind(backend);
+    backend.disposeData = (dataId: tf.DataId, force?: boolean) => {
+      const gone = dispose(dataId, force);
+      if (gone) this.packed.forget(dataId);
+      return gone;
+    };
     this.pool = this.makePool();
   }
 
@@ -152,11 +219,11 @@ export class KernelModule {
   }
 
   /**
-   * Runs kernels: `work` is given their functions.
+   * Runs kernels: `work` is given their functions, and weights in the order in which products read them.
    *
    * @throws BackendError when memory runs out or a worker thread fails.
    */
-  run<T>(work: (kernels: KernelExports) => T): T {
+  run<T>(work: (kernels: KernelExports, packed: PackedWeights) => T): T {
     if (this.shared && !this.pool.use(wantedThreads())) this.restart();
     const failure = this.pool.takeFailure();
     if (failure) {
@@ -164,7 +231,7 @@ export class KernelModule {
       throw failure;
     }
     try {
-      return work(this.exports);
+      return work(this.exports, this.packed);
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
       const broken = this.pool.failed();

@@ -4,3 +4,7 @@ export {freeScratch, scratchBytes, sharedScratch} from './arena';
 export {packPanels, productColumns, productRows} from './product';
 export {panelBytes} from './pack';
 export {peak, peakOperations} from './peak';
+export {layerNorm, layerNormGrad} from './layer_norm';
+export {linearGradOutput} from './linear_grad';
+export {windowAttention} from './window_attention';
+export {windowAttentionGrad} from './window_attention_grad';

@@ -1,6 +1,23 @@
 /** Runs one unit of any kind. A switch and not a table of functions, because AssemblyScript keeps those in memory. */
+import {
+  ATTENTION,
+  ATTENTION_GRAD,
+  EXPAND_BIAS,
+  LAYER_NORM,
+  LAYER_NORM_GRAD,
+  LINEAR_GRAD,
+  PACK,
+  PRODUCT_COLUMNS,
+  PRODUCT_ROWS,
+  REDUCE_BIAS,
+  SUM_PARTS,
+} from './kinds';
+import {layerNormGradUnit, layerNormUnit} from './layer_norm';
+import {linearGradUnit} from './linear_grad';
 import {packUnit, productColumnsUnit, productRowsUnit, sumPartsUnit} from './product';
-import {PACK, PRODUCT_COLUMNS, PRODUCT_ROWS, SUM_PARTS} from './kinds';
+import {expandBiasUnit, reduceBiasUnit} from './relative_bias';
+import {attentionUnit} from './window_attention';
+import {attentionGradUnit} from './window_attention_grad';
 
 export function unit(kind: i32, index: i32): void {
   switch (kind) {
@@ -15,6 +32,27 @@ export function unit(kind: i32, index: i32): void {
       break;
     case SUM_PARTS:
       sumPartsUnit(index);
+      break;
+    case LAYER_NORM:
+      layerNormUnit(index);
+      break;
+    case LAYER_NORM_GRAD:
+      layerNormGradUnit(index);
+      break;
+    case LINEAR_GRAD:
+      linearGradUnit(index);
+      break;
+    case EXPAND_BIAS:
+      expandBiasUnit(index);
+      break;
+    case REDUCE_BIAS:
+      reduceBiasUnit(index);
+      break;
+    case ATTENTION:
+      attentionUnit(index);
+      break;
+    case ATTENTION_GRAD:
+      attentionGradUnit(index);
       break;
     default:
       unreachable();

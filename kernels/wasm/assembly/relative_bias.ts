@@ -1,0 +1,131 @@
+/**
+ * Relative position bias, from the table to one number for each pair of tokens, and its gradient back to the table.
+ *
+ *   bias[h, i, j] = table[index(i, j), h],   index = (yi - yj + Wh - 1)(2 Ww - 1) + (xi - xj + Ww - 1)
+ *
+ *   table [(2 Wh - 1)(2 Ww - 1), heads] for the configured window;  bias [heads][N][Np] for the window in use
+ */
+import {NO_KEY} from './attention_window';
+import {EXPAND_BIAS, REDUCE_BIAS} from './kinds';
+import {parallel, unitArguments} from './threads';
+
+@unmanaged
+class Bias {
+  table: usize;
+  bias: usize;
+  heads: i32;
+  windowRows: i32;
+  windowColumns: i32;
+  configuredRows: i32;
+  configuredColumns: i32;
+  groups: i32;
+}
+
+export function expandBiasUnit(head: i32): void {
+  const job = changetype<Bias>(unitArguments());
+  const width = job.windowColumns;
+  const tokens = job.windowRows * width;
+  const columns = (tokens + 7) & ~7;
+  const across = 2 * job.configuredColumns - 1;
+  const stride = (<usize>job.heads) << 2;
+  let to = job.bias + ((<usize>(head * tokens) * <usize>columns) << 2);
+  for (let query = 0; query < tokens; query++) {
+    const row = query / width + job.configuredRows - 1;
+    const column = (query % width) + job.configuredColumns - 1;
+    for (let y = 0; y < job.windowRows; y++) {
+      let from = job.table + <usize>((row - y) * across + column) * stride + ((<usize>head) << 2);
+      for (let x = 0; x < width; x++) {
+        store<f32>(to, load<f32>(from));
+        from -= stride;
+        to += 4;
+      }
+    }
+    for (let past = tokens; past < columns; past++) {
+      store<f32>(to, NO_KEY);
+      to += 4;
+    }
+  }
+}
+
+/** Sums the groups of a head's dbias [heads][groups][N][Np] and adds each number where its pair belongs. */
+export function reduceBiasUnit(head: i32): void {
+  const job = changetype<Bias>(unitArguments());
+  const width = job.windowColumns;
+  const tokens = job.windowRows * width;
+  const columns = (tokens + 7) & ~7;
+  const across = 2 * job.configuredColumns - 1;
+  const stride = (<usize>job.heads) << 2;
+  const rows = (2 * job.configuredRows - 1) * across;
+  const table = job.table + ((<usize>head) << 2);
+  for (let i = 0; i < rows; i++) store<f32>(table + <usize>i * stride, 0);
+  const size = <usize>(tokens * columns) << 2;
+  const first = job.bias + <usize>(head * job.groups) * size;
+  for (let query = 0; query < tokens; query++) {
+    const row = query / width + job.configuredRows - 1;
+    const column = (query % width) + job.configuredColumns - 1;
+    let from = first + (<usize>(query * columns) << 2);
+    for (let y = 0; y < job.windowRows; y++) {
+      let to = table + <usize>((row - y) * across + column) * stride;
+      for (let x = 0; x < width; x++) {
+        let sum: f32 = 0;
+        let part = from;
+        for (let group = 0; group < job.groups; group++) {
+          sum += load<f32>(part);
+          part += size;
+        }
+        store<f32>(to, load<f32>(to) + sum);
+        to -= stride;
+        from += 4;
+      }
+    }
+  }
+}
+
+function describe(
+  table: usize,
+  bias: usize,
+  heads: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  configuredRows: i32,
+  configuredColumns: i32,
+): Bias {
+  const job = changetype<Bias>(unitArguments());
+  job.table = table;
+  job.bias = bias;
+  job.heads = heads;
+  job.windowRows = windowRows;
+  job.windowColumns = windowColumns;
+  job.configuredRows = configuredRows;
+  job.configuredColumns = configuredColumns;
+  return job;
+}
+
+export function expandBias(
+  table: usize,
+  bias: usize,
+  heads: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  configuredRows: i32,
+  configuredColumns: i32,
+): void {
+  describe(table, bias, heads, windowRows, windowColumns, configuredRows, configuredColumns);
+  const tokens = windowRows * windowColumns;
+  parallel(EXPAND_BIAS, heads, heads * tokens * tokens < 20000);
+}
+
+export function reduceBias(
+  dtable: usize,
+  dbias: usize,
+  groups: i32,
+  heads: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  configuredRows: i32,
+  configuredColumns: i32,
+): void {
+  const job = describe(dtable, dbias, heads, windowRows, windowColumns, configuredRows, configuredColumns);
+  job.groups = groups;
+  parallel(REDUCE_BIAS, heads);
+}
