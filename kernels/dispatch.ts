@@ -13,6 +13,7 @@ import * as tf from '@tensorflow/tfjs-core';
 export const OPERATIONS = [
   'SwintBatchNorm',
   'SwintBatchNormGrad',
+  'SwintBlock',
   'SwintLayerNorm',
   'SwintLayerNormGrad',
   'SwintLinear',
@@ -37,7 +38,8 @@ export interface KernelsInUse {
   operations: Record<OperationName, string>;
 }
 
-function hasKernel(name: OperationName): boolean {
+/** Whether the current backend has a kernel of this library for an operation. */
+export function hasKernel(name: OperationName): boolean {
   return tf.getKernel(name, tf.getBackend()) != null;
 }
 

@@ -10,7 +10,7 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {layerNorm, linear} from '../kernels/index.js';
+import {layerNorm, linear, type SwinBlockInputs, swinBlock as swinBlockOperation} from '../kernels/index.js';
 import {oneOf, positive, rate} from './arguments.js';
 import {dropPathScale} from './drop_path.js';
 import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
@@ -25,7 +25,9 @@ import {
   type AttentionArgs,
   type AttentionConfig,
   attend,
+  attentionAttrs,
   attentionConfig,
+  attentionInputs,
   attentionParameters,
   checkHeads,
   closeBranch,
@@ -86,11 +88,18 @@ export function halfWindow([rows, columns]: [number, number]): [number, number] 
   return [Math.floor(rows / 2), Math.floor(columns / 2)];
 }
 
-function norm(x: tf.Tensor4D, parameters: ParameterValues, name: string): tf.Tensor4D {
+/** Layer norm; after a branch (post-norm) it closes the residual. */
+function norm(
+  x: tf.Tensor4D,
+  parameters: ParameterValues,
+  name: string,
+  residual: Residual = {},
+): tf.Tensor4D {
   return layerNorm({
     x,
     gamma: parameters.get(`${name}.weight`),
     beta: parameters.get(`${name}.bias`),
+    ...residual,
   }) as tf.Tensor4D;
 }
 
@@ -114,17 +123,59 @@ function mlp(
   return closeBranch(projection, dropout, residual, mode);
 }
 
-/** x + s * branch for a branch that ends in a norm and not in a product. */
-function addBranch(x: tf.Tensor4D, branch: tf.Tensor4D, sampleScale?: tf.Tensor1D): tf.Tensor4D {
-  return tf.add(x, sampleScale ? tf.mul(branch, tf.reshape(sampleScale, [-1, 1, 1, 1])) : branch);
+/** Where a block stands: the shift of its windows and its drop-path rate. */
+interface Place {
+  shift: [number, number];
+  dropPath: number;
 }
 
-/** One block over x [B, H, W, C], its windows shifted by `shift` cells. */
+/** One block over x [B, H, W, C]: in inference by the operation for whole blocks. */
 export function transformerBlock(
   x: tf.Tensor4D,
   parameters: ParameterValues,
+  config: BlockConfig,
+  place: Place,
+  mode: Mode,
+): tf.Tensor4D {
+  const branches = () => residualBranches(x, parameters, config, place, mode);
+  if (mode.training) return branches();
+  const {attention, variant} = config;
+  const attrs = {
+    attention: attentionAttrs(attention, place.shift, x.shape[3]),
+    norm: variant === 'v1' ? 'pre' : 'post',
+    epsilon: 1e-5,
+  } as const;
+  return swinBlockOperation(() => blockInputs(x, parameters, attention), attrs, branches);
+}
+
+/** What the operation for whole blocks takes. */
+function blockInputs(x: tf.Tensor4D, parameters: ParameterValues, config: AttentionConfig): SwinBlockInputs {
+  const attn = parameters.in('attn.');
+  const {qkvBias, operands} = attentionInputs(attn, config);
+  return {
+    x,
+    ...operands,
+    qkvBias,
+    gamma1: parameters.get('norm1.weight'),
+    beta1: parameters.get('norm1.bias'),
+    qkvWeight: attn.get('qkv.weight'),
+    projWeight: attn.get('proj.weight'),
+    projBias: attn.get('proj.bias'),
+    gamma2: parameters.get('norm2.weight'),
+    beta2: parameters.get('norm2.bias'),
+    fc1Weight: parameters.get('mlp.fc1.weight'),
+    fc1Bias: parameters.get('mlp.fc1.bias'),
+    fc2Weight: parameters.get('mlp.fc2.weight'),
+    fc2Bias: parameters.get('mlp.fc2.bias'),
+  };
+}
+
+/** A block as its two residual branches, each operation with its gradient. */
+function residualBranches(
+  x: tf.Tensor4D,
+  parameters: ParameterValues,
   {attention, variant}: BlockConfig,
-  {shift, dropPath}: {shift: [number, number]; dropPath: number},
+  {shift, dropPath}: Place,
   mode: Mode,
 ): tf.Tensor4D {
   const branchScale = () =>
@@ -138,8 +189,9 @@ export function transformerBlock(
     return mlp(norm(y, parameters, 'norm2'), parameters, dropout, second, mode);
   }
   const attended = attend(x, attn, attention, shift, {}, mode);
-  const y = addBranch(x, norm(attended, parameters, 'norm1'), branchScale());
-  return addBranch(y, norm(mlp(y, parameters, dropout, {}, mode), parameters, 'norm2'), branchScale());
+  const y = norm(attended, parameters, 'norm1', {residual: x, sampleScale: branchScale()});
+  const hidden = mlp(y, parameters, dropout, {}, mode);
+  return norm(hidden, parameters, 'norm2', {residual: y, sampleScale: branchScale()});
 }
 
 export interface SwinBlockArgs extends BlockArgs, MapLayerArgs {

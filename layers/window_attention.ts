@@ -178,6 +178,29 @@ export function closeBranch(
   return (residual ? tf.add(residual, branch) : branch) as tf.Tensor4D;
 }
 
+/** What the operation takes beside qkv, from a layer's parameters; and the bias that goes into qkv. */
+export function attentionInputs(parameters: ParameterValues, config: AttentionConfig) {
+  const {numHeads, padding, score} = config;
+  const qkvBias = qkvBiasOf(parameters, config);
+  const logitScale: tf.Tensor1D | undefined =
+    score === 'cosine' ? tf.reshape(parameters.get('logit_scale'), [numHeads]) : undefined;
+  return {
+    qkvBias,
+    operands: {
+      table: biasTable(parameters, config),
+      ...(logitScale ? {logitScale} : {}),
+      ...(qkvBias && padding === 'attended' ? {padToken: qkvBias} : {}),
+    },
+  };
+}
+
+/** The operation's attributes for maps of `channels`, without dropout. */
+export function attentionAttrs(config: AttentionConfig, shift: [number, number], channels: number) {
+  const {numHeads, windowSize, padding, score} = config;
+  const scale = config.qkScale ?? (channels / numHeads) ** -0.5;
+  return {numHeads, window: windowSize, shift, padding, score, scale};
+}
+
 /** Attention over the windows of x [B, H, W, C], shifted by `shift` cells; closes the residual branch where given. */
 export function attend(
   x: tf.Tensor4D,
@@ -187,28 +210,14 @@ export function attend(
   residual: Residual,
   mode: Mode,
 ): tf.Tensor4D {
-  const {numHeads, windowSize, padding, score, attentionDropout} = config;
-  const bias = qkvBiasOf(parameters, config);
-  const qkv = linear({x, weight: parameters.get('qkv.weight'), bias}) as tf.Tensor4D;
-  const logitScale: tf.Tensor1D | undefined =
-    score === 'cosine' ? tf.reshape(parameters.get('logit_scale'), [numHeads]) : undefined;
+  const rate = config.attentionDropout;
+  const {qkvBias, operands} = attentionInputs(parameters, config);
+  const qkv = linear({x, weight: parameters.get('qkv.weight'), bias: qkvBias}) as tf.Tensor4D;
   const heads = windowAttentionOperation(
+    {qkv, ...operands},
     {
-      qkv,
-      table: biasTable(parameters, config),
-      ...(logitScale ? {logitScale} : {}),
-      ...(bias && padding === 'attended' ? {padToken: bias} : {}),
-    },
-    {
-      numHeads,
-      window: windowSize,
-      shift,
-      padding,
-      score,
-      scale: config.qkScale ?? (x.shape[3] / numHeads) ** -0.5,
-      ...(mode.training && attentionDropout > 0
-        ? {dropout: {rate: attentionDropout, seed: mode.nextSeed()}}
-        : {}),
+      ...attentionAttrs(config, shift, x.shape[3]),
+      ...(mode.training && rate > 0 ? {dropout: {rate, seed: mode.nextSeed()}} : {}),
     },
   );
   const projection = {

@@ -2,16 +2,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs, LayerNormInputs} from '../contracts/layer_norm.js';
 import {asRows, sumRows} from './mat_mul.js';
+import {scaleSamples} from './scale_samples.js';
 
 /** Forward. Returns y and, each [M, 1], the mean and 1 / sqrt(var + epsilon) of every row. */
-export function layerNormComposed({x, gamma, beta}: LayerNormInputs, {epsilon}: LayerNormAttrs): tf.Tensor[] {
+export function layerNormComposed(inputs: LayerNormInputs, {epsilon}: LayerNormAttrs): tf.Tensor[] {
+  const {x, gamma, beta, residual, sampleScale} = inputs;
   return tf.tidy(() => {
     const rows = asRows(x);
     const mean = tf.mean(rows, 1, true);
     const centred = tf.sub(rows, mean);
     const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
     const h = tf.mul(centred, inverse);
-    const y = tf.reshape(tf.add(tf.mul(h, gamma), beta), x.shape);
+    let y = tf.reshape(tf.add(tf.mul(h, gamma), beta), x.shape);
+    if (sampleScale) y = scaleSamples(y, sampleScale);
+    if (residual) y = tf.add(y, residual);
     return [y, mean, inverse];
   });
 }
@@ -23,6 +27,7 @@ export interface LayerNormGradInputs {
   mean: tf.Tensor;
   inverse: tf.Tensor;
   gamma: tf.Tensor1D;
+  sampleScale?: tf.Tensor1D;
 }
 
 /** Gradient: [dx, dgamma, dbeta]. */
@@ -32,9 +37,10 @@ export function layerNormGradComposed({
   mean,
   inverse,
   gamma,
+  sampleScale,
 }: LayerNormGradInputs): [tf.Tensor, tf.Tensor1D, tf.Tensor1D] {
   return tf.tidy(() => {
-    const rows = asRows(dy);
+    const rows = asRows(sampleScale ? scaleSamples(dy, sampleScale) : dy);
     const h = tf.mul(tf.sub(asRows(x), mean), inverse);
     const g = tf.mul(rows, gamma);
     const along = tf.mul(h, tf.mean(tf.mul(g, h), 1, true));

@@ -2,17 +2,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type {LinearAttrs, LinearInputs} from '../contracts/linear.js';
 import {asRows, matMul2d, sumRows} from './mat_mul.js';
+import {scaleSamples} from './scale_samples.js';
 
 /** Standard normal distribution function: Phi(z) = (1 + erf(z / sqrt 2)) / 2. */
 function normalCdf(z: tf.Tensor): tf.Tensor {
   return tf.tidy(() => tf.mul(tf.add(tf.erf(tf.mul(z, Math.SQRT1_2)), 1), 0.5));
-}
-
-/** One factor per sample: x [B, ...] times scale [B]. */
-function scaleSamples(x: tf.Tensor, scale: tf.Tensor1D): tf.Tensor {
-  return tf.tidy(() =>
-    tf.reshape(tf.mul(tf.reshape(x, [scale.size, -1]), tf.reshape(scale, [-1, 1])), x.shape),
-  );
 }
 
 /** Forward. Returns y, and for GELU also what its gradient needs: z = x W + b [M, Cout]. */

@@ -1,17 +1,20 @@
 /**
- * layerNorm: normalises the last axis.
+ * layerNorm: normalises the last axis; with what follows it where it closes a residual branch (post-norm).
  *
- *   y = (x - mean) / sqrt(var + epsilon) * gamma + beta
+ *   y = s[b] * ((x - mean) / sqrt(var + epsilon) * gamma + beta) + r
  *
- *   x      [..., C]
+ *   x      [..., C], [B, ...] with s
  *   gamma  [C]
  *   beta   [C]
+ *   residual r     that of x, optional
+ *   sampleScale s  [B], optional: one factor per sample, as drop-path needs it
  *
  * mean and var are taken over C; var is biased (divided by C) and computed from x - mean, never as E[x^2] - E[x]^2.
  *
- * Gradient, with h = (x - mean) / sqrt(var + epsilon) and g = dy * gamma:
+ * Gradient, with h = (x - mean) / sqrt(var + epsilon), u = s dy and g = u * gamma:
  *
- *   dx = (g - mean(g) - h mean(g h)) / sqrt(var + epsilon),  dgamma = sum of dy h,  dbeta = sum of dy.
+ *   dx = (g - mean(g) - h mean(g h)) / sqrt(var + epsilon),  dgamma = sum of u h,  dbeta = sum of u,  dr = dy;
+ *   s is a constant and gets none.
  *
  * Source: Ba, Kiros & Hinton 2016, "Layer Normalization".
  */
@@ -22,6 +25,8 @@ export interface LayerNormInputs {
   x: tf.Tensor;
   gamma: tf.Tensor1D;
   beta: tf.Tensor1D;
+  residual?: tf.Tensor;
+  sampleScale?: tf.Tensor1D;
 }
 
 export interface LayerNormAttrs {
@@ -29,8 +34,10 @@ export interface LayerNormAttrs {
 }
 
 /** Throws ShapeError for inputs that do not fit each other. */
-export function checkLayerNorm({x, gamma, beta}: LayerNormInputs): void {
+export function checkLayerNorm({x, gamma, beta, residual, sampleScale}: LayerNormInputs): void {
   const channels = x.shape[x.rank - 1] ?? 0;
   requireShape('layerNorm', 'gamma', gamma, [channels], '[C], C the last axis of x');
   requireShape('layerNorm', 'beta', beta, [channels], '[C], C the last axis of x');
+  if (residual) requireShape('layerNorm', 'residual', residual, x.shape, 'that of x');
+  if (sampleScale) requireShape('layerNorm', 'sampleScale', sampleScale, [x.shape[0]], '[B]');
 }

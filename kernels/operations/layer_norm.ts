@@ -7,27 +7,38 @@ import {dispatch} from '../dispatch.js';
 import {present} from './inputs.js';
 
 /**
- * y = (x - mean) / sqrt(var + epsilon) * gamma + beta over the last axis.
+ * y = s[b] * ((x - mean) / sqrt(var + epsilon) * gamma + beta) + r over the last axis.
  *
- * @param inputs x [..., C], gamma [C], beta [C].
+ * @param inputs x [..., C], gamma [C], beta [C], and where wanted residual (the shape of x) and sampleScale [B] (a
+ *   constant: it gets no gradient).
  * @param attrs epsilon: added to the variance; default 1e-5, as in Swin.
  * @returns The shape of x.
- * @throws ShapeError if gamma or beta do not fit the last axis of x.
+ * @throws ShapeError if the inputs do not fit each other.
  */
 export function layerNorm(inputs: LayerNormInputs, attrs: LayerNormAttrs = {epsilon: 1e-5}): tf.Tensor {
   checkLayerNorm(inputs);
+  const {x, gamma, beta, residual, sampleScale} = inputs;
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
     const keep = gradientsWanted();
     const [y, ...statistics] = dispatch('SwintLayerNorm', present(inputs), {...attrs, keep}, () =>
       layerNormComposed(inputs, attrs),
     );
-    save([inputs.x, inputs.gamma, ...statistics]);
+    save([x, gamma, ...statistics, ...(sampleScale ? [sampleScale] : [])]);
     return y;
   };
-  const backward = (dy: tf.Tensor, [x, gamma, mean, inverse]: tf.Tensor[]) => {
-    const gradInputs = {dy, x, mean, inverse, gamma: gamma as tf.Tensor1D};
-    const grads = dispatch('SwintLayerNormGrad', gradInputs, attrs, () => layerNormGradComposed(gradInputs));
-    return {x: () => grads[0], gamma: () => grads[1], beta: () => grads[2]};
+  const backward = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+    const [savedX, savedGamma, mean, inverse, savedScale] = saved as [
+      tf.Tensor,
+      tf.Tensor1D,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor1D?,
+    ];
+    const gradInputs = {dy, x: savedX, mean, inverse, gamma: savedGamma, sampleScale: savedScale};
+    const grads = dispatch('SwintLayerNormGrad', present(gradInputs), attrs, () =>
+      layerNormGradComposed(gradInputs),
+    );
+    return {x: () => grads[0], gamma: () => grads[1], beta: () => grads[2], residual: () => dy};
   };
-  return differentiable(present(inputs), forward, backward);
+  return differentiable(present({x, gamma, beta, residual}), forward, backward);
 }

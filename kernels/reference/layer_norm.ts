@@ -6,6 +6,8 @@ export interface LayerNormArrays {
   x: NdArray;
   gamma: NdArray;
   beta: NdArray;
+  residual?: NdArray;
+  sampleScale?: NdArray;
 }
 
 /** h = (x - mean) / sqrt(var + epsilon) and the 1 / sqrt(var + epsilon) of each row. */
@@ -23,17 +25,28 @@ function normalise(x: NdArray, channels: number, epsilon: number): {h: Float64Ar
   return {h, inverse};
 }
 
+/** The factor of element i of x. */
+function scaleOf({x, sampleScale}: LayerNormArrays, i: number): number {
+  if (!sampleScale) return 1;
+  return sampleScale.data[Math.floor(i / (x.data.length / sampleScale.data.length))];
+}
+
 /** Forward. */
-export function layerNormReference({x, gamma, beta}: LayerNormArrays, {epsilon}: LayerNormAttrs): NdArray {
+export function layerNormReference(arrays: LayerNormArrays, {epsilon}: LayerNormAttrs): NdArray {
+  const {x, gamma, beta, residual} = arrays;
   const channels = gamma.data.length;
   const {h} = normalise(x, channels, epsilon);
   const y = zeros(x.shape);
-  for (let i = 0; i < h.length; i++) y.data[i] = h[i] * gamma.data[i % channels] + beta.data[i % channels];
+  for (let i = 0; i < h.length; i++) {
+    const normalised = h[i] * gamma.data[i % channels] + beta.data[i % channels];
+    y.data[i] = scaleOf(arrays, i) * normalised + (residual ? residual.data[i] : 0);
+  }
   return y;
 }
 
-/** Gradients of x, gamma and beta. */
-export function layerNormGradReference({x, gamma}: LayerNormArrays, {epsilon}: LayerNormAttrs, dy: NdArray) {
+/** Gradients of x, gamma and beta, and of the residual where there is one. */
+export function layerNormGradReference(arrays: LayerNormArrays, {epsilon}: LayerNormAttrs, dy: NdArray) {
+  const {x, gamma, residual} = arrays;
   const channels = gamma.data.length;
   const {h, inverse} = normalise(x, channels, epsilon);
   const dx = zeros(x.shape);
@@ -44,16 +57,18 @@ export function layerNormGradReference({x, gamma}: LayerNormArrays, {epsilon}: L
     let meanGh = 0;
     for (let c = 0; c < channels; c++) {
       const i = m * channels + c;
-      const g = dy.data[i] * gamma.data[c];
+      const u = scaleOf(arrays, i) * dy.data[i];
+      const g = u * gamma.data[c];
       meanG += g / channels;
       meanGh += (g * h[i]) / channels;
-      dGamma.data[c] += dy.data[i] * h[i];
-      dBeta.data[c] += dy.data[i];
+      dGamma.data[c] += u * h[i];
+      dBeta.data[c] += u;
     }
     for (let c = 0; c < channels; c++) {
       const i = m * channels + c;
-      dx.data[i] = (dy.data[i] * gamma.data[c] - meanG - h[i] * meanGh) * inverse[m];
+      const g = scaleOf(arrays, i) * dy.data[i] * gamma.data[c];
+      dx.data[i] = (g - meanG - h[i] * meanGh) * inverse[m];
     }
   }
-  return {x: dx, gamma: dGamma, beta: dBeta};
+  return {x: dx, gamma: dGamma, beta: dBeta, ...(residual ? {residual: dy} : {})};
 }

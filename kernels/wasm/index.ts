@@ -13,6 +13,7 @@ import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {matrixProductConfig} from './matrix_product.js';
 import {sumRowsConfig} from './sum_rows.js';
+import {swinBlockConfig} from './swin_block.js';
 import {unsortedSegmentSumConfig} from './unsorted_segment_sum.js';
 import {windowAttentionConfig, windowAttentionGradConfig} from './window_attention.js';
 
@@ -28,6 +29,7 @@ const configs = [
   linearGradXConfig,
   matrixProductConfig,
   sumRowsConfig,
+  swinBlockConfig,
   unsortedSegmentSumConfig,
   windowAttentionConfig,
   windowAttentionGradConfig,

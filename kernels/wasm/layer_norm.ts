@@ -5,6 +5,9 @@ import {address, output} from './heap.js';
 import {kernelModule} from './module.js';
 import {wasmKernel} from './wasm_kernel.js';
 
+type Inputs = 'x' | 'gamma' | 'beta' | 'residual' | 'sampleScale';
+type GradInputs = 'dy' | 'x' | 'mean' | 'inverse' | 'gamma' | 'sampleScale';
+
 /** Number of rows and channels of a tensor that is normalised along its last axis. */
 function matrixSize(shape: number[]): [number, number] {
   const channels = shape[shape.length - 1];
@@ -12,15 +15,18 @@ function matrixSize(shape: number[]): [number, number] {
 }
 
 /** What `tf.registerKernel` takes. */
-export const layerNormConfig = wasmKernel<'x' | 'gamma' | 'beta', LayerNormAttrs & {keep: boolean}>(
+export const layerNormConfig = wasmKernel<Inputs, LayerNormAttrs & {keep: boolean}>(
   'SwintLayerNorm',
-  (backend, {x, gamma, beta}, {epsilon, keep}) => {
+  (backend, {x, gamma, beta, residual, sampleScale}, {epsilon, keep}) => {
     const [rows, channels] = matrixSize(x.shape);
     const y = output(backend, x.shape);
     const mean = keep ? output(backend, [rows, 1]) : undefined;
     const inverse = keep ? output(backend, [rows, 1]) : undefined;
     if (rows * channels > 0) {
-      const [xAt, gammaAt, betaAt] = [x, gamma, beta].map((tensor) => address(backend, tensor));
+      const [xAt, gammaAt, betaAt, residualAt, scaleAt] = [x, gamma, beta, residual, sampleScale].map(
+        (tensor) => address(backend, tensor),
+      );
+      const scaleRows = rows / (x.shape[0] || 1);
       kernelModule(backend).run((kernels) =>
         kernels.layerNorm(
           xAt,
@@ -32,6 +38,9 @@ export const layerNormConfig = wasmKernel<'x' | 'gamma' | 'beta', LayerNormAttrs
           rows,
           channels,
           epsilon,
+          scaleAt,
+          scaleRows,
+          residualAt,
         ),
       );
     }
@@ -40,15 +49,15 @@ export const layerNormConfig = wasmKernel<'x' | 'gamma' | 'beta', LayerNormAttrs
 );
 
 /** What `tf.registerKernel` takes. */
-export const layerNormGradConfig = wasmKernel<'dy' | 'x' | 'mean' | 'inverse' | 'gamma', object>(
+export const layerNormGradConfig = wasmKernel<GradInputs, object>(
   'SwintLayerNormGrad',
-  (backend, {dy, x, mean, inverse, gamma}) => {
+  (backend, {dy, x, mean, inverse, gamma, sampleScale}) => {
     const [rows, channels] = matrixSize(x.shape);
     const dx = output(backend, x.shape);
     const dgamma = output(backend, [channels]);
     const dbeta = output(backend, [channels]);
-    const [dyAt, xAt, meanAt, inverseAt, gammaAt] = [dy, x, mean, inverse, gamma].map((tensor) =>
-      address(backend, tensor),
+    const [dyAt, xAt, meanAt, inverseAt, gammaAt, scaleAt] = [dy, x, mean, inverse, gamma, sampleScale].map(
+      (tensor) => address(backend, tensor),
     );
     kernelModule(backend).run((kernels) =>
       kernels.layerNormGrad(
@@ -62,6 +71,8 @@ export const layerNormGradConfig = wasmKernel<'dy' | 'x' | 'mean' | 'inverse' | 
         dbeta.at,
         rows,
         channels,
+        scaleAt,
+        rows / (x.shape[0] || 1),
       ),
     );
     return [dx.tensor, dgamma.tensor, dbeta.tensor];

@@ -22,6 +22,7 @@ export interface KernelExports {
   freeScratch(): void;
   scratchBytes(): number;
   sharedScratch(bytes: number): number;
+  callerScratch(bytes: number): number;
   packPanels(b: number, ldb: number, k: number, n: number, transposed: number, to: number): void;
   panelBytes(k: number, n: number): number;
   peak(turns: number): number;
@@ -51,6 +52,9 @@ export interface KernelExports {
     rows: number,
     channels: number,
     epsilon: number,
+    scale: number,
+    scaleRows: number,
+    addend: number,
   ): void;
   layerNormGrad(
     dy: number,
@@ -63,6 +67,8 @@ export interface KernelExports {
     dbeta: number,
     rows: number,
     channels: number,
+    scale: number,
+    scaleRows: number,
   ): void;
   linearGradOutput(
     dy: number,

@@ -51,11 +51,11 @@ export class PackedWeights {
   }
 
   /**
-   * The panels of `weight`, which lies at `at`, for a product with `rows` rows. They may be in the scratch memory, and are
-   * then good until the next kernel.
+   * The panels of `weight`, which lies at `at`, for a product with `rows` rows. Panels that are not kept are made at `to`,
+   * without it in the scratch memory, where they are good until the next kernel.
    */
-  panels(weight: tf.TensorInfo, at: number, factor: Factor, rows: number): number {
-    if (rows >= MANY_ROWS) return this.pack(at, factor);
+  panels(weight: tf.TensorInfo, at: number, factor: Factor, rows: number, to?: number): number {
+    if (rows >= MANY_ROWS) return this.pack(at, factor, to);
     const which = factor.transposed ? 1 : 0;
     const entry = this.kept.get(weight.dataId) ?? [];
     this.kept.set(weight.dataId, entry);
@@ -63,7 +63,7 @@ export class PackedWeights {
     const one = entry[which];
     one.uses++;
     if (one.panels === 0) {
-      if (one.uses < 2) return this.pack(at, factor);
+      if (one.uses < 2) return this.pack(at, factor, to);
       const bytes = this.packer.panelBytes(factor.k, factor.n);
       one.panels = this.pack(at, factor, this.heap.allocate(bytes));
       one.bytes = bytes;

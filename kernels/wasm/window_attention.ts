@@ -2,18 +2,20 @@
  * windowAttention and its gradient on the wasm backend: assembly/window_attention.ts and window_attention_grad.ts.
  * Contract: contracts/window_attention.
  */
-import type * as tf from '@tensorflow/tfjs-core';
 import type {WindowAttentionAttrs} from '../contracts/window_attention.js';
 import {windowGeometry} from '../geometry/windows.js';
 import {address, output} from './heap.js';
 import {kernelModule} from './module.js';
 import {wasmKernel} from './wasm_kernel.js';
 
+type Shape4D = [number, number, number, number];
 type Inputs = 'qkv' | 'table' | 'logitScale' | 'padToken';
 
-/** The numbers that both kernels end with: sizes, windows, shift, and what becomes of the scores. */
-function sizes(qkv: tf.TensorInfo, attrs: WindowAttentionAttrs) {
-  const [batch, height, width, last] = qkv.shape as [number, number, number, number];
+/** The numbers that both kernels end with, from the shape of qkv: sizes, windows, shift, what becomes of the scores. */
+export function attentionSizes(
+  [batch, height, width, last]: [number, number, number, number],
+  attrs: WindowAttentionAttrs,
+) {
   const {numHeads, padding, scale, dropout} = attrs;
   const {window, configured, shift, count} = windowGeometry(
     [height, width],
@@ -45,7 +47,14 @@ export const windowAttentionConfig = wasmKernel<Inputs, WindowAttentionAttrs>(
         attrs.padding === 'attended' ? padToken : undefined,
       ].map((tensor) => address(backend, tensor));
       kernelModule(backend).run((kernels) =>
-        kernels.windowAttention(qkvAt, tableAt, logitAt, padAt, y.at, ...sizes(qkv, attrs)),
+        kernels.windowAttention(
+          qkvAt,
+          tableAt,
+          logitAt,
+          padAt,
+          y.at,
+          ...attentionSizes(qkv.shape as Shape4D, attrs),
+        ),
       );
     }
     return y.tensor;
@@ -80,7 +89,7 @@ export const windowAttentionGradConfig = wasmKernel<Inputs | 'dy', WindowAttenti
         dtable.at,
         dlogit?.at ?? 0,
         dpad?.at ?? 0,
-        ...sizes(qkv, attrs),
+        ...attentionSizes(qkv.shape as Shape4D, attrs),
       ),
     );
     return [dqkv, dtable, dlogit, dpad].flatMap((result) => (result ? [result.tensor] : []));

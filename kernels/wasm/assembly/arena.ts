@@ -1,7 +1,7 @@
 /**
- * Scratch memory, taken from the heap of tfjs's own module: one block that the threads of a kernel share, and one piece
- * for each thread. Both grow to what the largest kernel so far has needed and are kept, so that a kernel that has run
- * before allocates nothing.
+ * Scratch memory, taken from the heap of tfjs's own module: one block that the threads of a kernel share, one piece for
+ * each thread, and one block for a caller that runs several kernels in a row. They grow to what the largest use so far
+ * has needed and are kept, so that a kernel that has run before allocates nothing.
  */
 import {ownScratchSize, setOwnScratch, threadCount} from './threads';
 
@@ -18,6 +18,8 @@ const LINE: usize = 64;
 
 let shared: usize = 0;
 let sharedSize: usize = 0;
+let caller: usize = 0;
+let callerSize: usize = 0;
 let own: usize = 0;
 let ownThreads: i32 = 0;
 
@@ -45,6 +47,18 @@ export function sharedScratch(bytes: usize): usize {
   return aligned(shared);
 }
 
+/** At least `bytes` that stay as they are while kernels run, until the next call of this function. */
+export function callerScratch(bytes: usize): usize {
+  if (bytes > callerSize) {
+    if (caller != 0) free(caller);
+    caller = 0;
+    callerSize = 0;
+    caller = allocate(bytes);
+    callerSize = bytes;
+  }
+  return aligned(caller);
+}
+
 /** Makes sure that `ownScratch()` of every thread has `bytes`. */
 export function reserveOwnScratch(bytes: usize): void {
   const threads = threadCount();
@@ -60,15 +74,18 @@ export function reserveOwnScratch(bytes: usize): void {
 
 /** Bytes held. */
 export function scratchBytes(): usize {
-  return sharedSize + ownScratchSize() * <usize>ownThreads;
+  return sharedSize + callerSize + ownScratchSize() * <usize>ownThreads;
 }
 
 /** Gives all scratch memory back; the next kernel takes what it needs anew. */
 export function freeScratch(): void {
   if (shared != 0) free(shared);
+  if (caller != 0) free(caller);
   if (own != 0) free(own);
   shared = 0;
   sharedSize = 0;
+  caller = 0;
+  callerSize = 0;
   own = 0;
   ownThreads = 0;
   setOwnScratch(0, 0);

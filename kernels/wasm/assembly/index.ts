@@ -1,6 +1,6 @@
 /** What JavaScript calls. Addresses and counts are numbers; see the named files. */
 export {attach, serve} from './threads';
-export {freeScratch, scratchBytes, sharedScratch} from './arena';
+export {callerScratch, freeScratch, scratchBytes, sharedScratch} from './arena';
 export {packPanels, productColumns, productRows} from './product';
 export {panelBytes} from './pack';
 export {peak, peakOperations} from './peak';

@@ -1,9 +1,11 @@
 /**
  * layerNorm and its gradient, row by row.
  *
- *   y = (x - mean) inverse gamma + beta,  inverse = 1 / sqrt(var + epsilon)          x, y [M, C]
- *   dx = (g - mean(g) - h mean(g h)) inverse,  g = dy gamma,  h = (x - mean) inverse
- *   dgamma = sum over rows of dy h,  dbeta = sum over rows of dy
+ *   y = s ((x - mean) inverse gamma + beta) + addend,  inverse = 1 / sqrt(var + epsilon)     x, y, addend [M, C]
+ *   dx = (g - mean(g) - h mean(g h)) inverse,  g = u gamma,  h = (x - mean) inverse,  u = s dy
+ *   dgamma = sum over rows of u h,  dbeta = sum over rows of u
+ *
+ * s is one factor per \`scaleRows\` rows; it and the addend may be left out (0).
  *
  * The variance is that of x - mean. Sums over rows are taken in parts of fixed length, added up in their order.
  */
@@ -11,7 +13,7 @@ import {sharedScratch} from './arena';
 import {LAYER_NORM, LAYER_NORM_GRAD} from './kinds';
 import {sumParts} from './product';
 import {parallel, unitArguments} from './threads';
-import {madd, sumOf} from './vector';
+import {loadSome, madd, storeSome, sumOf} from './vector';
 
 @unmanaged
 class Norm {
@@ -24,6 +26,9 @@ class Norm {
   rows: i32;
   channels: i32;
   epsilon: f32;
+  scale: usize;
+  scaleRows: i32;
+  addend: usize;
   rowsPerUnit: i32;
 }
 
@@ -75,7 +80,7 @@ function rowSquares(x: usize, channels: i32, mean: f32): f32 {
 }
 
 /** One row. */
-export function normaliseRow(
+function normaliseRow(
   x: usize,
   gamma: usize,
   beta: usize,
@@ -104,6 +109,24 @@ export function normaliseRow(
   }
 }
 
+/** One row, with factor and addend; the addend may be y itself. */
+function closeRow(job: Norm, row: i32, x: usize, y: usize, mean: f32, inverse: f32): void {
+  const bytes = (<usize>job.channels) << 2;
+  const s: f32 = job.scale != 0 ? load<f32>(job.scale + ((<usize>(row / job.scaleRows)) << 2)) : 1;
+  const factors = f32x4.splat(s);
+  const centre = f32x4.splat(mean);
+  const factor = f32x4.splat(inverse);
+  const addend = job.addend + <usize>row * bytes;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const count = <i32>((bytes - at) >> 2);
+    const h = f32x4.mul(f32x4.sub(loadSome(x + at, count), centre), factor);
+    let v = f32x4.add(f32x4.mul(h, loadSome(job.gamma + at, count)), loadSome(job.beta + at, count));
+    v = f32x4.mul(v, factors);
+    if (job.addend != 0) v = f32x4.add(v, loadSome(addend + at, count));
+    storeSome(y + at, v, count);
+  }
+}
+
 export function layerNormUnit(index: i32): void {
   const job = changetype<Norm>(unitArguments());
   const channels = job.channels;
@@ -114,7 +137,9 @@ export function layerNormUnit(index: i32): void {
     const x = job.x + <usize>row * bytes;
     const mean = rowSum(x, channels) / <f32>channels;
     const inverse: f32 = 1 / sqrt<f32>(rowSquares(x, channels, mean) / <f32>channels + job.epsilon);
-    normaliseRow(x, job.gamma, job.beta, job.y + <usize>row * bytes, channels, mean, inverse);
+    const y = job.y + <usize>row * bytes;
+    if (job.scale == 0 && job.addend == 0) normaliseRow(x, job.gamma, job.beta, y, channels, mean, inverse);
+    else closeRow(job, row, x, y, mean, inverse);
     if (job.mean != 0) {
       store<f32>(job.mean + ((<usize>row) << 2), mean);
       store<f32>(job.inverse + ((<usize>row) << 2), inverse);
@@ -133,8 +158,14 @@ export function layerNorm(
   rows: i32,
   channels: i32,
   epsilon: f32,
+  scale: usize,
+  scaleRows: i32,
+  addend: usize,
 ): void {
   const job = changetype<Norm>(unitArguments());
+  job.scale = scale;
+  job.scaleRows = scaleRows;
+  job.addend = addend;
   job.x = x;
   job.gamma = gamma;
   job.beta = beta;
@@ -160,6 +191,8 @@ class NormGrad {
   dbeta: usize;
   rows: i32;
   channels: i32;
+  scale: usize;
+  scaleRows: i32;
   rowsPerUnit: i32;
 }
 
@@ -182,11 +215,13 @@ export function layerNormGradUnit(index: i32): void {
     const inverse = load<f32>(job.inverse + ((<usize>row) << 2));
     const centre = f32x4.splat(mean);
     const factor = f32x4.splat(inverse);
+    const s: f32 = job.scale != 0 ? load<f32>(job.scale + ((<usize>(row / job.scaleRows)) << 2)) : 1;
+    const sV = f32x4.splat(s);
     let sums = f32x4.splat(0);
     let products = sums;
     let at: usize = 0;
     for (; at < whole; at += 16) {
-      const d = v128.load(dy + at);
+      const d = f32x4.mul(v128.load(dy + at), sV);
       const h = f32x4.mul(f32x4.sub(v128.load(x + at), centre), factor);
       const g = f32x4.mul(d, v128.load(job.gamma + at));
       sums = f32x4.add(sums, g);
@@ -197,7 +232,7 @@ export function layerNormGradUnit(index: i32): void {
     let sum = sumOf(sums);
     let product = sumOf(products);
     for (; at < bytes; at += 4) {
-      const d = load<f32>(dy + at);
+      const d = load<f32>(dy + at) * s;
       const h = (load<f32>(x + at) - mean) * inverse;
       const g = d * load<f32>(job.gamma + at);
       sum += g;
@@ -211,13 +246,13 @@ export function layerNormGradUnit(index: i32): void {
     const productV = f32x4.splat(product);
     for (at = 0; at < whole; at += 16) {
       const h = f32x4.mul(f32x4.sub(v128.load(x + at), centre), factor);
-      const g = f32x4.mul(v128.load(dy + at), v128.load(job.gamma + at));
+      const g = f32x4.mul(f32x4.mul(v128.load(dy + at), sV), v128.load(job.gamma + at));
       const rest = f32x4.sub(f32x4.sub(g, sumV), f32x4.mul(h, productV));
       v128.store(dx + at, f32x4.mul(rest, factor));
     }
     for (; at < bytes; at += 4) {
       const h = (load<f32>(x + at) - mean) * inverse;
-      const g = load<f32>(dy + at) * load<f32>(job.gamma + at);
+      const g = load<f32>(dy + at) * s * load<f32>(job.gamma + at);
       store<f32>(dx + at, (g - sum - h * product) * inverse);
     }
   }
@@ -235,6 +270,8 @@ export function layerNormGrad(
   dbeta: usize,
   rows: i32,
   channels: i32,
+  scale: usize,
+  scaleRows: i32,
 ): void {
   // At most 64 parts, each short enough for its sums in float32.
   const rowsPerUnit = max(max(1, UNIT_SIZE / channels), (rows + 63) / 64);
@@ -248,6 +285,8 @@ export function layerNormGrad(
   job.inverse = inverse;
   job.gamma = gamma;
   job.dx = dx;
+  job.scale = scale;
+  job.scaleRows = scaleRows;
   job.dgamma = partial;
   job.dbeta = partial + <usize>parts * bytes;
   job.rows = rows;

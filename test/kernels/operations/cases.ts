@@ -71,18 +71,31 @@ function linearCases(): OperationCase[] {
 
 function layerNormCases(): OperationCase[] {
   const table = [
-    ['a row', [1, 8], 1e-5, 0],
-    ['a map', [2, 3, 5, 12], 1e-5, 0],
-    ['a mean far from zero', [4, 32], 1e-5, 20],
-    ['one channel', [3, 1], 1e-5, 0],
-    ['another epsilon', [6, 10], 1e-3, 0],
+    // [name, shape of x, epsilon, mean, residual, sampleScale]
+    ['a row', [1, 8], 1e-5, 0, false, false],
+    ['a map', [2, 3, 5, 12], 1e-5, 0, false, false],
+    ['a mean far from zero', [4, 32], 1e-5, 20, false, false],
+    ['one channel', [3, 1], 1e-5, 0, false, false],
+    ['another epsilon', [6, 10], 1e-3, 0, false, false],
+    ['a residual', [2, 3, 5, 9], 1e-5, 0, true, false],
+    ['drop-path', [3, 2, 2, 13], 1e-5, 0, true, true],
+    ['drop-path without residual', [2, 4, 6], 1e-5, 0, false, true],
+    ['many rows', [1, 37, 61, 48], 1e-5, 0, true, false],
   ] as const;
-  return table.map(([name, shape, epsilon, shift]) => {
+  return table.map(([name, shape, epsilon, shift, hasResidual, hasScale]) => {
     const random = randomArrays(`layerNorm ${name}`);
     const channels = shape[shape.length - 1];
+    const inputs: Arrays = {
+      x: random(shape, 1, shift),
+      gamma: random([channels], 0.3, 1),
+      beta: random([channels]),
+    };
+    if (hasResidual) inputs.residual = random(shape);
+    const constants: Arrays = hasScale ? {sampleScale: random([shape[0]], 1, 1)} : {};
     return {
       name: `layerNorm: ${name}`,
-      inputs: {x: random(shape, 1, shift), gamma: random([channels], 0.3, 1), beta: random([channels])},
+      inputs,
+      constants,
       run: (tensors) => layerNorm(tensors as never, {epsilon}),
       forward: (arrays) => layerNormReference(arrays as never, {epsilon}),
       backward: (arrays, dy) => layerNormGradReference(arrays as never, {epsilon}, dy),
