@@ -167,7 +167,7 @@ export function kernelBinary(): {binary: Uint8Array<ArrayBuffer>; relaxed: boole
 }
 
 /** Bytes of the control block; see assembly/threads.ts. */
-const CONTROL_BYTES = 512;
+const CONTROL_BYTES = 1024;
 
 export class KernelModule {
   /** tfjs's heap. Its buffer is another object after it has grown. */
@@ -211,7 +211,8 @@ export class KernelModule {
   }
 
   private makePool(): WorkerPool {
-    const control = this.allocate(CONTROL_BYTES);
+    const line = 64;
+    const control = (this.allocate(CONTROL_BYTES + line) + line - 1) & -line;
     new Uint8Array(this.memory.buffer, control, CONTROL_BYTES).fill(0);
     const threads = this.shared ? wantedThreads() : 1;
     const pool = new WorkerPool(this.module, this.memory, control, threads);

@@ -10,8 +10,8 @@
  */
 import {packTransposedPanel} from './pack';
 import {tileOfRows, tileRows} from './tile';
-import {unitArguments} from './threads';
-import {exp, expNegative, loadSome, maxOf, storeSome, sumOf} from './vector';
+import {constants, unitArguments} from './threads';
+import {exp, loadSome, maxOf, softmaxExp, storeSome, sumOf} from './vector';
 
 /** Added to a score between regions of a shifted map, and for a key that 'masked' padding added. */
 const REGION_MASK: f32 = -100;
@@ -276,6 +276,7 @@ export function weigh(job: Attention, p: Places, head: i32, hidden: bool): void 
       row += rows;
     }
   }
+  const pool = constants();
   for (let token: usize = 0; token < <usize>tokens << 2; token += 4) {
     const scores = p.weights + (token >> 2) * columns;
     if (hidden) hide(p, scores, token, columns);
@@ -284,7 +285,7 @@ export function weigh(job: Attention, p: Places, head: i32, hidden: bool): void 
     const top = f32x4.splat(maxOf(largest));
     let sums = f32x4.splat(0);
     for (let at: usize = 0; at < columns; at += 16) {
-      const weight = expNegative(f32x4.sub(v128.load(scores + at), top));
+      const weight = softmaxExp(f32x4.sub(v128.load(scores + at), top), pool);
       v128.store(scores + at, weight);
       sums = f32x4.add(sums, weight);
     }

@@ -4,7 +4,7 @@
  *   dy, z, g [M, N];  s one factor per `scaleRows` rows.  z and s may be left out (0).
  */
 import {LINEAR_GRAD} from './kinds';
-import {parallel, unitArguments} from './threads';
+import {constants, parallel, unitArguments} from './threads';
 import {geluDerivative, loadSome, storeSome} from './vector';
 
 @unmanaged
@@ -27,6 +27,7 @@ export function linearGradUnit(index: i32): void {
   const first = index * job.rowsPerUnit;
   const last = min(job.rows, first + job.rowsPerUnit);
   let at = (<usize>first * <usize>columns) << 2;
+  const pool = constants();
   for (let row = first; row < last; row++) {
     const factor =
       job.scale != 0 ? v128.load32_splat(job.scale + ((<usize>(row / job.scaleRows)) << 2)) : f32x4.splat(1);
@@ -34,7 +35,7 @@ export function linearGradUnit(index: i32): void {
       const count = min(4, left);
       let g = loadSome(job.dy + at, count);
       if (job.scale != 0) g = f32x4.mul(g, factor);
-      if (job.z != 0) g = f32x4.mul(g, geluDerivative(loadSome(job.z + at, count)));
+      if (job.z != 0) g = f32x4.mul(g, geluDerivative(loadSome(job.z + at, count), pool));
       storeSome(job.g + at, g, count);
       at += (<usize>count) << 2;
     }

@@ -13,12 +13,12 @@
  *
  * Source: Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication", for packing and blocking.
  */
-import {ownScratch, parallel, unitArguments} from './threads';
+import {constants, ownScratch, parallel, unitArguments} from './threads';
 import {reserveOwnScratch, sharedScratch} from './arena';
 import {packPanel, packStrips, packTransposedPanel, panelBytes} from './pack';
 import {tileOfColumns, tileOfRows, tileRows} from './tile';
 import {PACK, PRODUCT_COLUMNS, PRODUCT_ROWS, SUM_PARTS} from './kinds';
-import {gelu, loadSome, madd, storeSome} from './vector';
+import {gelu, loadSome, storeSome} from './vector';
 
 // Packing -------------------------------------------------------------------------------------------------------------
 
@@ -93,6 +93,7 @@ function finish(job: Rows, tile: usize, ld: usize, row: i32, rows: i32, column: 
   const columns = min(8, job.n - column);
   const ldc = (<usize>job.n) << 2;
   let at = <usize>row * ldc + ((<usize>column) << 2);
+  const pool = constants();
   for (let r = 0; r < rows; r++) {
     let left = v128.load(tile);
     let right = v128.load(tile, 16);
@@ -101,8 +102,8 @@ function finish(job: Rows, tile: usize, ld: usize, row: i32, rows: i32, column: 
       storeSome(job.z + at + 16, right, columns - 4);
     }
     if (job.activate) {
-      left = gelu(left);
-      right = gelu(right);
+      left = gelu(left, pool);
+      right = gelu(right, pool);
     }
     if (job.scale != 0) {
       const factor = v128.load32_splat(job.scale + ((<usize>((row + r) / job.scaleRows)) << 2));

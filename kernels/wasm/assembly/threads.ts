@@ -14,9 +14,10 @@
  *   28 i32  kind of the units                      32 i32  most threads at work, the caller among them
  *   36 u32  scratch memory of the threads          40 u32  bytes of it for each
  *   44 i32  set to 1 where workers would have been of use and none were ready
- *   64 ...  arguments of the units
+ *   64 ...  arguments of the units                 512 ... constants (vector.ts)
  */
 import {unit} from './units';
+import {writeConstants} from './vector';
 
 const DONE: usize = 8;
 const EPOCH: usize = 12;
@@ -29,6 +30,7 @@ const SCRATCH: usize = 36;
 const STRIDE: usize = 40;
 const WANTED: usize = 44;
 const ARGUMENTS: usize = 64;
+const CONSTANTS: usize = 512;
 
 /** Looks at the epoch before a worker goes to sleep: about 50 microseconds, longer than tfjs needs between two kernels. */
 const PATIENCE: i32 = 20000;
@@ -50,6 +52,12 @@ declare function now(): f64;
 export function attach(block: usize, index: i32): void {
   control = block;
   self = index;
+  if (index == 0) writeConstants(block + CONSTANTS);
+}
+
+/** Where the constants of vector.ts are. */
+export function constants(): usize {
+  return control + CONSTANTS;
 }
 
 /** Where a kernel leaves the arguments of its units. */
