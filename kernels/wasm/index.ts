@@ -12,6 +12,7 @@ import {depthwiseConv2dNativeBackpropInputConfig} from './depthwise_conv2d_backp
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {matrixProductConfig} from './matrix_product.js';
+import {peakConfig} from './peak.js';
 import {sumRowsConfig} from './sum_rows.js';
 import {swinBlockConfig} from './swin_block.js';
 import {unsortedSegmentSumConfig} from './unsorted_segment_sum.js';
@@ -28,6 +29,7 @@ const configs = [
   linearGradWeightConfig,
   linearGradXConfig,
   matrixProductConfig,
+  peakConfig,
   sumRowsConfig,
   swinBlockConfig,
   unsortedSegmentSumConfig,

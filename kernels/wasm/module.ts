@@ -26,7 +26,7 @@ export interface KernelExports {
   packPanels(b: number, ldb: number, k: number, n: number, transposed: number, to: number): void;
   panelBytes(k: number, n: number): number;
   peak(turns: number): number;
-  peakOperations(): number;
+  peakOfThreads(turns: number, units: number): void;
   productRows(
     a: number,
     lda: number,
@@ -262,7 +262,8 @@ export class KernelModule {
 
   /** Memory of tfjs's heap, 8-byte aligned, for the caller to free. */
   allocate(bytes: number): number {
-    const address = this.tfjs._malloc(bytes);
+    // Unsigned: an Emscripten module answers with a signed number.
+    const address = this.tfjs._malloc(bytes) >>> 0;
     if (address === 0) {
       throw new BackendError(`wasm: the heap must have ${bytes} bytes more; it has not (free tensors).`);
     }

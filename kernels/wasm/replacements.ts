@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../errors.js';
 import {batchMatMulConfig} from './batch_mat_mul.js';
 import {conv2DBackpropInputConfig} from './conv2d_backprop_input.js';
+import {identityConfig} from './identity.js';
 import {sliceConfig, splitVConfig} from './slice.js';
 import {transposeConfig} from './transpose.js';
 
@@ -14,6 +15,7 @@ import {transposeConfig} from './transpose.js';
 const replacements: Record<string, (stock: tf.KernelConfig) => tf.KernelConfig> = {
   [tf.BatchMatMul]: batchMatMulConfig,
   [tf.Conv2DBackpropInput]: conv2DBackpropInputConfig,
+  [tf.Identity]: identityConfig,
   [tf.Slice]: sliceConfig,
   [tf.SplitV]: splitVConfig,
   [tf.Transpose]: transposeConfig,

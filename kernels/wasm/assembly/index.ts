@@ -3,7 +3,7 @@ export {attach, serve} from './threads';
 export {callerScratch, freeScratch, scratchBytes, sharedScratch} from './arena';
 export {packPanels, productColumns, productRows} from './product';
 export {panelBytes} from './pack';
-export {peak, peakOperations} from './peak';
+export {peak, peakOfThreads} from './peak';
 export {layerNorm, layerNormGrad} from './layer_norm';
 export {linearGradOutput} from './linear_grad';
 export {windowAttention} from './window_attention';

@@ -10,3 +10,4 @@ export const EXPAND_BIAS: i32 = 7;
 export const REDUCE_BIAS: i32 = 8;
 export const ATTENTION: i32 = 9;
 export const ATTENTION_GRAD: i32 = 10;
+export const PEAK: i32 = 11;

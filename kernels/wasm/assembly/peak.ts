@@ -1,12 +1,10 @@
 /** The speed of the machine itself: multiplications and additions in registers, with nothing to load. */
+import {reserveOwnScratch} from './arena';
+import {PEAK} from './kinds';
+import {ownScratch, parallel, unitArguments} from './threads';
 import {madd} from './vector';
 
-/** Floating-point operations of a turn of `peak`. */
-export function peakOperations(): i32 {
-  return 12 * 4 * 2;
-}
-
-/** `turns` turns of twelve independent x = x a + b. Returns a number, so that nothing is left out. */
+/** `turns` turns of twelve independent x = x a + b on vectors of four. Returns a number, so that nothing is left out. */
 export function peak(turns: i32): f32 {
   const a = f32x4.splat(0.999);
   const b = f32x4.splat(1e-7);
@@ -39,4 +37,20 @@ export function peak(turns: i32): f32 {
   x0 = f32x4.add(f32x4.add(f32x4.add(x0, x1), f32x4.add(x2, x3)), f32x4.add(f32x4.add(x4, x5), f32x4.add(x6, x7)));
   x8 = f32x4.add(f32x4.add(x8, x9), f32x4.add(x10, x11));
   return f32x4.extract_lane(f32x4.add(x0, x8), 0);
+}
+
+@unmanaged
+class Peak {
+  turns: i32;
+}
+
+export function peakUnit(_index: i32): void {
+  store<f32>(ownScratch(), peak(changetype<Peak>(unitArguments()).turns));
+}
+
+/** The same `units` times, on all threads. */
+export function peakOfThreads(turns: i32, units: i32): void {
+  reserveOwnScratch(64);
+  changetype<Peak>(unitArguments()).turns = turns;
+  parallel(PEAK, units);
 }

@@ -7,6 +7,7 @@ import {
   LAYER_NORM_GRAD,
   LINEAR_GRAD,
   PACK,
+  PEAK,
   PRODUCT_COLUMNS,
   PRODUCT_ROWS,
   REDUCE_BIAS,
@@ -14,6 +15,7 @@ import {
 } from './kinds';
 import {layerNormGradUnit, layerNormUnit} from './layer_norm';
 import {linearGradUnit} from './linear_grad';
+import {peakUnit} from './peak';
 import {packUnit, productColumnsUnit, productRowsUnit, sumPartsUnit} from './product';
 import {expandBiasUnit, reduceBiasUnit} from './relative_bias';
 import {attentionUnit} from './window_attention';
@@ -53,6 +55,9 @@ export function unit(kind: i32, index: i32): void {
       break;
     case ATTENTION_GRAD:
       attentionGradUnit(index);
+      break;
+    case PEAK:
+      peakUnit(index);
       break;
     default:
       unreachable();
