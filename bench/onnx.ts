@@ -1,0 +1,60 @@
+/**
+ * onnxruntime-web as a peer: a whole Swin-T at 224x224 from an ONNX file, against the body of Swin-T (its block pairs,
+ * 96 % of its operations) here, with as many threads.
+ *
+ * onnxruntime-web sets its number of threads once per process, so it runs in child processes that are told when to run.
+ * The package is not a dependency: `npm install --no-save onnxruntime-web`. torchvision's swin_t exports with opset 16.
+ */
+import {type ChildProcess, fork} from 'node:child_process';
+import {once} from 'node:events';
+import {cpus} from 'node:os';
+import {fileURLToPath} from 'node:url';
+import {setupBackend} from 'tfjs-swint';
+import {reading} from './alternatives.js';
+import {interleaved} from './measure.js';
+import {bodyOperations, makeBody} from './pairs.js';
+import type {Report} from './report.js';
+
+async function answer(child: ChildProcess): Promise<unknown> {
+  const [message] = await once(child, 'message');
+  return message;
+}
+
+/** A process with a session on `threads` threads. */
+async function session(file: string, threads: number): Promise<ChildProcess> {
+  const program = fileURLToPath(new URL('onnx_session.ts', import.meta.url));
+  const child = fork(program, [file, String(threads)], {execArgv: ['--import', 'tsx']});
+  child.on('exit', (status) => {
+    if (status) throw new Error('the onnxruntime-web process failed (npm install --no-save onnxruntime-web)');
+  });
+  await answer(child);
+  return child;
+}
+
+export async function benchOnnx(file: string, repeats: number, report: Report): Promise<void> {
+  report.title('Swin-T: the body here, the whole network in onnxruntime-web');
+  const body = makeBody();
+  const counts = {one: 1, all: cpus().length};
+  for (const name of ['one', 'all'] as const) {
+    const threads = counts[name];
+    const child = await session(file, threads);
+    const times = await interleaved(
+      {
+        ours: {prepare: () => setupBackend('wasm', {threads}), run: reading(body)},
+        onnx: {
+          run: async () => {
+            child.send('run');
+            return (await answer(child)) as number;
+          },
+        },
+      },
+      repeats,
+    );
+    child.disconnect();
+    report.add({
+      what: `Swin-T body, ${threads} thread(s)`,
+      times: {[name]: times.ours, onnx: times.onnx},
+      work: {amount: bodyOperations, unit: 'GFLOP/s'},
+    });
+  }
+}
