@@ -151,7 +151,7 @@ export function attentionGradUnit(index: i32): void {
   if (dpadding != 0) memory.fill(dpadding, 0, 3 * bytes);
   const factor: f32 = cosine ? logitFactor(job, head) : job.scale;
   const offset = <usize>head * bytes;
-  let dscale: f32 = 0;
+  let dscale: f64 = 0;
 
   for (let window = first; window < last; window++) {
     const hidden = locate(job, p, window);
@@ -222,7 +222,7 @@ export function attentionGradUnit(index: i32): void {
           const place = (<usize>i) << 2;
           along = f32x4.add(along, f32x4.mul(loadSome(q + place, headSize - i), loadSome(dq + at + place, headSize - i)));
         }
-        dscale += sumOf(along);
+        dscale += <f64>sumOf(along);
         throughNorm(dq + at, q, headSize, factor, load<f32>(p.qNorm + ((<usize>token) << 2)));
         throughNorm(dk + at, k, headSize, 1, load<f32>(p.kNorm + ((<usize>token) << 2)));
       }
@@ -237,7 +237,7 @@ export function attentionGradUnit(index: i32): void {
     }
   }
   if (cosine) {
-    store<f32>(job.dscale + ((<usize>index) << 2), logitPasses(job, head) ? dscale : 0);
+    store<f32>(job.dscale + ((<usize>index) << 2), logitPasses(job, head) ? <f32>dscale : 0);
   }
 }
 

@@ -99,7 +99,7 @@ function windowAttentionTrial(pick: Pick, random: Random): Trial {
     qkv: random(shape),
     table: random([(2 * window[0] - 1) * (2 * window[1] - 1), numHeads]),
   };
-  if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 2);
+  if (score === 'cosine') inputs.logitScale = random([numHeads], 0.3, 1);
   if (padding === 'attended' && pick(0, 1) === 1) inputs.padToken = random([3 * numHeads * size]);
   const attrs = {numHeads, window, shift, padding, score, scale: size ** -0.5} as const;
   return {
