@@ -2,7 +2,7 @@
  * Products of matrices: C = f(op(A) B') with what follows a product in a network.
  *
  *   rows:     C[M, N] = s[row] * f(A B + bias) + addend,   A [M, K] read in place, B packed into panels (pack.ts)
- *   columns:  C[M, N] = A^T B,                             A [K, M], B [K, N], both packed piece by piece
+ *   columns:  C[M, N] = A^T B,                             A [K, M], B [K, N], packed piece by piece
  *
  *   f  identity or exact GELU; bias [N]; s one factor per `scaleRows` rows; addend [M, N]; z [M, N] keeps A B + bias.
  *   Each of them may be left out (0).
@@ -244,21 +244,29 @@ export function productColumnsUnit(index: i32): void {
   const tile = ownScratch();
   const strips = tile + TILE_SCRATCH;
   const panels = strips + ((<usize>((rows + 3) & ~3) * DEPTH) << 2);
+  // Rows a power of two apart would fall on each other in the first cache; a last strip would reach past the row.
+  const inPlace = (m & 3) == 0 && (job.lda & 1023) != 0;
   for (let k = first; k < last; k += DEPTH) {
     const depth = min(DEPTH, last - k);
-    packStrips(job.a + <usize>k * job.lda + ((<usize>row) << 2), job.lda, depth, rows, strips);
+    let strip = job.a + <usize>k * job.lda + ((<usize>row) << 2);
+    if (!inPlace) {
+      packStrips(strip, job.lda, depth, rows, strips);
+      strip = strips;
+    }
+    const stripStep = inPlace ? 16 : (<usize>depth) << 4;
+    const stripStride: usize = inPlace ? job.lda : 16;
     const from = job.b + <usize>k * job.ldb + ((<usize>column) << 2);
     for (let panel = 0; panel < (columns + 7) >> 3; panel++) {
       packPanel(from, job.ldb, depth, columns, panel, panels);
       const width = min(8, columns - (panel << 3));
       for (let r = 0; r < rows; r += 4) {
-        const strip = strips + ((<usize>r * <usize>depth) << 2);
+        const a = strip + <usize>(r >> 2) * stripStep;
         const to = c + <usize>r * ldc + ((<usize>panel) << 5);
         const height = min(4, rows - r);
         if (width == 8) {
-          tileOfColumns(height, strip, 16, panels, depth, to, ldc, k == first ? 0 : to);
+          tileOfColumns(height, a, stripStride, panels, depth, to, ldc, k == first ? 0 : to);
         } else {
-          tileOfColumns(height, strip, 16, panels, depth, tile, 32, 0);
+          tileOfColumns(height, a, stripStride, panels, depth, tile, 32, 0);
           for (let i = 0; i < height; i++) {
             let left = v128.load(tile + ((<usize>i) << 5));
             let right = v128.load(tile + ((<usize>i) << 5), 16);
