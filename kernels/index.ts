@@ -22,3 +22,4 @@ export {layerNorm} from './operations/layer_norm.js';
 export {linear} from './operations/linear.js';
 export {patchMerge} from './operations/patch_merge.js';
 export {windowAttention} from './operations/window_attention.js';
+export {freeKernelMemory, type KernelMemory, kernelMemory} from './wasm/memory.js';

@@ -10,6 +10,7 @@ import {conv2DBackpropFilterConfig} from './conv2d_backprop_filter.js';
 import {depthwiseConv2dNativeBackpropFilterConfig} from './depthwise_conv2d_backprop_filter.js';
 import {depthwiseConv2dNativeBackpropInputConfig} from './depthwise_conv2d_backprop_input.js';
 import {matrixProductConfig} from './matrix_product.js';
+import {toldOfRemoval} from './removal.js';
 import {sumRowsConfig} from './sum_rows.js';
 import {unsortedSegmentSumConfig} from './unsorted_segment_sum.js';
 
@@ -17,7 +18,7 @@ const configs = [
   conv2DBackpropFilterConfig,
   depthwiseConv2dNativeBackpropFilterConfig,
   depthwiseConv2dNativeBackpropInputConfig,
-  matrixProductConfig,
+  toldOfRemoval(matrixProductConfig), // One is enough, and this name is our own.
   sumRowsConfig,
   unsortedSegmentSumConfig,
 ];
