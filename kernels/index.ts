@@ -24,3 +24,4 @@ export {linear} from './operations/linear.js';
 export {patchMerge} from './operations/patch_merge.js';
 export {swinBlock} from './operations/swin_block.js';
 export {windowAttention} from './operations/window_attention.js';
+export {freeKernelMemory, type KernelMemory, kernelMemory} from './wasm/memory.js';

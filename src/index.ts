@@ -1,6 +1,12 @@
 /** tfjs-swint: Swin Transformer layers, networks and training for TensorFlow.js, in browsers and in Node. */
 export {type SwinResNetArgs, swinResNet} from '../architectures/index.js';
-export {type KernelsInUse, kernelsInUse} from '../kernels/index.js';
+export {
+  freeKernelMemory,
+  type KernelMemory,
+  type KernelsInUse,
+  kernelMemory,
+  kernelsInUse,
+} from '../kernels/index.js';
 export {
   type BatchNormalizationArgs,
   batchNormalization,

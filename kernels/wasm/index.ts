@@ -13,6 +13,7 @@ import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {matrixProductConfig} from './matrix_product.js';
 import {peakConfig} from './peak.js';
+import {toldOfRemoval} from './removal.js';
 import {sumRowsConfig} from './sum_rows.js';
 import {swinBlockConfig} from './swin_block.js';
 import {unsortedSegmentSumConfig} from './unsorted_segment_sum.js';
@@ -28,7 +29,7 @@ const configs = [
   linearGradOutputConfig,
   linearGradWeightConfig,
   linearGradXConfig,
-  matrixProductConfig,
+  toldOfRemoval(matrixProductConfig), // One is enough, and this name is our own.
   peakConfig,
   sumRowsConfig,
   swinBlockConfig,

@@ -7,6 +7,9 @@
  * memory already pays it at every one of them. tfjs's heap is not shared between threads by itself; in Node
  * `setupBackend` loads tfjs's module with the flag that makes it so (shared_memory), and in a cross-origin isolated
  * page tfjs itself does. Where the heap is not shared, kernels run on the calling thread alone.
+ *
+ * Worker threads write to the heap, so what they use, the control block and the scratch memory, is theirs until they
+ * are gone: workers that failed are replaced together with their memory, and it is given back once they have ended.
  */
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -14,7 +17,7 @@ import {BackendError} from '../errors.js';
 import {RELAXED_SIMD, SIMD} from './binary.js';
 import {PackedWeights} from './packed_weights.js';
 import {withSharedMemory} from './shared_memory.js';
-import {WorkerPool, wantedThreads} from './worker_pool.js';
+import {THREADS, WITHOUT_WORKERS, WorkerPool, wantedThreads} from './worker_pool.js';
 
 /** What assembly/index.ts exports. Addresses and counts are numbers. */
 export interface KernelExports {
@@ -169,17 +172,29 @@ export function kernelBinary(): {binary: Uint8Array<ArrayBuffer>; relaxed: boole
 /** Bytes of the control block; see assembly/threads.ts. */
 const CONTROL_BYTES = 1024;
 
+/** Bytes of a cache line, where the control block begins. */
+const LINE = 64;
+
+/** The kernels bound to a control block, and the workers that serve it. */
+interface Team {
+  /** The memory that the control block is in. */
+  readonly block: number;
+  readonly exports: KernelExports;
+  /** Only on a heap that is shared. */
+  readonly pool: WorkerPool | undefined;
+}
+
 export class KernelModule {
   /** tfjs's heap. Its buffer is another object after it has grown. */
   readonly memory: WebAssembly.Memory;
   /** Whether worker threads can see the heap. */
   readonly shared: boolean;
-  private readonly exports: KernelExports;
   private readonly module: WebAssembly.Module;
   private readonly tfjs: TfjsModule;
   private readonly packed: PackedWeights;
-  private pool: WorkerPool;
+  private team: Team;
 
+  /** @throws BackendError where the engine or the version of tfjs is none that the kernels can run on. */
   constructor(backend: BackendWasm) {
     this.tfjs = backend.wasm as unknown as TfjsModule;
     const memory = this.tfjs.asm?.memory ?? this.tfjs.wasmMemory;
@@ -191,15 +206,16 @@ export class KernelModule {
     this.memory = memory;
     this.shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
     const {binary} = kernelBinary();
-    this.module = new WebAssembly.Module(this.shared ? withSharedMemory(binary) : binary);
-    const env = {
-      memory,
-      malloc: this.tfjs._malloc,
-      free: this.tfjs._free,
-      now: () => performance.now(),
-    };
-    this.exports = new WebAssembly.Instance(this.module, {env}).exports as unknown as KernelExports;
-    this.packed = new PackedWeights(this.exports, this);
+    try {
+      this.module = new WebAssembly.Module(this.shared ? withSharedMemory(binary) : binary);
+    } catch (error) {
+      const why = (error as Error).message;
+      throw new BackendError(`wasm: the engine must have WebAssembly SIMD; got "${why}" (a newer one).`, {
+        cause: error,
+      });
+    }
+    this.team = this.gather();
+    this.packed = new PackedWeights(() => this.team.exports, this);
     // What is packed goes with the data it was made from: see PackedWeights.
     const dispose = backend.disposeData.bind(backend);
     backend.disposeData = (dataId: tf.DataId, force?: boolean) => {
@@ -207,62 +223,108 @@ export class KernelModule {
       if (gone) this.packed.forget(dataId);
       return gone;
     };
-    this.pool = this.makePool();
   }
 
-  private makePool(): WorkerPool {
-    const line = 64;
-    const control = (this.allocate(CONTROL_BYTES + line) + line - 1) & -line;
-    new Uint8Array(this.memory.buffer, control, CONTROL_BYTES).fill(0);
-    const threads = this.shared ? wantedThreads() : 1;
-    const pool = new WorkerPool(this.module, this.memory, control, threads);
-    this.exports.attach(control, 0);
-    return pool;
+  private gather(): Team {
+    const {module, memory} = this;
+    const env = {
+      memory,
+      malloc: this.tfjs._malloc,
+      free: this.tfjs._free,
+      now: () => performance.now(),
+    };
+    const exports = new WebAssembly.Instance(module, {env}).exports as unknown as KernelExports;
+    const block = this.allocate(CONTROL_BYTES + LINE);
+    const control = ((block + LINE - 1) & -LINE) >>> 0;
+    const words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4).fill(0);
+    words[THREADS] = this.threads;
+    exports.attach(control, 0);
+    return {
+      block,
+      exports,
+      pool: this.shared ? new WorkerPool(module, memory, control, this.threads) : undefined,
+    };
+  }
+
+  /** A new team; the memory of the old one is given back when none of its workers can write to it any more. */
+  private replaceTeam(): void {
+    const {block, exports, pool} = this.team;
+    this.team = this.gather();
+    const giveBack = () => {
+      exports.freeScratch();
+      this.tfjs._free(block);
+    };
+    if (pool) pool.terminate().then(giveBack);
+    else giveBack();
   }
 
   /** Threads that kernels run on, the calling one among them. */
   get threads(): number {
-    return this.pool.threads;
+    return this.shared ? wantedThreads() : 1;
+  }
+
+  /** Bytes of scratch memory that the kernels hold. */
+  get scratchBytes(): number {
+    return this.team.exports.scratchBytes() >>> 0;
+  }
+
+  /** Bytes of weights that are kept packed. */
+  get packedBytes(): number {
+    return this.packed.bytes;
+  }
+
+  /** Gives scratch memory and packed weights back; the next kernel takes what it needs. */
+  freeMemory(): void {
+    this.team.exports.freeScratch();
+    this.packed.clear();
   }
 
   /**
    * Runs kernels: `work` is given their functions, and weights in the order in which products read them.
    *
-   * @throws BackendError when memory runs out or a worker thread fails.
+   * @throws BackendError when memory runs out or a worker thread fails. The next call starts anew.
    */
   run<T>(work: (kernels: KernelExports, packed: PackedWeights) => T): T {
-    if (this.shared && !this.pool.use(wantedThreads())) this.restart();
-    const failure = this.pool.takeFailure();
-    if (failure) {
-      this.restart();
-      throw failure;
-    }
+    this.checkWorkers();
+    const {exports, pool} = this.team;
     try {
-      return work(this.exports, this.packed);
+      const result = work(exports, this.packed);
+      pool?.startIfWanted();
+      return result;
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-      const broken = this.pool.failed();
-      this.restart();
-      throw new BackendError(
-        broken
-          ? 'wasm: every worker thread must finish its part; one failed or did not answer (the next call starts new ones).'
-          : 'wasm: there must be memory for the scratch space of a kernel; there is not (free tensors, smaller batches).',
-        {cause: error},
-      );
-    } finally {
-      this.pool.startIfWanted();
+      if (pool?.hasFailed()) {
+        this.replaceTeam();
+        throw new BackendError(
+          `wasm: every worker thread must finish its part; one failed or did not answer (${WITHOUT_WORKERS}).`,
+          {cause: error},
+        );
+      }
+      // Allocating is the one thing that gives up on purpose; no unit is being computed then.
+      if (/unreachable/i.test(error.message)) {
+        exports.freeScratch();
+        throw new BackendError(
+          'wasm: there must be memory for the scratch space of a kernel; there is not (free tensors, smaller batches).',
+          {cause: error},
+        );
+      }
+      this.replaceTeam(); // Workers may be in the middle of the same kernel.
+      throw error;
     }
   }
 
-  private restart(): void {
-    this.exports.freeScratch();
-    this.pool.terminate();
-    this.pool = this.makePool();
+  /** The number of workers asked for, all of them alive; or the error of one that ended since the last call. */
+  private checkWorkers(): void {
+    const {pool} = this.team;
+    if (!pool) return;
+    const {failure} = pool;
+    if (failure || !pool.use(this.threads)) this.replaceTeam();
+    if (failure && this.threads > 1) throw failure;
   }
 
   /** Memory of tfjs's heap, 8-byte aligned, for the caller to free. */
   allocate(bytes: number): number {
-    // Unsigned: an Emscripten module answers with a signed number.
+    // tfjs returns addresses beyond 2 GiB as negative numbers.
     const address = this.tfjs._malloc(bytes) >>> 0;
     if (address === 0) {
       throw new BackendError(`wasm: the heap must have ${bytes} bytes more; it has not (free tensors).`);
@@ -274,10 +336,9 @@ export class KernelModule {
     this.tfjs._free(address);
   }
 
-  /** Ends the workers and gives scratch memory back. */
+  /** Ends the workers. Memory goes with the heap. */
   dispose(): void {
-    this.exports.freeScratch();
-    this.pool.terminate();
+    this.team.pool?.terminate();
   }
 }
 
@@ -291,6 +352,11 @@ export function kernelModule(backend: BackendWasm): KernelModule {
     modules.set(backend, module);
   }
   return module;
+}
+
+/** The same, if they have been used. */
+export function existingKernelModule(backend: BackendWasm): KernelModule | undefined {
+  return modules.get(backend);
 }
 
 /** Ends the workers of a backend that is being removed. */

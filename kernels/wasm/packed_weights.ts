@@ -41,7 +41,7 @@ export class PackedWeights {
   private held = 0;
 
   constructor(
-    private readonly packer: Packer,
+    private readonly packer: () => Packer,
     private readonly heap: Heap,
   ) {}
 
@@ -64,7 +64,7 @@ export class PackedWeights {
     one.uses++;
     if (one.panels === 0) {
       if (one.uses < 2) return this.pack(at, factor, to);
-      const bytes = this.packer.panelBytes(factor.k, factor.n);
+      const bytes = this.packer().panelBytes(factor.k, factor.n);
       one.panels = this.pack(at, factor, this.heap.allocate(bytes));
       one.bytes = bytes;
       this.held += bytes;
@@ -75,9 +75,9 @@ export class PackedWeights {
   private pack(
     at: number,
     {k, n, transposed}: Factor,
-    to = this.packer.sharedScratch(this.packer.panelBytes(k, n)),
+    to = this.packer().sharedScratch(this.packer().panelBytes(k, n)),
   ): number {
-    this.packer.packPanels(at, 4 * (transposed ? k : n), k, n, transposed ? 1 : 0, to);
+    this.packer().packPanels(at, 4 * (transposed ? k : n), k, n, transposed ? 1 : 0, to);
     return to;
   }
 

@@ -34,6 +34,10 @@ export function withSharedMemory(module: Uint8Array): Uint8Array<ArrayBuffer> {
       if (byte < 128) return value >>> 0;
     }
   };
+  const skipName = () => {
+    const length = number();
+    at += length;
+  };
   const share = () => {
     if ((bytes[at] & HAS_MAXIMUM) === 0) throw new Error('withSharedMemory: the memory must have a maximum.');
     bytes[at] |= SHARED;
@@ -45,8 +49,8 @@ export function withSharedMemory(module: Uint8Array): Uint8Array<ArrayBuffer> {
     if (section === MEMORY_SECTION && number() > 0) return share();
     if (section === IMPORT_SECTION) {
       for (let left = number(); left > 0; left--) {
-        at += number(); // Name of the module.
-        at += number(); // Name of the import.
+        skipName(); // Of the module.
+        skipName(); // Of the import.
         const kind = bytes[at++];
         if (kind === MEMORY) return share();
         if (kind !== FUNCTION) throw new Error('withSharedMemory: imports must be functions or a memory.');

@@ -9,21 +9,13 @@ import {BackendError} from '../errors.js';
 
 /** Of the control block, in 32-bit words; see assembly/threads.ts. */
 const FAILED = 4;
-const THREADS = 8;
+export const THREADS = 8;
 const WANTED = 11;
+const WORDS = 16;
 
 /** What is used of a worker, Node's or the browser's. */
 interface Thread {
   terminate(): unknown;
-}
-
-interface NodeWorker extends Thread {
-  unref(): void;
-  on(event: 'error' | 'exit', listener: (value: unknown) => void): void;
-}
-
-interface NodeThreads {
-  Worker: new (code: string, options: object) => NodeWorker;
 }
 
 const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
@@ -37,18 +29,22 @@ const life = `({module, memory, control, thread}) => {
     attach(control, thread);
     serve();
   } catch (error) {
-    Atomics.store(new Int32Array(memory.buffer, control, 16), ${FAILED}, 1);
+    Atomics.store(new Int32Array(memory.buffer, control, ${WORDS}), ${FAILED}, 1);
     throw error;
   }
 }`;
 
+/** Milliseconds after which a browser's worker that was told to end has done so; nothing tells. */
+const BROWSER_END = 1000;
+
+let cores: number | undefined;
+
 /** Processor cores, as far as the platform tells. */
-function coreCount(): number {
-  if (isNode) {
-    const os = process.getBuiltinModule('node:os');
-    return os.availableParallelism();
-  }
-  return globalThis.navigator?.hardwareConcurrency ?? 1;
+export function coreCount(): number {
+  cores ??= isNode
+    ? process.getBuiltinModule('node:os').availableParallelism()
+    : (globalThis.navigator?.hardwareConcurrency ?? 1);
+  return cores;
 }
 
 let asked: number | undefined;
@@ -63,26 +59,29 @@ export function wantedThreads(): number {
   return asked ?? coreCount();
 }
 
-export class WorkerPool {
-  private workers: Thread[] = [];
-  private failure: BackendError | undefined;
-  private ended = false;
-  private readonly words: Int32Array;
+/** What a message about workers says to do. */
+export const WITHOUT_WORKERS = `the next call starts new ones; setupBackend('wasm', {threads: 1}) needs none`;
 
-  /** For `capacity` threads, the calling one among them. Starts nothing yet. */
+export class WorkerPool {
+  private readonly workers: Thread[] = [];
+  private readonly words: Int32Array;
+  private ended = false;
+  /** Why a worker could not start or ended, if one did. */
+  failure: BackendError | undefined;
+
+  /**
+   * For `capacity` threads, the calling one among them. Starts nothing yet.
+   *
+   * @param memory shared, so that a view of it is good for ever.
+   * @param control the address of the control block.
+   */
   constructor(
     private readonly module: WebAssembly.Module,
     private readonly memory: WebAssembly.Memory,
     private readonly control: number,
     private readonly capacity: number,
   ) {
-    this.words = new Int32Array(memory.buffer, control, 16);
-    this.words[THREADS] = capacity;
-  }
-
-  /** Threads at work. */
-  get threads(): number {
-    return this.words[THREADS];
+    this.words = new Int32Array(memory.buffer, control, WORDS);
   }
 
   /** Goes on with `threads` threads, which may be one while the workers sleep. False where that takes another pool. */
@@ -94,52 +93,66 @@ export class WorkerPool {
 
   /** Starts the workers if a kernel has had a use for them. */
   startIfWanted(): void {
-    if (this.threads < 2 || this.workers.length > 0 || this.words[WANTED] === 0) return;
+    if (this.words[WANTED] === 0 || this.workers.length > 0 || this.failure) return;
+    const {module, memory, control} = this;
     for (let thread = 1; thread < this.capacity; thread++) {
-      const {module, memory, control} = this;
-      this.workers.push(this.start({module, memory, control, thread}));
+      try {
+        this.workers.push(this.start({module, memory, control, thread}));
+      } catch (error) {
+        this.fail(error); // A platform that allows none, such as Node with --permission.
+        return;
+      }
     }
   }
 
   private start(data: object): Thread {
-    const fail = (reason: unknown) => {
-      if (this.ended || this.failure) return;
-      const why = reason instanceof Error ? reason.message : String(reason);
-      this.failure = new BackendError(
-        `wasm: the worker threads must stay alive; one ended: ${why} (the next call starts new ones).`,
-        {cause: reason},
-      );
-    };
     if (isNode) {
-      const {Worker} = process.getBuiltinModule('node:worker_threads') as unknown as NodeThreads;
+      const {Worker} = process.getBuiltinModule('node:worker_threads');
       const code = `(${life})(require('node:worker_threads').workerData)`;
-      const worker = new Worker(code, {eval: true, workerData: data, execArgv: [], name: 'swint'});
-      worker.on('error', fail);
-      worker.on('exit', (status) => fail(`exit ${status}`));
+      // Without the flags of the process, which may load files, open ports or wait for a debugger: they come by
+      // execArgv and, inside env, by NODE_OPTIONS.
+      const worker = new Worker(code, {eval: true, workerData: data, execArgv: [], env: {}, name: 'swint'});
+      worker.on('error', (error) => this.fail(error));
+      worker.on('exit', (status) => this.fail(`exit status ${status}`));
       worker.unref();
       return worker;
     }
-    const code = new Blob([`onmessage = ({data}) => (${life})(data)`], {type: 'text/javascript'});
-    const address = URL.createObjectURL(code);
-    const worker = new Worker(address, {name: 'swint'});
-    worker.onerror = (event) => fail(event.message);
+    const worker = new Worker(lifeInBrowser(), {name: 'swint'});
+    worker.onerror = (event) =>
+      this.fail(event.message || 'it did not start (a Content-Security-Policy needs worker-src blob:)');
     worker.postMessage(data);
     return worker;
   }
 
+  private fail(reason: unknown): void {
+    if (this.ended || this.failure) return;
+    const why = reason instanceof Error ? reason.message : String(reason);
+    this.failure = new BackendError(
+      `wasm: the worker threads must start and stay alive; one did not: ${why} (${WITHOUT_WORKERS}).`,
+      {cause: reason},
+    );
+  }
+
   /** Whether a worker failed, or stayed away for too long, during the last kernel. */
-  failed(): boolean {
+  hasFailed(): boolean {
     return Atomics.load(this.words, FAILED) !== 0;
   }
 
-  /** What became of the workers between two kernels, if it was bad. */
-  takeFailure(): BackendError | undefined {
-    return this.failure;
-  }
-
-  terminate(): void {
+  /** Ends the workers. Resolves when none of them runs any more. */
+  async terminate(): Promise<void> {
     this.ended = true;
-    for (const worker of this.workers) worker.terminate();
-    this.workers = [];
+    if (this.workers.length === 0) return;
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    if (!isNode) await new Promise((resolve) => setTimeout(resolve, BROWSER_END));
   }
+}
+
+let address: string | undefined;
+
+/** The address of what a browser's worker runs. */
+function lifeInBrowser(): string {
+  address ??= URL.createObjectURL(
+    new Blob([`onmessage = ({data}) => (${life})(data)`], {type: 'text/javascript'}),
+  );
+  return address;
 }

@@ -9,9 +9,13 @@ import {BackendError} from '../errors.js';
  * tfjs reports a backend that does not start as `false`, prints the reason and stays on the failed backend; the reason
  * is caught here on its way, and the backend that was active is active again.
  *
- * @throws BackendError whose `cause` is what the backend threw while starting.
+ * @param check what the backend has to pass to stay active: throws where it does not.
+ * @throws BackendError whose `cause` is what the backend threw while starting; or what `check` throws.
  */
-export async function activateBackend(name: string): Promise<void> {
+export async function activateBackend(
+  name: string,
+  check: (backend: tf.KernelBackend) => void = () => undefined,
+): Promise<void> {
   const engine = tf.engine();
   const previous = engine.backendName;
   const registration = engine.registryFactory[name];
@@ -36,11 +40,16 @@ export async function activateBackend(name: string): Promise<void> {
     }
   };
   let started = false;
+  let accepted = false;
   try {
     started = await tf.setBackend(name);
+    if (started) {
+      check(tf.backend());
+      accepted = true;
+    }
   } finally {
     registration.factory = factory;
-    if (!started) {
+    if (!accepted) {
       if (previous) {
         await tf.setBackend(previous);
       } else {

@@ -1,8 +1,12 @@
 /** What computation runs on, for logs, reports and bug reports. */
 
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import {kernelBinary, kernelModule} from '../../kernels/wasm/module.js';
+import {coreCount} from '../../kernels/wasm/worker_pool.js';
 import {BackendError} from '../errors.js';
 import {type AdapterDescription, describeAdapter, isSoftwareAdapter} from './adapter.js';
+import {whyNotShared} from './shared_heap.js';
 
 /** A backend that an automatic choice passed over. */
 export interface SkippedBackend {
@@ -19,18 +23,23 @@ export interface BackendReport {
   device: string;
   /** Whether it is a GPU backend on a driver that computes on the CPU. False for the CPU's own backends. */
   software: boolean;
-  /** The threads asked for in `setupBackend`, or undefined where none were. */
-  threads: number | undefined;
+  /** The threads that this library's kernels run on; 1 on backends other than wasm. */
+  threads: number;
+  /** Why `threads` is less than `setupBackend` was asked for or, on wasm, than there are cores; absent where it is not. */
+  threadsReason?: string;
+  /** On wasm: which build of this library's kernels runs, whichever is faster on this machine. */
+  simd?: 'simd' | 'relaxed-simd';
   /** The better backends that the last automatic `setupBackend` could not use; empty when one was named. */
   skipped: SkippedBackend[];
 }
 
 interface Choice {
   threads: number | undefined;
+  kernels: 'swint' | 'tfjs';
   skipped: readonly SkippedBackend[];
 }
 
-let lastChoice: Choice = {threads: undefined, skipped: []};
+let lastChoice: Choice = {threads: undefined, kernels: 'swint', skipped: []};
 
 /** Remembers what `setupBackend` was asked and what it passed over. */
 export function recordChoice(choice: Choice): void {
@@ -50,13 +59,29 @@ export function backendReport(): BackendReport {
       'backendReport: a backend must be active; none is yet (await setupBackend() first).',
     );
   }
-  const {device, software} = describeDevice(backend, tf.backend());
   return {
     backend,
-    device,
-    software,
-    threads: lastChoice.threads,
+    ...describeDevice(backend, tf.backend()),
+    ...describeThreads(backend, tf.backend()),
     skipped: lastChoice.skipped.map((skipped) => ({...skipped})),
+  };
+}
+
+function describeThreads(
+  name: string,
+  backend: tf.KernelBackend,
+): Pick<BackendReport, 'threads' | 'threadsReason' | 'simd'> {
+  const asked = lastChoice.threads;
+  if (name !== 'wasm') {
+    const reason = "this library's threads are for the wasm backend";
+    return {threads: 1, ...((asked ?? 1) > 1 && {threadsReason: reason})};
+  }
+  const {threads} = kernelModule(backend as BackendWasm);
+  const reason = lastChoice.kernels === 'tfjs' ? "tfjs's own kernels were asked for" : whyNotShared();
+  return {
+    threads,
+    ...(threads < (asked ?? coreCount()) && {threadsReason: reason}),
+    simd: kernelBinary().relaxed ? 'relaxed-simd' : 'simd',
   };
 }
 
@@ -88,9 +113,11 @@ function describeDevice(name: string, backend: tf.KernelBackend): {device: strin
         software: false,
       };
     case 'wasm': {
-      const simd = tf.env().get('WASM_HAS_SIMD_SUPPORT') ? 'WebAssembly with SIMD' : 'WebAssembly';
+      const {threads} = kernelModule(backend as BackendWasm);
+      const simd = kernelBinary().relaxed ? 'relaxed SIMD' : 'SIMD';
+      const stock = wasm?.tfjs.getThreadsCount() ?? 1;
       return {
-        device: `${simd}, tfjs kernels on ${wasm?.tfjs.getThreadsCount() ?? 1} thread(s)`,
+        device: `WebAssembly with ${simd}, ${threads} thread(s) (tfjs's own kernels: ${stock})`,
         software: false,
       };
     }

@@ -6,6 +6,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import {registerAgain} from '../../kernels/wasm/removal.js';
 import {BackendError} from '../errors.js';
 import {importOptional} from './optional_package.js';
 import {isNode} from './platform.js';
@@ -40,7 +41,7 @@ export async function registerBackend(name: BackendName, software: boolean): Pro
 
 /** cpu, wasm and webgl: a package `@tensorflow/tfjs-backend-<name>` that registers itself when it is imported. */
 async function registerPackage(name: 'wasm' | 'webgl' | 'cpu'): Promise<void> {
-  if (tf.findBackendFactory(name)) {
+  if (tf.findBackendFactory(name) || (name === 'wasm' && registerAgain())) {
     return;
   }
   const packageName = `@tensorflow/tfjs-backend-${name}`;

@@ -5,27 +5,34 @@
  * browsers, hardware only) > cpu.
  */
 
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
+import '../../kernels/wasm/index.js';
+import {kernelModule} from '../../kernels/wasm/module.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
+import {setThreads} from '../../kernels/wasm/worker_pool.js';
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {recordChoice, type SkippedBackend} from './backend_report.js';
 import {type BackendName, registerBackend} from './register_backend.js';
+import {whyNotShared, withSharedHeap} from './shared_heap.js';
 
 export type {BackendName} from './register_backend.js';
 
 /** Options of `setupBackend`. */
 export interface SetupBackendOptions {
   /**
-   * Threads for computation on the CPU, a positive integer; default all cores where the platform has threads. It takes
-   * effect with the library's own kernels; the stock tfjs kernels in use today run on one thread in Node. It is checked
-   * and shown in `backendReport()`.
+   * Threads that this library's kernels run on, the calling one among them; a positive integer. It takes effect when the
+   * backend is wasm. Default all cores where tfjs's heap can be shared between threads, one elsewhere: it can be in
+   * Node when this function starts the backend, and in a page that is cross-origin isolated. `backendReport()` tells
+   * the number in use, and why it is smaller.
    */
   threads?: number;
   /**
    * What computes where tfjs's wasm backend is slow at an operation of its own: 'swint' (the default) puts this
    * library's kernels in the place of the stock ones (matrix products, the gradient of conv2d, transposes, slices), for
-   * the whole application; 'tfjs' leaves the stock kernels alone, and puts them back if they were replaced. It takes
-   * effect when the backend is wasm.
+   * the whole application; 'tfjs' leaves the stock kernels alone, and puts them back if they were replaced; `threads`
+   * does nothing then. It takes effect when the backend is wasm.
    */
   kernels?: KernelChoice;
 }
@@ -53,8 +60,9 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webg
  * @param options see {@link SetupBackendOptions}.
  * @returns the name of the backend that is now active.
  * @throws ConfigError when the name or an option can never work.
- * @throws BackendError when the named backend, or every one, is missing or does not start; it says why and what to
- *   install, and the backend that was active before stays active.
+ * @throws BackendError when the named backend, or every one, is missing or does not start; or when wasm is named with
+ *   more than one thread and cannot have them. It says why and what to do, and the backend that was active before stays
+ *   active.
  */
 export async function setupBackend(name?: BackendName, options: SetupBackendOptions = {}): Promise<string> {
   const {threads, kernels = 'swint'} = options;
@@ -77,9 +85,8 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
     );
   }
   await registerBackend(name, true);
-  await activateBackend(name);
-  useKernels(name, kernels);
-  recordChoice({threads, skipped: []});
+  await start(name, threads, kernels, true);
+  recordChoice({threads, kernels, skipped: []});
   return name;
 }
 
@@ -88,9 +95,8 @@ async function chooseBackend(threads: number | undefined, kernels: KernelChoice)
   for (const backend of automatic) {
     try {
       await registerBackend(backend, false);
-      await activateBackend(backend);
-      useKernels(backend, kernels);
-      recordChoice({threads, skipped});
+      await start(backend, threads, kernels, false);
+      recordChoice({threads, kernels, skipped});
       return backend;
     } catch (error) {
       if (!(error instanceof BackendError)) {
@@ -103,14 +109,35 @@ async function chooseBackend(threads: number | undefined, kernels: KernelChoice)
   throw new BackendError(`setupBackend: one backend must work; none does:${reasons}`);
 }
 
-/** After the activation, so that a backend that does not start leaves tfjs as it was. */
-function useKernels(backend: BackendName, kernels: KernelChoice): void {
+/** @param named whether the application named this backend: an automatic choice rather has fewer threads than none. */
+async function start(
+  backend: BackendName,
+  threads: number | undefined,
+  kernels: KernelChoice,
+  named: boolean,
+): Promise<void> {
   if (backend !== 'wasm') {
-    return;
+    return activateBackend(backend);
   }
-  if (kernels === 'swint') {
-    replaceStockKernels();
-  } else {
+  // Settings after the activation, so that a backend that does not start leaves everything as it was.
+  if (kernels === 'tfjs') {
+    await activateBackend(backend);
     restoreStockKernels();
+    setThreads(1);
+  } else {
+    const activate = () => activateBackend(backend, (made) => checkKernels(made, named ? threads : 1));
+    await (threads === 1 ? activate() : withSharedHeap(activate));
+    replaceStockKernels();
+    setThreads(threads);
+  }
+}
+
+/** @throws BackendError where the library's kernels do not run at all, or not on that many threads. */
+function checkKernels(backend: tf.KernelBackend, threads = 1): void {
+  const {shared} = kernelModule(backend as BackendWasm);
+  if (threads > 1 && !shared) {
+    throw new BackendError(
+      `wasm: threads must be 1 where tfjs's heap is not shared; got ${threads}, and ${whyNotShared()}.`,
+    );
   }
 }

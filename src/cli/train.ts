@@ -87,6 +87,7 @@ async function startBackend({backend, threads}: TrainCommand, display: TrainingD
   await setupBackend(backend ?? undefined, threads === null ? {} : {threads});
   const report = backendReport();
   display.line(`Backend  ${report.backend}: ${report.device}`);
+  if (report.threadsReason) display.line(`         ${report.threads} thread(s): ${report.threadsReason}`);
   for (const skipped of report.skipped) display.line(`         not ${skipped.reason}`);
 }
 

@@ -5,10 +5,15 @@
  * there every one of them has to be present. WebGPU runs on the npm package `webgpu` (Dawn) and whatever Vulkan driver
  * the process was started with: `npm test` gives it SwiftShader.
  *
+ * On wasm the library's kernels run on two threads and a shared heap, as `setupBackend` sets it up; tfjs's own kernels
+ * are in place.
+ *
  * Results are read with `await tensor.data()`: the webgpu backend has no `dataSync` in Node.
  */
 
 import * as tf from '@tensorflow/tfjs';
+import {setThreads} from '../../kernels/wasm/worker_pool.js';
+import {withSharedHeap} from '../../src/backends/shared_heap.js';
 
 /** The backends that tests run on, in order. */
 const testBackends = ['cpu', 'wasm', 'webgpu'] as const;
@@ -17,9 +22,14 @@ export type TestBackend = (typeof testBackends)[number];
 /** What each backend's package does to be usable; throws with the reason where it cannot be. */
 const load: Record<TestBackend, () => Promise<unknown>> = {
   cpu: async () => undefined, // Part of @tensorflow/tfjs.
-  wasm: () => import('@tensorflow/tfjs-backend-wasm'),
+  wasm: loadWasm,
   webgpu: loadWebGPU,
 };
+
+async function loadWasm(): Promise<void> {
+  await import('@tensorflow/tfjs-backend-wasm');
+  await withSharedHeap(() => tf.setBackend('wasm'));
+}
 
 async function loadWebGPU(): Promise<void> {
   const {create, globals} = await import('webgpu');
@@ -87,6 +97,7 @@ export function eachBackend(
         if (reason === undefined) {
           await tf.setBackend(backend);
           await tf.ready();
+          setThreads(2);
           return;
         }
         if (process.env.CI === 'true') {

@@ -87,21 +87,31 @@ export interface ServedFile {
   body: string | Uint8Array;
 }
 
+/** The headers of a page that is cross-origin isolated, which shared memory needs. */
+export const isolation = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
 /**
  * Opens a page whose files come from `files` (by path, such as `/index.html`), lets `use` work in it and closes all.
  * The page is served from 127.0.0.1, which counts as a secure context, so WebGPU is there.
  *
  * @param use gets the page's address and a fresh page of Chromium.
+ * @param headers sent with every file.
  * @returns what `use` returns.
  * @throws what `use` throws, and an Error for an exception that the page did not catch.
  */
 export async function inChromium<T>(
   files: ReadonlyMap<string, ServedFile>,
   use: (page: Page, address: string) => Promise<T>,
+  headers: Record<string, string> = {},
 ): Promise<T> {
   const server = createServer((request, response) => {
     const file = files.get(new URL(request.url ?? '/', 'http://127.0.0.1').pathname);
-    response.writeHead(file ? 200 : 404, {'content-type': file?.type ?? 'text/plain'}).end(file?.body);
+    response
+      .writeHead(file ? 200 : 404, {...headers, 'content-type': file?.type ?? 'text/plain'})
+      .end(file?.body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const browser = await launchChromium();

@@ -49,12 +49,12 @@ const backendPackage = /^(@tensorflow\/tfjs-(backend-|node)|webgpu$|@webgpu\/)/;
 const forNode = /^src\/(node\.ts$|node\/|cli\/)/;
 const builtin = new Set(builtinModules);
 
-/** Every TypeScript file of the four folders. */
+/** Every TypeScript file of the four folders; assembly/ is another language, compiled into one file of ours. */
 export function readSources(root: string): Map<string, string> {
   const sources = new Map<string, string>();
   for (const folder of folders) {
     for (const name of readdirSync(join(root, folder), {recursive: true, encoding: 'utf8'})) {
-      if (name.endsWith('.ts')) {
+      if (name.endsWith('.ts') && !/(^|[\\/])assembly[\\/]/.test(name)) {
         sources.set(
           posix.join(folder, name.replaceAll('\\', '/')),
           readFileSync(join(root, folder, name), 'utf8'),

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {kernelsInUse, layerNorm, linear} from '../../kernels/index.js';
+import {whyUnavailable} from '../helpers/backends.js';
 
 describe('dispatch', () => {
   const inputs = () => ({x: tf.randomNormal([2, 3]), gamma: tf.ones([3]), beta: tf.zeros([3])}) as never;
@@ -35,7 +36,7 @@ describe('dispatch', () => {
   });
 
   it('finds the kernels of the current backend', async () => {
-    await import('@tensorflow/tfjs-backend-wasm');
+    expect(await whyUnavailable('wasm')).to.equal(undefined);
     await tf.setBackend('wasm');
     const {operations} = kernelsInUse();
     await tf.setBackend('cpu');

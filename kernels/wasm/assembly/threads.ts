@@ -38,8 +38,11 @@ const PATIENCE: i32 = 20000;
 /** Looks at the finished units between two looks at the clock. */
 const LOOKS: i32 = 1 << 20;
 
-/** Milliseconds that a worker may stay away from a unit that it has claimed. */
+/** Milliseconds that may pass without a unit being finished. */
 const DEADLINE: f64 = 10000;
+
+/** Most milliseconds that count between two looks at the clock: a machine or a page that slept has not waited. */
+const LONGEST_LOOK: f64 = 100;
 
 let control: usize = 0;
 let self: i32 = 0;
@@ -110,13 +113,20 @@ export function parallel(kind: i32, count: i32, small: bool = false): void {
   if (atomic.load<i32>(control, ASLEEP) > 0) atomic.notify(control + EPOCH, -1);
   drain();
   let looks = 0;
-  let since: f64 = 0;
-  while (atomic.load<i32>(control, DONE) != count) {
+  let before: f64 = 0;
+  let waited: f64 = 0;
+  let finished = -1;
+  while (true) {
+    const done = atomic.load<i32>(control, DONE);
+    if (done == count) return;
     if (++looks < LOOKS) continue;
     looks = 0;
-    if (since == 0) since = now();
-    if (atomic.load<i32>(control, FAILED) != 0 || now() - since > DEADLINE) {
-      store<i32>(control, 1, FAILED);
+    const time = now();
+    waited = done == finished ? waited + min(time - before, LONGEST_LOOK) : 0;
+    before = time;
+    finished = done;
+    if (atomic.load<i32>(control, FAILED) != 0 || waited > DEADLINE) {
+      atomic.store<i32>(control, 1, FAILED);
       unreachable();
     }
   }

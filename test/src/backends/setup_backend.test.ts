@@ -4,13 +4,14 @@
  * What depends on the state of a fresh process (nothing registered, no driver, a browser) runs in a child process.
  */
 
-import {spawnSync} from 'node:child_process';
+import {availableParallelism} from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {backendReport} from '../../../src/backends/backend_report.js';
 import {type SetupBackendOptions, setupBackend} from '../../../src/backends/setup_backend.js';
 import {BackendError, ConfigError} from '../../../src/errors.js';
 import {eachBackend, whyUnavailable} from '../../helpers/backends.js';
+import {inFreshProcess} from '../../helpers/fresh_process.js';
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
   const outcome = await promise.then(
@@ -22,26 +23,6 @@ async function failure(promise: Promise<unknown>): Promise<Error> {
   }
   return outcome.error;
 }
-
-/** Runs a module in a fresh Node; it writes its findings with `tell`. `ended` is false when it had to be killed. */
-function inFreshProcess(code: string, env: NodeJS.ProcessEnv = process.env) {
-  const source = `
-    const tell = (value) => console.log('\\n#' + JSON.stringify(value));
-    const {setupBackend} = await import(${JSON.stringify(url('src/backends/setup_backend.ts'))});
-    const {backendReport} = await import(${JSON.stringify(url('src/backends/backend_report.ts'))});
-    const failure = (promise) => promise.then(() => 'none', (error) => error.name + ': ' + error.message);
-    ${code}`;
-  const args = ['--import', 'tsx', '--input-type=module', '-e', source];
-  const {status, signal, stdout, stderr} = spawnSync(process.execPath, args, {
-    encoding: 'utf8',
-    env,
-    timeout: 120_000,
-  });
-  const told = stdout.split('\n').filter((line) => line.startsWith('#'));
-  return {ended: signal === null, status, stderr, told: told.map((line) => JSON.parse(line.slice(1)))};
-}
-
-const url = (path: string) => new URL(`../../../${path}`, import.meta.url).href;
 
 describe('setupBackend', () => {
   afterEach(() => tf.setBackend('cpu'));
@@ -137,10 +118,26 @@ describe('setupBackend', () => {
   }
 
   it('takes a number of threads and reports it', async () => {
-    await setupBackend('wasm', {threads: 2});
-    expect(backendReport().threads).to.equal(2);
+    await whyUnavailable('wasm'); // Starts it on a shared heap.
+    for (const threads of [3, 1, 2]) {
+      await setupBackend('wasm', {threads});
+      const report = backendReport();
+      expect(report).to.include({threads}).and.to.not.have.property('threadsReason');
+      expect(report.device).to.contain(`${threads} thread(s)`);
+      expect(report.simd).to.be.oneOf(['simd', 'relaxed-simd']);
+    }
     await setupBackend('wasm');
-    expect(backendReport().threads).to.equal(undefined);
+    expect(backendReport())
+      .to.include({threads: availableParallelism()})
+      .and.to.not.have.property('threadsReason');
+    await setupBackend('wasm', {threads: 2, kernels: 'tfjs'});
+    expect(backendReport().threads).to.equal(1);
+    expect(backendReport().threadsReason).to.contain("tfjs's own kernels");
+    await setupBackend('cpu', {threads: 2});
+    expect(backendReport().threads).to.equal(1);
+    expect(backendReport().threadsReason).to.contain('wasm');
+    await setupBackend('cpu');
+    expect(backendReport()).to.include({threads: 1}).and.to.not.have.any.keys('threadsReason', 'simd');
   });
 
   for (const threads of [0, -1, 1.5, Number.NaN, '2', null]) {
