@@ -48,6 +48,29 @@ export interface KernelExports {
     n: number,
     k: number,
   ): void;
+  /** Of the convolution that is called next. */
+  convolutionSizes(
+    batch: number,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    outChannels: number,
+    filterHeight: number,
+    filterWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    dilationHeight: number,
+    dilationWidth: number,
+    top: number,
+    left: number,
+  ): void;
+  convolution(x: number, filter: number, y: number, bias: number, activation: number): void;
+  convolutionInputGradient(dy: number, filter: number, dx: number): void;
+  convolutionFilterGradient(x: number, dy: number, dw: number): void;
+  depthwiseInputGradient(dy: number, filter: number, dx: number): void;
+  depthwiseFilterGradient(x: number, dy: number, dw: number): void;
 }
 
 /** What is used of tfjs's own module, an Emscripten one. */
