@@ -112,6 +112,29 @@ export interface KernelExports {
     n: number,
     k: number,
   ): void;
+  /** Of the convolution that is called next. */
+  convolutionSizes(
+    batch: number,
+    height: number,
+    width: number,
+    channels: number,
+    outHeight: number,
+    outWidth: number,
+    outChannels: number,
+    filterHeight: number,
+    filterWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    dilationHeight: number,
+    dilationWidth: number,
+    top: number,
+    left: number,
+  ): void;
+  convolution(x: number, filter: number, y: number, bias: number, activation: number): void;
+  convolutionInputGradient(dy: number, filter: number, dx: number): void;
+  convolutionFilterGradient(x: number, dy: number, dw: number): void;
+  depthwiseInputGradient(dy: number, filter: number, dx: number): void;
+  depthwiseFilterGradient(x: number, dy: number, dw: number): void;
 }
 
 /** Batch, height, width, heads, head size; window, configured window, shift, count; masked, scale, drop rate, seed. */
@@ -177,8 +200,9 @@ const LINE = 64;
 
 /** The kernels bound to a control block, and the workers that serve it. */
 interface Team {
-  /** The memory that the control block is in. */
+  /** The memory that the control block is in, and its address there. */
   readonly block: number;
+  readonly control: number;
   readonly exports: KernelExports;
   /** Only on a heap that is shared. */
   readonly pool: WorkerPool | undefined;
@@ -241,6 +265,7 @@ export class KernelModule {
     exports.attach(control, 0);
     return {
       block,
+      control,
       exports,
       pool: this.shared ? new WorkerPool(module, memory, control, this.threads) : undefined,
     };

@@ -2,6 +2,11 @@
 import {
   ATTENTION,
   ATTENTION_GRAD,
+  CONVOLUTION,
+  CONVOLUTION_FILTER,
+  CONVOLUTION_PACK,
+  DEPTHWISE_FILTER,
+  DEPTHWISE_INPUT,
   EXPAND_BIAS,
   LAYER_NORM,
   LAYER_NORM_GRAD,
@@ -20,6 +25,9 @@ import {packUnit, productColumnsUnit, productRowsUnit, sumPartsUnit} from './pro
 import {expandBiasUnit, reduceBiasUnit} from './relative_bias';
 import {attentionUnit} from './window_attention';
 import {attentionGradUnit} from './window_attention_grad';
+import {convolutionPackUnit, convolutionUnit} from './convolution';
+import {convolutionFilterUnit} from './convolution_filter';
+import {depthwiseFilterUnit, depthwiseInputUnit} from './depthwise';
 
 export function unit(kind: i32, index: i32): void {
   switch (kind) {
@@ -58,6 +66,21 @@ export function unit(kind: i32, index: i32): void {
       break;
     case PEAK:
       peakUnit(index);
+      break;
+    case CONVOLUTION_PACK:
+      convolutionPackUnit(index);
+      break;
+    case CONVOLUTION:
+      convolutionUnit(index);
+      break;
+    case CONVOLUTION_FILTER:
+      convolutionFilterUnit(index);
+      break;
+    case DEPTHWISE_INPUT:
+      depthwiseInputUnit(index);
+      break;
+    case DEPTHWISE_FILTER:
+      depthwiseFilterUnit(index);
       break;
     default:
       unreachable();

@@ -35,6 +35,53 @@ eachBackend(
       }
     });
 
+    type Shape4D = [number, number, number, number];
+
+    for (const [input, filter, strides] of [
+      [[2, 24, 24, 50], [3, 3, 50, 40], 1],
+      [[1, 7, 7, 30], [3, 3, 30, 250], 1],
+      [[3, 41, 40, 9], [5, 5, 9, 33], 2],
+      [[2, 65, 64, 3], [7, 7, 3, 24], 3],
+      [[2, 64, 64, 1], [3, 3, 1, 3], 1],
+      [[6, 28, 28, 11], [1, 1, 11, 13], 1],
+    ] as Array<[Shape4D, Shape4D, number]>) {
+      it(`filter in many units: ${input}, filter ${filter}, stride ${strides}`, () =>
+        expectSameOnWasmAndCpu(() => {
+          const out = [1, 2].map((axis) => Math.ceil(input[axis]! / strides));
+          const dy = uniform<tf.Rank.R4>([input[0], out[0]!, out[1]!, filter[3]], 1);
+          const x = uniform<tf.Rank.R4>(input, 2);
+          return tf.engine().runKernel(tf.Conv2DBackpropFilter, {x, dy}, {
+            strides: [strides, strides],
+            pad: 'same',
+            dataFormat: 'NHWC',
+            filterShape: filter,
+          } as unknown as tf.NamedAttrMap) as tf.Tensor;
+        }));
+    }
+
+    for (const place of ['x', 'dy'] as const) {
+      it(`NaN and infinities in ${place} pass through`, async () => {
+        const shapes = {x: [2, 7, 7, 5] as Shape4D, dy: [2, 7, 7, 4] as Shape4D};
+        const compute = () =>
+          tf.tidy(() => {
+            const inputs = {x: uniform<tf.Rank.R4>(shapes.x, 1), dy: uniform<tf.Rank.R4>(shapes.dy, 2)};
+            const values = inputs[place].dataSync().slice();
+            // Inside: at the border, dy that is not finite also reaches the taps that see padding.
+            values[(3 * 7 + 3) * shapes[place][3]] = Number.NaN;
+            values[((7 + 3) * 7 + 3) * shapes[place][3] + 1] = Number.POSITIVE_INFINITY;
+            inputs[place] = tf.tensor4d(values, shapes[place]);
+            const attrs = {strides: [1, 1], pad: 'same', dataFormat: 'NHWC', filterShape: [3, 3, 5, 4]};
+            const dw = tf.engine().runKernel(tf.Conv2DBackpropFilter, inputs, attrs) as tf.Tensor;
+            return Array.from(dw.dataSync(), (value) => (Number.isFinite(value) ? 0 : value));
+          });
+        const actual = compute();
+        await tf.setBackend('cpu');
+        expect(actual).to.deep.equal(compute());
+        expect(actual.some(Number.isNaN)).to.equal(true);
+        expect(actual.some((kind) => kind === 0)).to.equal(true);
+      });
+    }
+
     const backprop = (dataFormat: 'NHWC' | 'NCHW') =>
       tf
         .engine()

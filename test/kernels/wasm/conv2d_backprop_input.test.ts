@@ -89,7 +89,43 @@ eachBackend(
         return;
       }
 
-      it('the product in parts, for a large map', () =>
+      for (const [at, bad] of [
+        [0, Number.NaN],
+        [100, Number.POSITIVE_INFINITY],
+      ] as const) {
+        for (const {name, strides, filter, dy} of ways) {
+          it(`${bad} in the filter comes out where its tap lands, and only there: ${name}`, async () => {
+            const compute = () =>
+              tf.tidy(() => {
+                const w = uniform<tf.Rank.R4>(filter, 2).dataSync().slice();
+                w[at % w.length] = bad;
+                const dx = backprop(uniform<tf.Rank.R4>(dy, 1), tf.tensor(w, filter), strides);
+                return Array.from(dx.dataSync(), (value) => (Number.isFinite(value) ? 0 : value));
+              });
+            const actual = compute();
+            await tf.setBackend('cpu');
+            expect(actual).to.deep.equal(compute());
+            expect(actual.some((kind) => kind !== 0)).to.equal(true);
+            expect(actual.some((kind) => kind === 0)).to.equal(true);
+          });
+        }
+      }
+
+      for (const [input, filter, strides] of [
+        [[2, 24, 24, 50], [3, 3, 50, 40], 1],
+        [[1, 7, 7, 270], [3, 3, 270, 130], 1],
+        [[1, 41, 40, 9], [5, 5, 9, 33], 2],
+        [[2, 65, 64, 3], [7, 7, 3, 24], 3],
+      ] as Array<[Shape4D, Shape4D, number]>) {
+        it(`in many units: ${input}, filter ${filter}, stride ${strides}`, () =>
+          expectSameOnWasmAndCpu(() => {
+            const out = [1, 2].map((axis) => Math.ceil(input[axis]! / strides));
+            const dy = uniform<tf.Rank.R4>([input[0], out[0]!, out[1]!, filter[3]], 1);
+            return backprop(dy, uniform<tf.Rank.R4>(filter, 2), strides, {inputShape: input});
+          }));
+      }
+
+      it('many classes of cells, for a large map', () =>
         expectSameOnWasmAndCpu(() => {
           const w = uniform<tf.Rank.R4>([3, 3, 40, 2], 2);
           const dy = uniform<tf.Rank.R4>([1, 120, 120, 2], 1);

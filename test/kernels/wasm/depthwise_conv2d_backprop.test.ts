@@ -128,6 +128,97 @@ eachBackend(
       }
     });
 
+    for (const [input, filterShape, strides] of [
+      [[2, 20, 21, 37], [3, 3, 37, 1], 1],
+      [[3, 28, 28, 48], [5, 5, 48, 1], 2],
+      [[2, 14, 14, 20], [3, 3, 20, 3], 1],
+    ] as Array<[Shape4D, Shape4D, number]>) {
+      const dyOf = () => {
+        const out = [1, 2].map((axis) => Math.ceil(input[axis]! / strides));
+        return uniform<tf.Rank.R4>([input[0], out[0]!, out[1]!, input[3] * filterShape[3]], 1);
+      };
+      const attributes = {
+        strides: [strides, strides],
+        pad: 'same',
+        dilations: [1, 1],
+        dimRoundingMode: undefined,
+      };
+
+      it(`filter in many units: ${input}, filter ${filterShape}, stride ${strides}`, () =>
+        expectSameOnWasmAndCpu(() => {
+          const x = uniform<tf.Rank.R4>(input, 2);
+          const attrs = {...attributes, filterShape} as unknown as tf.NamedAttrMap;
+          const inputs = {x, dy: dyOf()};
+          return tf.engine().runKernel(tf.DepthwiseConv2dNativeBackpropFilter, inputs, attrs) as tf.Tensor;
+        }));
+
+      it(`input in many units: ${input}, filter ${filterShape}, stride ${strides}`, () =>
+        expectSameOnWasmAndCpu(() => {
+          const filter = uniform<tf.Rank.R4>(filterShape, 2);
+          const attrs = {...attributes, inputShape: input} as unknown as tf.NamedAttrMap;
+          const inputs = {dy: dyOf(), filter};
+          return tf.engine().runKernel(tf.DepthwiseConv2dNativeBackpropInput, inputs, attrs) as tf.Tensor;
+        }));
+    }
+
+    for (const place of ['x', 'dy', 'filter'] as const) {
+      it(`NaN and infinities in ${place} come out where they are seen, and only there`, async () => {
+        const shapes: Record<typeof place, Shape4D> = {
+          x: [1, 6, 6, 19],
+          dy: [1, 6, 6, 19],
+          filter: [3, 3, 19, 1],
+        };
+        const compute = () =>
+          tf.tidy(() => {
+            const inputs = {
+              x: uniform<tf.Rank.R4>(shapes.x, 1),
+              dy: uniform<tf.Rank.R4>(shapes.dy, 2),
+              filter: uniform<tf.Rank.R4>(shapes.filter, 3),
+            };
+            const values = inputs[place].dataSync().slice();
+            values[0] = Number.NaN;
+            values[18] = Number.POSITIVE_INFINITY;
+            inputs[place] = tf.tensor4d(values, shapes[place]);
+            const {x, dy, filter} = inputs;
+            const attrs = {strides: [1, 1], pad: 'same', dilations: [1, 1]};
+            const dw = tf.engine().runKernel(tf.DepthwiseConv2dNativeBackpropFilter, {x, dy}, {
+              ...attrs,
+              filterShape: shapes.filter,
+            } as unknown as tf.NamedAttrMap) as tf.Tensor;
+            const dx = tf.engine().runKernel(tf.DepthwiseConv2dNativeBackpropInput, {dy, filter}, {
+              ...attrs,
+              inputShape: shapes.x,
+            } as unknown as tf.NamedAttrMap) as tf.Tensor;
+            return [...dw.dataSync(), ...dx.dataSync()].map((value) => (Number.isFinite(value) ? 0 : value));
+          });
+        const actual = compute();
+        await tf.setBackend('cpu');
+        expect(actual).to.deep.equal(compute());
+        expect(actual.some(Number.isNaN)).to.equal(true);
+        expect(actual.some((kind) => kind === 0)).to.equal(true);
+      });
+    }
+
+    it('gives 0 for an empty batch', () =>
+      tf.tidy(() => {
+        const attrs = {strides: [1, 1], pad: 'same', dilations: [1, 1]};
+        const dy = tf.zeros([0, 6, 6, 4]);
+        const dw = tf
+          .engine()
+          .runKernel(tf.DepthwiseConv2dNativeBackpropFilter, {x: tf.zeros([0, 6, 6, 4]), dy}, {
+            ...attrs,
+            filterShape: [3, 3, 4, 1],
+          } as unknown as tf.NamedAttrMap) as tf.Tensor;
+        expect(dw.dataSync()).to.deep.equal(new Float32Array(36));
+        const dx = tf
+          .engine()
+          .runKernel(tf.DepthwiseConv2dNativeBackpropInput, {dy, filter: tf.ones([3, 3, 4, 1])}, {
+            ...attrs,
+            inputShape: [0, 6, 6, 4],
+          } as unknown as tf.NamedAttrMap) as tf.Tensor;
+        expect(dx.shape).to.deep.equal([0, 6, 6, 4]);
+      }));
+
     it('leaves nothing behind', () => {
       const step = () =>
         tf.tidy(() => {
