@@ -146,7 +146,9 @@ describe('SIMD kernels, special values and constancy', () => {
       it('sees a weight that is assigned to between calls, and gives kept weights back with their tensors', async () => {
         freeKernelMemory();
         const x = tf.randomNormal([1, 49, 64]);
-        const weight = tf.variable(tf.randomNormal([64, 96]) as tf.Tensor2D);
+        const initial = tf.randomNormal([64, 96]) as tf.Tensor2D;
+        const weight = tf.variable(initial);
+        initial.dispose();
         const product = async () => {
           const y = linear({x, weight});
           const reference = tf.tidy(() => tf.matMul(tf.reshape(x, [49, 64]), weight));
