@@ -7,6 +7,14 @@ import './wasm/index.js';
 export type {BatchNormAttrs, BatchNormInputs} from './contracts/batch_norm.js';
 export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';
 export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
+export {
+  type AdamAttrs,
+  type AdamInputs,
+  type AdamSettings,
+  adamAttrs,
+  type SgdAttrs,
+  type SgdInputs,
+} from './contracts/optimizer.js';
 export type {PatchMergeInputs} from './contracts/patch_merge.js';
 export type {WindowAttentionAttrs, WindowAttentionInputs} from './contracts/window_attention.js';
 export {type KernelsInUse, kernelsInUse, type OperationName} from './dispatch.js';
@@ -20,5 +28,6 @@ export {type Pair, type WindowGeometry, type WindowPadding, windowGeometry} from
 export {batchNorm, batchStatistics} from './operations/batch_norm.js';
 export {layerNorm} from './operations/layer_norm.js';
 export {linear} from './operations/linear.js';
+export {adamUpdate, sgdUpdate} from './operations/optimizer.js';
 export {patchMerge} from './operations/patch_merge.js';
 export {windowAttention} from './operations/window_attention.js';

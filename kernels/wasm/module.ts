@@ -48,7 +48,116 @@ export interface KernelExports {
     n: number,
     k: number,
   ): void;
+  batchStatistics(
+    x: number,
+    outer: number,
+    channels: number,
+    inner: number,
+    mean: number,
+    variance: number,
+  ): void;
+  batchNormalise(
+    x: number,
+    outer: number,
+    channels: number,
+    inner: number,
+    mean: number,
+    variance: number,
+    gamma: number,
+    beta: number,
+    epsilon: number,
+    y: number,
+  ): void;
+  batchNormGradient(
+    dy: number,
+    x: number,
+    outer: number,
+    channels: number,
+    inner: number,
+    mean: number,
+    variance: number,
+    gamma: number,
+    epsilon: number,
+    batch: number,
+    dx: number,
+    dgamma: number,
+    dbeta: number,
+  ): void;
+  matrixProducts(
+    items: number,
+    a: number,
+    strideA: number,
+    transposeA: number,
+    b: number,
+    strideB: number,
+    transposeB: number,
+    c: number,
+    m: number,
+    n: number,
+    k: number,
+    bias: number,
+    activation: number,
+  ): void;
+  adamUpdate(
+    value: number,
+    gradient: number,
+    m: number,
+    v: number,
+    newValue: number,
+    newM: number,
+    newV: number,
+    size: number,
+    beta1: number,
+    beta2: number,
+    rate: number,
+    epsilon: number,
+    decay: number,
+  ): void;
+  sgdUpdate(
+    value: number,
+    gradient: number,
+    velocity: number,
+    newValue: number,
+    newVelocity: number,
+    size: number,
+    learningRate: number,
+    momentum: number,
+    nesterov: number,
+    weightDecay: number,
+  ): void;
+  patchMerge(x: number, batch: number, height: number, width: number, channels: number, y: number): void;
+  patchMergeGradient(
+    dy: number,
+    batch: number,
+    height: number,
+    width: number,
+    channels: number,
+    dx: number,
+  ): void;
+  /** Sizes and steps of the outer axes, then those of the rows. */
+  copyRows(
+    x: number,
+    y: number,
+    ...outer: [...sizes: FourNumbers, ...from: FourNumbers, rows: number, step: number, bytes: number]
+  ): void;
+  transposeSquares(
+    x: number,
+    y: number,
+    ...outer: [
+      ...sizes: FourNumbers,
+      ...from: FourNumbers,
+      ...to: FourNumbers,
+      rows: number,
+      step: number,
+      columns: number,
+      toStep: number,
+    ]
+  ): void;
+  axisSums(x: number, outer: number, length: number, inner: number, factor: number, y: number): void;
 }
+
+/** One number for each of the outer axes of permute.ts. */
+export type FourNumbers = [number, number, number, number];
 
 /** What is used of tfjs's own module, an Emscripten one. */
 interface TfjsModule {

@@ -8,7 +8,17 @@ import {type SetupBackendOptions, setupBackend} from '../../../src/backends/setu
 import {ConfigError} from '../../../src/errors.js';
 import {eachBackend} from '../../helpers/backends.js';
 
-const names = [tf.BatchMatMul, tf.Conv2DBackpropInput, tf.Slice, tf.SplitV, tf.Transpose];
+const names = [
+  tf._FusedMatMul,
+  tf.BatchMatMul,
+  tf.Conv2DBackpropInput,
+  tf.Identity,
+  tf.Mean,
+  tf.Slice,
+  tf.SplitV,
+  tf.Sum,
+  tf.Transpose,
+];
 const registered = () => names.map((name) => tf.getKernel(name, 'wasm'));
 
 /** Where two lists of kernels differ. */
