@@ -11,8 +11,10 @@ import * as tf from '@tensorflow/tfjs-core';
  * pieces of the composed versions that a backend may have a kernel for.
  */
 export const OPERATIONS = [
+  'SwintAdamUpdate',
   'SwintBatchNorm',
   'SwintBatchNormGrad',
+  'SwintBatchStatistics',
   'SwintBlock',
   'SwintLayerNorm',
   'SwintLayerNormGrad',
@@ -24,6 +26,7 @@ export const OPERATIONS = [
   'SwintMatrixProduct',
   'SwintPatchMerge',
   'SwintPatchMergeGrad',
+  'SwintSgdUpdate',
   'SwintSumRows',
   'SwintWindowAttention',
   'SwintWindowAttentionGrad',

@@ -7,6 +7,14 @@ import './wasm/index.js';
 export type {BatchNormAttrs, BatchNormInputs} from './contracts/batch_norm.js';
 export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';
 export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
+export {
+  type AdamAttrs,
+  type AdamInputs,
+  type AdamSettings,
+  adamAttrs,
+  type SgdAttrs,
+  type SgdInputs,
+} from './contracts/optimizer.js';
 export type {PatchMergeInputs} from './contracts/patch_merge.js';
 export type {SwinBlockAttrs, SwinBlockInputs} from './contracts/swin_block.js';
 export type {WindowAttentionAttrs, WindowAttentionInputs} from './contracts/window_attention.js';
@@ -21,6 +29,7 @@ export {type Pair, type WindowGeometry, type WindowPadding, windowGeometry} from
 export {batchNorm, batchStatistics} from './operations/batch_norm.js';
 export {layerNorm} from './operations/layer_norm.js';
 export {linear} from './operations/linear.js';
+export {adamUpdate, sgdUpdate} from './operations/optimizer.js';
 export {patchMerge} from './operations/patch_merge.js';
 export {swinBlock} from './operations/swin_block.js';
 export {windowAttention} from './operations/window_attention.js';

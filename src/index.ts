@@ -43,9 +43,11 @@ export {
 } from './data/shapes.js';
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
-export {AdamW} from './training/adamw.js';
+export {Adam, type AdamArgs} from './training/adam.js';
+export {AdamW, type AdamWArgs} from './training/adamw.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
 export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
+export {SGD, type SGDArgs} from './training/sgd.js';
 export {
   type BatchReport,
   type EpochReport,

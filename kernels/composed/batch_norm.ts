@@ -22,17 +22,14 @@ function sumPerChannel(cells: tf.Tensor, axes: number[]): tf.Tensor1D {
 }
 
 /** Mean and biased variance of every channel, each [C]. */
-export function batchStatisticsComposed(
-  x: tf.Tensor,
-  axis: number,
-): {mean: tf.Tensor1D; variance: tf.Tensor1D} {
+export function batchStatisticsComposed(x: tf.Tensor, axis: number): [tf.Tensor1D, tf.Tensor1D] {
   return tf.tidy(() => {
     const {view, axes, vector} = channelView(x.shape, axis);
     const cells = tf.reshape(x, view);
     const count = x.size / x.shape[axis];
     const mean: tf.Tensor1D = tf.div(sumPerChannel(cells, axes), count);
     const centred = tf.sub(cells, tf.reshape(mean, vector));
-    return {mean, variance: tf.div(sumPerChannel(tf.square(centred), axes), count)};
+    return [mean, tf.div(sumPerChannel(tf.square(centred), axes), count)];
   });
 }
 

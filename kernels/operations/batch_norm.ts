@@ -44,5 +44,8 @@ export function batchNorm(inputs: BatchNormInputs, attrs: BatchNormAttrs): tf.Te
  * @param axis Axis of the channels, from 0.
  */
 export function batchStatistics(x: tf.Tensor, axis: number): {mean: tf.Tensor1D; variance: tf.Tensor1D} {
-  return batchStatisticsComposed(x, axis);
+  const [mean, variance] = dispatch('SwintBatchStatistics', {x}, {axis}, () =>
+    batchStatisticsComposed(x, axis),
+  );
+  return {mean, variance};
 }

@@ -16,8 +16,3 @@ export function callKernel(
   const {kernelFunc} = tf.getKernel(kernelName, 'wasm');
   return kernelFunc({inputs, backend, attrs: attributes as tf.NamedAttrMap}) as tf.TensorInfo;
 }
-
-/** The same data as a matrix. It has no life of its own: it is good for as long as `x` is. */
-export function asMatrix({dataId, dtype}: tf.TensorInfo, rows: number, columns: number): tf.TensorInfo {
-  return {dataId, dtype, shape: [rows, columns]};
-}

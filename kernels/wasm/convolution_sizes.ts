@@ -1,7 +1,7 @@
 /** The sizes of a convolution as the kernels take them (assembly/convolution_sizes.ts), from tfjs-core's attributes. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type {KernelExports} from './module.js';
+import type {KernelExports} from './kernel_exports.js';
 
 export type Shape4D = [number, number, number, number];
 

@@ -15,3 +15,13 @@ export function output(backend: BackendWasm, shape: number[]): {tensor: tf.Tenso
   const tensor = backend.makeOutput(shape, 'float32');
   return {tensor, at: address(backend, tensor)};
 }
+
+/** A tensor of another shape that shares the values of `x`, which live as long as either of them. */
+export function sameData(
+  backend: BackendWasm,
+  {dataId, dtype}: tf.TensorInfo,
+  shape: number[],
+): tf.TensorInfo {
+  backend.incRef(dataId);
+  return {dataId, dtype, shape};
+}

@@ -1,19 +1,17 @@
 /**
- * The product of two matrices on the wasm heap: C = op(A) op(B), op the identity or the transpose.
+ * Products of matrices on the wasm heap: C_i = f(op(A_i) op(B_i) + bias), op the identity or the transpose, f the
+ * identity, relu or relu6, for every i of a batch; see assembly/matrix_products.
  *
- *     a [M, K] or [K, M],  b [K, N] or [N, K],  C [M, N]
+ *     a [..., M, K] or [..., K, M],  b [..., K, N] or [..., N, K],  bias [N],  C [..., M, N]
  *
- * tfjs gives XNNPACK a product only when neither factor is transposed; any other is a scalar triple loop. So the
- * factors are transposed first. XNNPACK packs the right factor, at about the cost of three transposes, hence of the two
- * ways to write A^T B the one with the smaller right factor is taken: A^T B or (B^T A)^T.
- *
- * Also registered as a kernel under a name of our own, for the composed versions.
+ * The axes before the last two broadcast as in NumPy. One product is also registered as a kernel under a name of our
+ * own, for the composed versions.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import {asMatrix, callKernel} from './call_kernel.js';
-import {transposeMatrix} from './transpose_matrix.js';
+import {address, output} from './heap.js';
+import {kernelModule} from './module.js';
 import {wasmKernel} from './wasm_kernel.js';
 
 /** Sizes of a product and which factors come transposed. */
@@ -26,6 +24,14 @@ export interface ProductShape {
   k: number;
   transposeA: boolean;
   transposeB: boolean;
+}
+
+/** What follows the product. */
+interface Epilogue {
+  /** [N]. */
+  bias?: tf.TensorInfo;
+  /** Its number in assembly/matrix_products. */
+  activation?: number;
 }
 
 /** What `tf.registerKernel` takes. */
@@ -47,48 +53,118 @@ export function matrixProduct(
   backend: BackendWasm,
   a: tf.TensorInfo,
   b: tf.TensorInfo,
-  {m, n, k, transposeA, transposeB}: ProductShape,
+  shape: ProductShape,
 ): tf.TensorInfo {
-  if (m * n * k === 0) {
-    return zeros(backend, [m, n]); // XNNPACK refuses an empty sum, and tfjs takes no notice of that.
-  }
-  if (!transposeA && !transposeB) {
-    return plainProduct(backend, asMatrix(a, m, k), asMatrix(b, k, n));
-  }
-  if (!transposeA) {
-    const right = transposeMatrix(backend, b, n, k);
-    return disposing(backend, [right], () => plainProduct(backend, asMatrix(a, m, k), right));
-  }
-  if (!transposeB && n <= m) {
-    const left = transposeMatrix(backend, a, k, m);
-    return disposing(backend, [left], () => plainProduct(backend, left, asMatrix(b, k, n)));
-  }
-  const left = transposeB ? undefined : transposeMatrix(backend, b, k, n);
-  // Of a copy, because XNNPACK keeps what it packs for as long as the right factor lives: `a` may be an activation
-  // that lives through the whole backward pass.
-  const right = copy(backend, a, [k, m]);
-  const product = disposing(backend, left ? [left, right] : [right], () =>
-    plainProduct(backend, left ?? asMatrix(b, n, k), right),
-  );
-  return disposing(backend, [product], () => transposeMatrix(backend, product, n, m));
+  return matrixProducts(backend, a, b, shape, [], []);
 }
 
-/** A B by XNNPACK. */
-function plainProduct(backend: BackendWasm, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
-  return callKernel(backend, tf.BatchMatMul, {a, b}, {transposeA: false, transposeB: false});
+/**
+ * @param batchA the axes of a before its last two, likewise `batchB`.
+ * @returns new data, the axes of both batches and [M, N]. Without an epilogue K may be 0.
+ */
+export function matrixProducts(
+  backend: BackendWasm,
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  {m, n, k, transposeA, transposeB}: ProductShape,
+  batchA: number[],
+  batchB: number[],
+  {bias, activation = 0}: Epilogue = {},
+): tf.TensorInfo {
+  const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
+  const shape = [...batch, m, n];
+  if (tf.util.sizeFromShape(shape) * k === 0) {
+    return filled(backend, shape, 0);
+  }
+  const axes = batchAxes(batchA, batchB, batch, m * k, n * k);
+  // The innermost axis goes to the kernel, the others, which only broadcasting on both sides leaves, are loops here.
+  let {size: items, a: stepA, b: stepB} = axes.pop() ?? {size: 1, a: 0, b: 0};
+  let rows = m;
+  if (!transposeA && stepB === 0 && stepA === m * k) {
+    // Many A for one B: their rows are those of one matrix.
+    rows = m * items;
+    items = 1;
+  }
+  const c = output(backend, shape);
+  const run = (kernels: KernelsOf, atA: number, atB: number, atC: number) =>
+    kernels.matrixProducts(
+      items,
+      atA,
+      4 * stepA,
+      transposeA ? 1 : 0,
+      atB,
+      4 * stepB,
+      transposeB ? 1 : 0,
+      atC,
+      rows,
+      n,
+      k,
+      address(backend, bias),
+      activation,
+    );
+  kernelModule(backend).run((kernels) => {
+    let atC = c.at;
+    const each = (axis: number, atA: number, atB: number) => {
+      if (axis === axes.length) {
+        run(kernels, atA, atB, atC);
+        atC += 4 * items * rows * n;
+        return;
+      }
+      for (let i = 0; i < axes[axis]!.size; i++) {
+        each(axis + 1, atA + 4 * i * axes[axis]!.a, atB + 4 * i * axes[axis]!.b);
+      }
+    };
+    each(0, address(backend, a), address(backend, b));
+  });
+  return c.tensor;
+}
+
+type KernelsOf = Parameters<Parameters<ReturnType<typeof kernelModule>['run']>[0]>[0];
+
+/** An axis of a batch, and how many elements of each factor its steps are apart: 0 where it broadcasts. */
+interface BatchAxis {
+  size: number;
+  a: number;
+  b: number;
+}
+
+/** The axes of a batch, those that can be gone through as one joined. */
+function batchAxes(
+  batchA: readonly number[],
+  batchB: readonly number[],
+  batch: readonly number[],
+  sizeA: number,
+  sizeB: number,
+): BatchAxis[] {
+  const axes: BatchAxis[] = [];
+  let strideA = sizeA;
+  let strideB = sizeB;
+  for (let axis = 1; axis <= batch.length; axis++) {
+    const size = batch.at(-axis)!;
+    const ofA = batchA.at(-axis) ?? 1;
+    const ofB = batchB.at(-axis) ?? 1;
+    const a = ofA === 1 ? 0 : strideA;
+    const b = ofB === 1 ? 0 : strideB;
+    strideA *= ofA;
+    strideB *= ofB;
+    const inner = axes[0];
+    if (size === 1) continue;
+    if (inner && a === inner.a * inner.size && b === inner.b * inner.size) inner.size *= size;
+    else axes.unshift({size, a, b});
+  }
+  return axes;
+}
+
+/** A tensor of one number. */
+export function filled(backend: BackendWasm, shape: number[], value: number): tf.TensorInfo {
+  const y = backend.makeOutput(shape, 'float32');
+  backend.typedArrayFromHeap(y).fill(value);
+  return y;
 }
 
 /** A tensor of zeros. */
 export function zeros(backend: BackendWasm, shape: number[]): tf.TensorInfo {
-  const y = backend.makeOutput(shape, 'float32');
-  backend.typedArrayFromHeap(y).fill(0);
-  return y;
-}
-
-function copy(backend: BackendWasm, x: tf.TensorInfo, shape: number[]): tf.TensorInfo {
-  const y = backend.makeOutput(shape, 'float32');
-  backend.typedArrayFromHeap(y).set(backend.typedArrayFromHeap(x));
-  return y;
+  return filled(backend, shape, 0);
 }
 
 /** What `compute` returns; `used` is disposed of, whatever happens. */

@@ -5,22 +5,26 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../errors.js';
-import {batchMatMulConfig} from './batch_mat_mul.js';
+import {batchMatMulConfig, fusedMatMulConfig} from './batch_mat_mul.js';
 import {conv2DConfig, fusedConv2DConfig} from './conv2d.js';
 import {conv2DBackpropInputConfig} from './conv2d_backprop_input.js';
 import {identityConfig} from './identity.js';
 import {sliceConfig, splitVConfig} from './slice.js';
+import {meanConfig, sumConfig} from './sum.js';
 import {transposeConfig} from './transpose.js';
 
 /** By the name of the kernel: ours, made from the one that it replaces and leaves some cases to. */
 const replacements: Record<string, (stock: tf.KernelConfig) => tf.KernelConfig> = {
+  [tf._FusedMatMul]: fusedMatMulConfig,
   [tf.BatchMatMul]: batchMatMulConfig,
   [tf.Conv2D]: conv2DConfig,
   [tf.Conv2DBackpropInput]: conv2DBackpropInputConfig,
   [tf.FusedConv2D]: fusedConv2DConfig,
   [tf.Identity]: identityConfig,
+  [tf.Mean]: meanConfig,
   [tf.Slice]: sliceConfig,
   [tf.SplitV]: splitVConfig,
+  [tf.Sum]: sumConfig,
   [tf.Transpose]: transposeConfig,
 };
 

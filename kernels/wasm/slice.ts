@@ -9,10 +9,10 @@
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import {copyRows, type RowAxis} from './copy_rows.js';
+import {address, sameData} from './heap.js';
+import {kernelModule} from './module.js';
 import {wasmKernel} from './wasm_kernel.js';
-
-/** From this many elements on, one call that copies a row is faster than a loop. */
-const longRow = 48;
 
 /** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
 export function sliceConfig(stock: tf.KernelConfig): tf.KernelConfig {
@@ -58,60 +58,35 @@ function isOnHeap({dtype}: tf.TensorInfo): boolean {
   return dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
 }
 
-/** The block of `size` that starts at `begin`. */
+/** The block of `size` that starts at `begin`; all of x shares its values. */
 function copyBlock(
   backend: BackendWasm,
   x: tf.TensorInfo,
   begin: readonly number[],
   size: number[],
 ): tf.TensorInfo {
+  if (tf.util.arraysEqual(size, x.shape)) {
+    return sameData(backend, x, size);
+  }
   const y = backend.makeOutput(size, x.dtype);
-  // Views are taken after the allocation, which can grow and thereby replace the heap.
-  const from = backend.typedArrayFromHeap(x);
-  const to = backend.typedArrayFromHeap(y);
-  if (to.length === 0) {
+  if (tf.util.sizeFromShape(size) === 0) {
     return y;
   }
   // Axes at the end that are taken whole are one row together with the axis before them.
   let rowAxis = x.shape.length - 1;
-  let row = 1;
-  let inner = 1;
   while (rowAxis > 0 && size[rowAxis] === x.shape[rowAxis]) {
-    inner *= x.shape[rowAxis]!;
     rowAxis--;
   }
-  if (rowAxis >= 0) {
-    row = size[rowAxis]! * inner;
+  const axes: RowAxis[] = [];
+  let from = address(backend, x);
+  let step = tf.util.bytesPerElement(x.dtype);
+  let row = step;
+  for (let axis = x.shape.length - 1; axis >= 0; axis--) {
+    from += begin[axis]! * step;
+    if (axis >= rowAxis) row *= size[axis]!;
+    else axes.unshift({size: size[axis]!, step});
+    step *= x.shape[axis]!;
   }
-  const strides: number[] = [];
-  for (let axis = rowAxis, stride = inner; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= x.shape[axis]!;
-  }
-  let source = 0;
-  for (let axis = 0; axis <= rowAxis; axis++) {
-    source += begin[axis]! * strides[axis]!;
-  }
-  const index = new Array<number>(Math.max(rowAxis, 0)).fill(0);
-  for (let target = 0; ; target += row) {
-    if (row >= longRow) {
-      to.set(from.subarray(source, source + row), target);
-    } else {
-      for (let k = 0; k < row; k++) {
-        to[target + k] = from[source + k]!;
-      }
-    }
-    // The next row: the axes before it count up like a clock.
-    let axis = rowAxis - 1;
-    while (axis >= 0 && index[axis]! + 1 === size[axis]) {
-      source -= index[axis]! * strides[axis]!;
-      index[axis] = 0;
-      axis--;
-    }
-    if (axis < 0) {
-      return y;
-    }
-    index[axis]!++;
-    source += strides[axis]!;
-  }
+  kernelModule(backend).run((kernels) => copyRows(kernels, from, address(backend, y), axes, row));
+  return y;
 }

@@ -9,6 +9,7 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import '../../kernels/wasm/index.js';
 import {kernelModule} from '../../kernels/wasm/module.js';
+import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
 import {setThreads} from '../../kernels/wasm/worker_pool.js';
 import {BackendError, ConfigError} from '../errors.js';
@@ -29,10 +30,11 @@ export interface SetupBackendOptions {
    */
   threads?: number;
   /**
-   * What computes where tfjs's wasm backend is slow at an operation of its own: 'swint' (the default) puts this
-   * library's kernels in the place of the stock ones (matrix products, the gradient of conv2d, transposes, slices), for
-   * the whole application; 'tfjs' leaves the stock kernels alone, and puts them back if they were replaced; `threads`
-   * does nothing then. It takes effect when the backend is wasm.
+   * Whose kernels compute on wasm, for the whole application. 'swint' (the default): this library's, for its own
+   * operations and in the place of stock ones (matrix products, conv2d and its gradient, sums and means, transposes,
+   * slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this library's operations are composed
+   * of them; only what tfjs lacks altogether (the filter gradients of convolutions, the gradient of gather) stays ours.
+   * `threads` does nothing then.
    */
   kernels?: KernelChoice;
 }
@@ -123,11 +125,13 @@ async function start(
   if (kernels === 'tfjs') {
     await activateBackend(backend);
     restoreStockKernels();
+    unregisterOperations();
     setThreads(1);
   } else {
     const activate = () => activateBackend(backend, (made) => checkKernels(made, named ? threads : 1));
     await (threads === 1 ? activate() : withSharedHeap(activate));
     replaceStockKernels();
+    registerOperations();
     setThreads(threads);
   }
 }

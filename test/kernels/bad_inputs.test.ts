@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {
+  adamUpdate,
   batchNorm,
   ConfigError,
   layerNorm,
   linear,
   patchMerge,
   ShapeError,
+  sgdUpdate,
   windowAttention,
 } from '../../kernels/index.js';
 
@@ -64,6 +66,18 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     () => batchNorm({x: z(2, 3), mean: z(3), variance: z(3)}, {axis: 2, epsilon: 1, statistics: 'batch'}),
     ShapeError,
     /axis must be one of x/,
+  ],
+  [
+    'adamUpdate: a gradient of another shape',
+    () => adamUpdate({value: z(2, 3), gradient: z(3, 2), m: z(2, 3), v: z(2, 3)}, z()),
+    ShapeError,
+    /adamUpdate: gradient must have shape \[2, 3\] \(that of value\); got \[3, 2\]/,
+  ],
+  [
+    'sgdUpdate: a velocity of another shape',
+    () => sgdUpdate({value: z(2), gradient: z(2), velocity: z(3)}, z()),
+    ShapeError,
+    /sgdUpdate: velocity must have shape \[2\]/,
   ],
   ['windowAttention: rank 3', () => attention({qkv: z(4, 4, 12)}), ShapeError, /qkv must have shape/],
   [

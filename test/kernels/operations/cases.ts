@@ -2,13 +2,15 @@
  * The cases every operation is checked on, on every backend: what goes in, the float64 reference of what comes out,
  * and of the gradients of sum(y * dy). Edges of size one, sizes that divide by nothing, both paddings, all variants.
  */
-import type * as tf from '@tensorflow/tfjs';
-import {batchNorm} from '../../../kernels/operations/batch_norm.js';
+import * as tf from '@tensorflow/tfjs';
+import {adamAttrs} from '../../../kernels/contracts/optimizer.js';
+import {batchNorm, batchStatistics} from '../../../kernels/operations/batch_norm.js';
 import {layerNorm} from '../../../kernels/operations/layer_norm.js';
 import {linear} from '../../../kernels/operations/linear.js';
+import {adamUpdate, sgdUpdate} from '../../../kernels/operations/optimizer.js';
 import {patchMerge} from '../../../kernels/operations/patch_merge.js';
 import {windowAttention} from '../../../kernels/operations/window_attention.js';
-import type {NdArray} from '../../../kernels/reference/array.js';
+import {type NdArray, ndArray} from '../../../kernels/reference/array.js';
 import {
   batchNormGradReference,
   batchNormReference,
@@ -28,7 +30,7 @@ type Tensors = Record<string, tf.Tensor>;
 
 export interface OperationCase {
   name: string;
-  /** What gradients are taken of. */
+  /** What gradients are taken of; nothing where an operation has none. */
   inputs: Arrays;
   /** Further inputs, constants to the gradient. */
   constants?: Arrays;
@@ -130,6 +132,132 @@ function batchNormCases(): OperationCase[] {
   });
 }
 
+/** Several arrays of one shape as one, as tf.stack does it. */
+function stacked(arrays: NdArray[]): NdArray {
+  return ndArray(
+    [arrays.length, ...arrays[0].shape],
+    arrays.flatMap(({data}) => Array.from(data)),
+  );
+}
+
+function batchStatisticsCases(): OperationCase[] {
+  const table = [
+    ['channels last', [3, 4, 5, 6], 3, 0],
+    ['channels last, three of them', [2, 5, 7, 3], 3, 0],
+    ['channels last, a mean far from zero', [4, 8, 8, 16], 3, 100],
+    ['channels first', [3, 6, 4, 5], 1, 0],
+    ['channels first, a mean far from zero', [4, 3, 17, 19], 1, 100],
+    ['channels first, short maps', [5, 4, 3, 1], 1, 0],
+    ['rows', [16, 5], 1, 0],
+    ['one cell', [1, 1], 1, 0],
+    ['one cell a channel', [1, 9], 1, 3],
+  ] as const;
+  return table.map(([name, shape, axis, shift]) => {
+    const x = randomArrays(`batchStatistics ${name}`)(shape, 1, shift);
+    return {
+      name: `batchStatistics: ${name}`,
+      inputs: {},
+      constants: {x},
+      run: (tensors) => {
+        const {mean, variance} = batchStatistics(tensors.x, axis);
+        // Divided, so that a large mean does not hide the variance in a relative error.
+        return tf.stack([tf.div(mean, shift || 1), variance]);
+      },
+      forward: (arrays) => {
+        const {mean, variance} = batchStatisticsReference(arrays.x, axis);
+        const scaled = ndArray(
+          mean.shape,
+          Array.from(mean.data, (value) => value / (shift || 1)),
+        );
+        return stacked([scaled, variance]);
+      },
+      backward: () => ({}),
+    };
+  });
+}
+
+function adamCases(): OperationCase[] {
+  const table = [
+    ['the first step', [7, 5], 1, 0],
+    ['a later step with decay', [3, 3, 2, 5], 17, 0.1],
+    ['one number', [], 3, 0],
+  ] as const;
+  return table.map(([name, shape, step, weightDecay]) => {
+    const random = randomArrays(`adamUpdate ${name}`);
+    const squares = random(shape);
+    const v = ndArray(
+      shape,
+      Array.from(squares.data, (value) => Math.fround(value * value)),
+    );
+    const settings = {learningRate: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay};
+    const attrs = adamAttrs(settings, step);
+    const first = step === 1;
+    const zero = ndArray(
+      shape,
+      Array.from(v.data, () => 0),
+    );
+    return {
+      name: `adamUpdate: ${name}`,
+      inputs: {},
+      constants: {
+        value: random(shape),
+        gradient: random(shape),
+        m: first ? zero : random(shape),
+        v: first ? zero : v,
+      },
+      run: (tensors) => tf.stack(adamUpdate(tensors as never, attrs)),
+      // As the paper has it, on its own moments.
+      forward: (arrays) => {
+        const {learningRate, beta1, beta2, epsilon} = settings;
+        const result = [[], [], []] as number[][];
+        for (const [i, g] of Array.from(arrays.gradient.data).entries()) {
+          const moment = beta1 * (1 - beta1) * arrays.m.data[i] + (1 - beta1) * g;
+          const second = beta2 * (1 - beta2) * arrays.v.data[i] + (1 - beta2) * g * g;
+          const along = moment / (1 - beta1 ** step) / (Math.sqrt(second / (1 - beta2 ** step)) + epsilon);
+          const kept = arrays.value.data[i] * (1 - learningRate * weightDecay);
+          result[0].push(kept - learningRate * along);
+          result[1].push(moment / (1 - beta1));
+          result[2].push(second / (1 - beta2));
+        }
+        return stacked(result.map((data) => ndArray(shape, data)));
+      },
+      backward: () => ({}),
+    };
+  });
+}
+
+function sgdCases(): OperationCase[] {
+  const table = [
+    ['plain', [7, 5], 0, false, 0],
+    ['decay', [3, 7], 0, false, 0.1],
+    ['momentum', [13], 0.9, false, 0],
+    ["Nesterov's momentum with decay", [2, 3, 5], 0.7, true, 0.1],
+  ] as const;
+  return table.map(([name, shape, momentum, nesterov, weightDecay]) => {
+    const random = randomArrays(`sgdUpdate ${name}`);
+    const attrs = {learningRate: 0.3, momentum, nesterov, weightDecay};
+    const constants: Arrays = {value: random(shape), gradient: random(shape)};
+    if (momentum > 0) constants.velocity = random(shape);
+    return {
+      name: `sgdUpdate: ${name}`,
+      inputs: {},
+      constants,
+      run: (tensors) => tf.stack(sgdUpdate(tensors as never, attrs)),
+      forward: ({value, gradient, velocity}) => {
+        const result = velocity ? [[], []] : ([[]] as number[][]);
+        for (const [i, p] of Array.from(value.data).entries()) {
+          const g = gradient.data[i] + weightDecay * p;
+          const u = velocity ? momentum * velocity.data[i] + g : g;
+          result[0].push(p - 0.3 * (nesterov ? g + momentum * u : u));
+          result[1]?.push(u);
+        }
+        return stacked(result.map((data) => ndArray(shape, data)));
+      },
+      backward: () => ({}),
+    };
+  });
+}
+
 function patchMergeCases(): OperationCase[] {
   const shapes = [
     [1, 2, 2, 1],
@@ -190,6 +318,9 @@ export const operationCases: OperationCase[] = [
   ...linearCases(),
   ...layerNormCases(),
   ...batchNormCases(),
+  ...batchStatisticsCases(),
+  ...adamCases(),
+  ...sgdCases(),
   ...patchMergeCases(),
   ...windowAttentionCases(),
 ];

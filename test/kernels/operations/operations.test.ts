@@ -44,11 +44,11 @@ describe('operations', () => {
         const dy = randomArrays(`dy ${name}`)(expected.shape);
         const grads = backward(arrays, dy);
         const [cotangent] = Object.values(toTensors({dy}));
-        const results = tf.tidy(() =>
-          tf.grads((...given: tf.Tensor[]) =>
-            run({...Object.fromEntries(names.map((key, i) => [key, given[i]])), ...fixed}),
-          )(Object.values(tensors), cotangent),
+        const differentiate = tf.grads((...given: tf.Tensor[]) =>
+          run({...Object.fromEntries(names.map((key, i) => [key, given[i]])), ...fixed}),
         );
+        const results =
+          names.length > 0 ? tf.tidy(() => differentiate(Object.values(tensors), cotangent)) : [];
         for (const [i, key] of names.entries()) {
           expect(results[i].shape).to.deep.equal([...inputs[key].shape]);
           // Terms are of the order of one: a gradient whose terms cancel below that is measured against one.
@@ -65,7 +65,7 @@ describe('float64 references', () => {
   // The gradients above are only as good as the references: those are held against central differences here.
   for (const {name, inputs, constants = {}, forward, backward} of operationCases) {
     const size = Object.values(inputs).reduce((sum, {data}) => sum + data.length, 0);
-    if (size > 3000 || /statistics|channels|rows|no gain/.test(name)) continue;
+    if (size === 0 || size > 3000 || /statistics|channels|rows|no gain/.test(name)) continue;
     it(`gradient of ${name} is the derivative`, () => {
       const y = forward({...inputs, ...constants});
       const dy = randomArrays(`dy ${name}`)(y.shape);

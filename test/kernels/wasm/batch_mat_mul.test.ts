@@ -29,7 +29,7 @@ const transposes = [
   [true, true],
 ] as const;
 
-/** Small products and, from 10 000 multiplications on, large ones; panels that are full and that are not. */
+/** Tiles and panels that are full and that are not; few rows; several blocks of rows, of columns and of terms. */
 const sizes: Array<[number, number, number]> = [
   [1, 1, 1],
   [4, 4, 4],
@@ -42,6 +42,11 @@ const sizes: Array<[number, number, number]> = [
   [49, 32, 49],
   [23, 40, 31],
   [8, 300, 9],
+  [2, 9, 1030],
+  [3, 700, 21],
+  [300, 5, 17],
+  [13, 1100, 21],
+  [270, 40, 210],
 ];
 
 /** Batches of the two factors that every backend broadcasts right. */
@@ -135,6 +140,32 @@ eachBackend(
         });
       }
 
+      it('NaN and infinities go where they are needed', async () => {
+        // Of sizes at which parts of panels and tiles are empty.
+        for (const [m, k, n] of [
+          [1, 7, 9],
+          [5, 6, 11],
+          [9, 515, 9],
+        ] as const) {
+          for (const [transposeA, transposeB] of transposes) {
+            const outcome = () =>
+              tf.tidy(() => {
+                const values = Array.from({length: m * k}, (_, i) => Math.sin(i));
+                values[0] = Number.NaN;
+                values[m * k - 1] = Number.POSITIVE_INFINITY;
+                const [a, b] = [tf.tensor2d(values, transposeA ? [k, m] : [m, k]), tf.ones([k, n])];
+                const right = transposeB ? tf.transpose(b) : b;
+                const y = tf.matMul(a, right as tf.Tensor2D, transposeA, transposeB);
+                return Array.from(y.dataSync(), (x) => (Number.isFinite(x) ? 'finite' : String(x)));
+              });
+            await tf.setBackend('wasm');
+            const actual = outcome();
+            await tf.setBackend('cpu');
+            expect(actual).to.deep.equal(outcome());
+          }
+        }
+      });
+
       it('refuses int32 as ever', () => {
         expect(() => tf.tidy(() => tf.matMul(tf.ones([2, 2], 'int32'), tf.ones([2, 2], 'int32')))).to.throw(
           'non-float32',
@@ -200,8 +231,7 @@ eachBackend(
 
       for (const [name, batch, size] of [
         ['one', [], [7, 50, 9]],
-        ['small', [3], [7, 8, 9]],
-        ['large', [2], [30, 20, 40]],
+        ['several', [3], [7, 8, 9]],
       ] as Array<[string, number[], [number, number, number]]>) {
         it(`survives a new heap at every allocation: ${name}`, () =>
           tf.tidy(() => {

@@ -9,12 +9,16 @@ import {ConfigError} from '../../../src/errors.js';
 import {eachBackend} from '../../helpers/backends.js';
 
 const names = [
+  tf._FusedMatMul,
   tf.BatchMatMul,
   tf.Conv2D,
   tf.Conv2DBackpropInput,
   tf.FusedConv2D,
+  tf.Identity,
+  tf.Mean,
   tf.Slice,
   tf.SplitV,
+  tf.Sum,
   tf.Transpose,
 ];
 const registered = () => names.map((name) => tf.getKernel(name, 'wasm'));

@@ -91,9 +91,50 @@ eachBackend(
           [5, 6, 3, 4],
           [0, 2, 1, 3],
         ],
+        // Rows, long and short, in several units.
+        [
+          [3, 70, 5, 300],
+          [1, 2, 0, 3],
+        ],
+        [
+          [2, 3, 4, 5, 6, 2],
+          [4, 3, 2, 1, 0, 5],
+        ],
+        // Matrices with more than one tile, wide, high and of all six axes.
+        [
+          [7, 67, 131],
+          [0, 2, 1],
+        ],
+        [
+          [3, 500],
+          [1, 0],
+        ],
+        [
+          [5, 67, 3, 70],
+          [3, 2, 1, 0],
+        ],
+        [
+          [2, 3, 4, 5, 6, 7],
+          [5, 4, 3, 2, 1, 0],
+        ],
+        [
+          [2, 3, 4, 5, 6, 7],
+          [1, 5, 0, 3, 2, 4],
+        ],
+        // Nothing moves.
+        [
+          [1, 6, 1, 4],
+          [1, 0, 3, 2],
+        ],
+        [
+          [6, 4],
+          [0, 1],
+        ],
       ] as const) {
-        it(`transpose [${shape}] by [${perm}]`, () =>
-          expectIdentical(() => tf.transpose(numbered([...shape], 'float32'), [...perm])));
+        for (const dtype of ['float32', 'int32', 'bool'] as const) {
+          it(`transpose ${dtype} [${shape}] by [${perm}]`, () =>
+            expectIdentical(() => tf.transpose(numbered([...shape], dtype), [...perm])));
+        }
       }
 
       it('gradients go through', () =>
@@ -110,6 +151,44 @@ eachBackend(
           const x = tf.tensor2d(['a', 'b', 'c', 'd', 'e', 'f'], [2, 3]);
           return [tf.slice(x, [0, 1], [2, 2]), tf.slice(x, [1, 0], [1, 3])];
         }));
+
+      for (const [shape, begin, size] of [
+        [
+          [300, 1000],
+          [7, 100],
+          [290, 500],
+        ],
+        [
+          [3000, 9],
+          [0, 2],
+          [3000, 3],
+        ],
+        [
+          [4, 5, 6],
+          [0, 0, 0],
+          [4, 5, 6],
+        ],
+        [
+          [3, 4, 5, 6, 7, 8],
+          [1, 1, 1, 1, 1, 1],
+          [2, 3, 4, 5, 6, 7],
+        ],
+      ]) {
+        for (const dtype of ['float32', 'bool'] as const) {
+          it(`slice ${dtype} [${shape}] from [${begin}], [${size}]`, () =>
+            expectIdentical(() => tf.slice(numbered(shape!, dtype), begin!, size)));
+        }
+      }
+
+      it('a slice of everything lives on when its source is gone', () => {
+        const x = numbered([2, 3], 'float32');
+        const y = tf.slice(x, [0, 0], [2, 3]);
+        const z = tf.transpose(x, [0, 1]);
+        x.dispose();
+        expect(Array.from(y.dataSync())).to.deep.equal([0, 1, 2, 3, 4, 5]);
+        expect(Array.from(z.dataSync())).to.deep.equal([0, 1, 2, 3, 4, 5]);
+        tf.dispose([y, z]);
+      });
 
       it('empty slices', () => expectIdentical(() => tf.slice(numbered([4, 5], 'float32'), [1, 2], [0, 3])));
 

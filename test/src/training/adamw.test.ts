@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {ConfigError, ShapeError} from '../../../src/errors.js';
-import {AdamW, excludedFromDecay} from '../../../src/training/adamw.js';
+import {AdamW} from '../../../src/training/adamw.js';
+import {excludedFromDecay} from '../../../src/training/variable_optimizer.js';
+import {expectContinues, expectKeeps, expectSurvivesSaving, gradientAt, start} from './optimizer_steps.js';
 
 /** Algorithm 2 of the paper as it stands, in float64: bias-corrected moments, decay scaled by the learning rate. */
 class Reference {
@@ -28,9 +30,6 @@ class Reference {
     }
   }
 }
-
-const start = [0.5, -1.25, 2, 0, 3.5, -0.001];
-const gradientAt = (step: number) => start.map((_, i) => Math.sin(1 + 3 * i + step * 1.7) * 10 ** (i - 3));
 
 describe('AdamW', () => {
   before(async () => {
@@ -114,88 +113,13 @@ describe('AdamW', () => {
     weight.dispose();
   });
 
-  it('keeps no tensor but two sums per variable, and frees those', () => {
-    const weight = tf.variable(tf.ones([4, 4]), true, 'adamw_leak/kernel');
-    const bias = tf.variable(tf.ones([4]), true, 'adamw_leak/bias');
-    const before = tf.memory().numTensors;
-    const optimizer = new AdamW();
-    const loss = () => tf.sum(tf.square(tf.add(weight, bias))) as tf.Scalar;
-    for (let step = 0; step < 3; ++step) optimizer.minimize(loss);
-    expect(tf.memory().numTensors).to.equal(before + 4);
-    for (let step = 0; step < 20; ++step) optimizer.minimize(loss);
-    expect(tf.memory().numTensors).to.equal(before + 4);
-    optimizer.dispose();
-    expect(tf.memory().numTensors).to.equal(before);
-    tf.dispose([weight, bias]);
-  });
+  it('keeps no tensor but two sums per variable, and frees those', () => expectKeeps(new AdamW(), 4));
 
-  it('continues exactly where getWeights stood', async () => {
-    const run = async (interrupt: boolean): Promise<number[]> => {
-      const weight = tf.tidy(() => tf.variable(tf.tensor2d(start, [2, 3])));
-      let optimizer = new AdamW({learningRate: 0.05});
-      for (let step = 0; step < 6; ++step) {
-        if (interrupt && step === 3) {
-          const weights = await optimizer.getWeights();
-          const copies = weights.map(({name, tensor}) => ({name, tensor: tf.clone(tensor)}));
-          optimizer.dispose();
-          weights[0].tensor.dispose();
-          optimizer = new AdamW({learningRate: 0.05});
-          await optimizer.setWeights(copies);
-          tf.dispose(copies.map(({tensor}) => tensor));
-        }
-        const gradient = tf.tensor2d(gradientAt(step), [2, 3]);
-        optimizer.applyGradients({[weight.name]: gradient});
-        gradient.dispose();
-      }
-      const values = [...(await weight.data())];
-      optimizer.dispose();
-      weight.dispose();
-      return values;
-    };
-    const before = tf.memory().numTensors;
-    expect(await run(true)).to.deep.equal(await run(false));
-    expect(tf.memory().numTensors).to.equal(before);
-  });
+  it('continues exactly where getWeights stood', () =>
+    expectContinues(() => new AdamW({learningRate: 0.05})));
 
-  it('is a tfjs optimizer: compiles, fits, and survives save and load with its state', async () => {
-    const model = tf.sequential({
-      layers: [
-        tf.layers.dense({
-          units: 3,
-          inputShape: [4],
-          kernelInitializer: tf.initializers.glorotUniform({seed: 1}),
-        }),
-      ],
-    });
-    model.compile({optimizer: new AdamW({learningRate: 0.05, weightDecay: 0.125}), loss: 'meanSquaredError'});
-    const [x, y] = [
-      tf.randomNormal([16, 4], 0, 1, 'float32', 1),
-      tf.randomNormal([16, 3], 0, 1, 'float32', 2),
-    ];
-    const {history} = await model.fit(x, y, {epochs: 5, verbose: 0, shuffle: false});
-    expect(history.loss[4]).to.be.below(history.loss[0] as number);
-
-    let artifacts: tf.io.ModelArtifacts | undefined;
-    await model.save(
-      tf.io.withSaveHandler(async (saved) => {
-        artifacts = saved;
-        return {modelArtifactsInfo: {dateSaved: new Date(), modelTopologyType: 'JSON'}};
-      }),
-      {includeOptimizer: true},
-    );
-    const copy = await tf.loadLayersModel(tf.io.fromMemory(artifacts!));
-    const restored = copy.optimizer as AdamW;
-    expect(restored).to.be.instanceOf(AdamW);
-    expect(restored.getConfig()).to.deep.equal((model.optimizer as AdamW).getConfig());
-    expect(restored.iterations).to.equal(5);
-    await model.fit(x, y, {epochs: 2, verbose: 0, shuffle: false});
-    await copy.fit(x, y, {epochs: 2, verbose: 0, shuffle: false});
-    const [expected, got] = [await model.getWeights()[0].data(), await copy.getWeights()[0].data()];
-    expect([...got]).to.deep.equal([...expected]);
-    tf.dispose([x, y]);
-    model.dispose();
-    copy.dispose();
-  });
+  it('is a tfjs optimizer: compiles, fits, and survives save and load with its state', () =>
+    expectSurvivesSaving(new AdamW({learningRate: 0.05, weightDecay: 0.125})));
 
   const wrong: [string, () => unknown, RegExp][] = [
     ['a negative rate', () => new AdamW({learningRate: -1}), /learningRate must be 0 or more; got -1/],

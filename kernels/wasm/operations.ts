@@ -1,0 +1,49 @@
+/**
+ * The kernels of the library's own operations on tfjs's wasm backend: put in, and taken out again so that the composed
+ * versions compute on whatever kernels tfjs has.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
+import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
+import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
+import {matrixProductConfig} from './matrix_product.js';
+import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
+import {patchMergeConfig, patchMergeGradConfig} from './patch_merge.js';
+import {sumRowsConfig} from './sum_rows.js';
+import {swinBlockConfig} from './swin_block.js';
+import {windowAttentionConfig, windowAttentionGradConfig} from './window_attention.js';
+
+const configs = [
+  adamUpdateConfig,
+  batchNormConfig,
+  batchNormGradConfig,
+  batchStatisticsConfig,
+  layerNormConfig,
+  layerNormGradConfig,
+  linearConfig,
+  linearGradOutputConfig,
+  linearGradWeightConfig,
+  linearGradXConfig,
+  matrixProductConfig,
+  patchMergeConfig,
+  patchMergeGradConfig,
+  sgdUpdateConfig,
+  sumRowsConfig,
+  swinBlockConfig,
+  windowAttentionConfig,
+  windowAttentionGradConfig,
+];
+
+/** Registers them. One that the application has registered under the same name stays. */
+export function registerOperations(): void {
+  for (const config of configs) {
+    if (!tf.getKernel(config.kernelName, 'wasm')) tf.registerKernel(config);
+  }
+}
+
+/** Takes them out. One that the application has registered stays. */
+export function unregisterOperations(): void {
+  for (const config of configs) {
+    if (tf.getKernel(config.kernelName, 'wasm') === config) tf.unregisterKernel(config.kernelName, 'wasm');
+  }
+}
