@@ -32,8 +32,11 @@ const WANTED: usize = 44;
 const ARGUMENTS: usize = 64;
 const CONSTANTS: usize = 512;
 
-/** Looks at the epoch before a worker goes to sleep: about 50 microseconds, longer than tfjs needs between two kernels. */
-const PATIENCE: i32 = 20000;
+/**
+ * Looks at the epoch before a worker goes to sleep: about a millisecond. Longer than tfjs needs between two kernels of a
+ * network, because waking a sleeping thread can take as long as the kernel.
+ */
+const PATIENCE: i32 = 500000;
 
 /** Looks at the finished units between two looks at the clock. */
 const LOOKS: i32 = 1 << 20;
