@@ -45,7 +45,8 @@ Training:
   --label-smoothing S    in [0, 1); default 0
   --warmup EPOCHS        linear warm-up, fractions allowed; default a twentieth of the epochs
   --seed N               decides data, order and weights; default 0
-  --max-minutes N        training time over all networks; then it stops, evaluates and saves; default none
+  --max-minutes N        training time over all networks; then it stops, evaluates and saves, the learning rate having
+                         fallen with the time; default none
 
 Machine:
   --backend NAME         tensorflow, webgpu, wasm or cpu; default the best that works

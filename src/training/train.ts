@@ -113,7 +113,10 @@ export interface TrainOptions extends ImageOptions {
   flip?: boolean;
   /** Cells of zero padding before a random crop back to the size; default 0. */
   cropPadding?: number;
-  /** Seconds of training after which it stops at the end of a step and evaluates; default none. */
+  /**
+   * Seconds of training after which it stops at the end of a step and evaluates; default none. Where the time is spent
+   * before the epochs are done, the warm-up and cosine schedule follows the time: the rate is at its end when it stops.
+   */
   maxSeconds?: number;
   /** Stops at the end of a step; the promise still resolves with what there is. */
   signal?: AbortSignal;
@@ -153,6 +156,7 @@ interface Plan {
   epochs: number;
   batchSize: number;
   steps: number;
+  totalSteps: number;
   dropRemainder: boolean;
   images: ImageOptions & {mean: number[]; std: number[]};
   optimizer: tf.Optimizer;
@@ -234,6 +238,7 @@ async function planTraining(
     epochs,
     batchSize,
     steps,
+    totalSteps,
     dropRemainder,
     images: {mean, std, dataFormat, badImages, onBadImage, prefetch},
     optimizer: options.optimizer ?? new AdamW({learningRate, weightDecay: options.weightDecay}),
@@ -414,6 +419,14 @@ async function runSteps(
     lastEnd = now;
   };
 
+  /** Steps done, or as many as the time spent stands for where that is more; a schedule of the caller's counts steps. */
+  const placeInSchedule = (): number => {
+    const done = (epoch - 1) * steps + step - 1;
+    if (options.maxSeconds == null || options.schedule) return done;
+    const spent = options.maxSeconds - secondsLeft + (performance.now() - start) / 1000;
+    return Math.max(done, Math.floor((plan.totalSteps * spent) / options.maxSeconds));
+  };
+
   // A step's loss is awaited only after the next step has been handed to the device, so that the device never waits
   // for a read. One step of lag bounds what is queued.
   let pending: Pending | null = null;
@@ -422,7 +435,7 @@ async function runSteps(
   try {
     for await (const batch of source) {
       step += 1;
-      const learningRate = setLearningRate(optimizer, schedule?.((epoch - 1) * steps + step - 1));
+      const learningRate = setLearningRate(optimizer, schedule?.(placeInSchedule()));
       const current: Pending = {
         step,
         count: batch.indices.length,

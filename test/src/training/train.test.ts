@@ -274,6 +274,34 @@ describe('train', () => {
     expect(history.evaluation!.predictions).to.have.length(21);
   });
 
+  it('lets the rate follow the time where that runs out first', async () => {
+    const rates: number[] = [];
+    const history = await train(made(linearModel()), colourSplit(480), {
+      epochs: 1_000_000,
+      batchSize: 4,
+      learningRate: 0.5,
+      maxSeconds: 1,
+      onBatch: ({learningRate}) => rates.push(learningRate!),
+    });
+    expect(history.stopped).to.equal('budget');
+    // By the number of steps alone it would still be warming up.
+    expect(Math.max(...rates)).to.be.above(0.4);
+    expect(rates.at(-1)).to.be.below(0.1);
+  });
+
+  it('leaves a schedule of the caller to count steps', async () => {
+    const rates: number[] = [];
+    const schedule = (step: number) => 1 / (step + 2);
+    await train(made(linearModel()), colourSplit(480), {
+      epochs: 1_000_000,
+      batchSize: 4,
+      schedule,
+      maxSeconds: 0.2,
+      onBatch: ({learningRate}) => rates.push(learningRate!),
+    });
+    expect(rates).to.deep.equal(rates.map((_, step) => schedule(step)));
+  });
+
   it('stops at the end of a step when told, with what there is', async () => {
     const controller = new AbortController();
     const before = tf.memory().numTensors;
