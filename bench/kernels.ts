@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {BackendName} from 'tfjs-swint';
 import {batchNorm, batchStatistics, layerNorm, linear, patchMerge, windowAttention} from 'tfjs-swint/kernels';
 import {alternatives} from './alternatives.js';
-import {interleaved} from './measure.js';
+import {besidePeak} from './peak.js';
 import type {Report, Row} from './report.js';
 
 interface Case {
@@ -131,6 +131,6 @@ export async function benchKernels(backend: BackendName, repeats: number, report
   ];
   for (const {what, work, run} of cases) {
     const choices = alternatives(backend, run);
-    report.add({what, work, times: await interleaved(choices as Required<typeof choices>, 2 * repeats)});
+    report.add({what, work, ...(await besidePeak(choices, 2 * repeats))});
   }
 }

@@ -4,21 +4,20 @@
  *   npm run bench -- [--backend wasm] [--repeats 7] [--only pairs,onnx,kernels,steps,memory] [--onnx FILE] [--json FILE]
  *
  * `--onnx` names a Swin-T exported to ONNX and compares with onnxruntime-web (onnx.ts). Times: median (fastest to
- * slowest). Shares are of the speed of a pure loop of multiplications and additions, measured in the same run on as many
- * threads. `stock` is a straight port to tfjs's own operations (stock_swin.ts) for pairs, and the same model on tfjs's
+ * slowest). Shares are of the speed of a pure loop of multiplications and additions on as many threads, measured in turn with
+ * what is compared with it (peak.ts; it runs on wasm). `stock` is a straight port to tfjs's own operations (stock_swin.ts) for pairs, and the same model on tfjs's
  * own kernels for training steps.
  */
 import {writeFileSync} from 'node:fs';
 import {cpus} from 'node:os';
 import {parseArgs} from 'node:util';
-import * as tf from '@tensorflow/tfjs';
 import {type BackendName, backendReport, kernelsInUse, setupBackend} from 'tfjs-swint';
 import {benchKernels} from './kernels.js';
-import {interleaved} from './measure.js';
 import {benchMemory} from './memory.js';
 import {benchOnnx} from './onnx.js';
 import {benchPairs} from './pairs.js';
-import {type Peak, Report} from './report.js';
+import {startWorkers} from './peak.js';
+import {Report} from './report.js';
 import {benchSteps} from './steps.js';
 
 const {values: options} = parseArgs({
@@ -41,37 +40,11 @@ if (!Number.isInteger(repeats) || repeats < 1) {
 }
 const backend = options.backend as BackendName;
 
-/** GFLOP/s of multiplications and additions in registers. */
-async function measurePeak(): Promise<Peak> {
-  const attrs = {turns: 20_000, units: 8 * cpus().length};
-  let operations = 0;
-  const run = async () => {
-    const done = tf.engine().runKernel('SwintPeak', {}, attrs) as tf.Tensor;
-    [operations] = await done.data();
-    done.dispose();
-    return undefined;
-  };
-  // The first kernel with work for several threads starts the workers.
-  await run();
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const {one, all} = await interleaved(
-    {
-      one: {prepare: () => setupBackend('wasm', {threads: 1}), run},
-      all: {prepare: () => setupBackend('wasm'), run},
-    },
-    15,
-  );
-  return {one: operations / one.min / 1e6, all: operations / all.min / 1e6};
-}
-
 await setupBackend(backend);
 const machine = `${cpus().length} x ${cpus()[0].model}`;
 console.log(`${machine}, node ${process.version}, ${backendReport().backend}: ${backendReport().device}`);
-const peak = backend === 'wasm' ? await measurePeak() : {one: Number.NaN, all: Number.NaN};
-if (backend === 'wasm') {
-  console.log(`peak: ${peak.one.toFixed(1)} GFLOP/s on 1 thread, ${peak.all.toFixed(1)} on ${cpus().length}`);
-}
-const report = new Report(peak);
+if (backend === 'wasm') await startWorkers();
+const report = new Report();
 if (only.includes('pairs')) await benchPairs(backend, repeats, report);
 if (only.includes('onnx') && options.onnx) await benchOnnx(options.onnx, repeats, report);
 if (only.includes('kernels')) await benchKernels(backend, repeats, report);
@@ -84,7 +57,6 @@ if (options.json) {
     node: process.version,
     report: backendReport(),
     kernels: kernelsInUse(),
-    peak,
     rows: report.rows,
     memory,
   };

@@ -11,8 +11,8 @@ import {cpus} from 'node:os';
 import {fileURLToPath} from 'node:url';
 import {setupBackend} from 'tfjs-swint';
 import {reading} from './alternatives.js';
-import {interleaved} from './measure.js';
 import {bodyOperations, makeBody} from './pairs.js';
+import {besidePeak} from './peak.js';
 import type {Report} from './report.js';
 
 async function answer(child: ChildProcess): Promise<unknown> {
@@ -38,7 +38,7 @@ export async function benchOnnx(file: string, repeats: number, report: Report): 
   for (const name of ['one', 'all'] as const) {
     const threads = counts[name];
     const child = await session(file, threads);
-    const times = await interleaved(
+    const {times, peak} = await besidePeak(
       {
         ours: {prepare: () => setupBackend('wasm', {threads}), run: reading(body)},
         onnx: {
@@ -54,6 +54,7 @@ export async function benchOnnx(file: string, repeats: number, report: Report): 
     report.add({
       what: `Swin-T body, ${threads} thread(s)`,
       times: {[name]: times.ours, onnx: times.onnx},
+      peak,
       work: {amount: bodyOperations, unit: 'GFLOP/s'},
     });
   }

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {type BackendName, swinT} from 'tfjs-swint';
 import {alternatives} from './alternatives.js';
-import {interleaved} from './measure.js';
+import {besidePeak} from './peak.js';
 import type {Report} from './report.js';
 import {stockPair} from './stock_swin.js';
 
@@ -74,13 +74,13 @@ export async function benchPairs(backend: BackendName, repeats: number, report: 
     );
     report.add({
       what: `${name}: forward`,
-      times: await interleaved(forward as Required<typeof forward>, repeats),
+      ...(await besidePeak(forward, repeats)),
       work: {amount, unit: 'GFLOP/s'},
     });
     const both = alternatives(backend, allGradients(swin, pair), allGradients(port, pair));
     report.add({
       what: `${name}: forward and backward`,
-      times: await interleaved(both as Required<typeof both>, repeats),
+      ...(await besidePeak(both, repeats)),
       work: {amount: 3 * amount, unit: 'GFLOP/s'},
     });
     tf.disposeVariables();

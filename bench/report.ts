@@ -1,6 +1,7 @@
 /** The rows of a benchmark: printed as they come, kept for the JSON file. */
 import type {Names} from './alternatives.js';
 import type {Timing} from './measure.js';
+import type {Peak} from './peak.js';
 
 export interface Row {
   what: string;
@@ -8,14 +9,10 @@ export interface Row {
   times: Partial<Record<Names | 'onnx', Timing>>;
   /** Floating-point operations or bytes of one run, for a rate. */
   work?: {amount: number; unit: 'GFLOP/s' | 'GB/s'};
-  /** Share of the measured peak, by alternative, for work in GFLOP/s. */
+  /** GFLOP/s of a pure loop of multiplications and additions, measured beside them. */
+  peak?: Peak;
+  /** Share of it, by alternative, for work in GFLOP/s. */
   share?: Partial<Record<'one' | 'all', number>>;
-}
-
-/** GFLOP/s of a pure loop of multiplications and additions. */
-export interface Peak {
-  one: number;
-  all: number;
 }
 
 const titles = {one: '1 thread', all: 'all threads', stock: 'stock', onnx: 'onnxruntime-web'} as const;
@@ -26,19 +23,17 @@ const milliseconds = ({median, min, max}: Timing) =>
 export class Report {
   readonly rows: Row[] = [];
 
-  constructor(private readonly peak: Peak) {}
-
   title(text: string): void {
     console.log(`\n${text}`);
   }
 
   add(row: Row): void {
-    const {work, times} = row;
-    if (work?.unit === 'GFLOP/s') {
+    const {work, times, peak} = row;
+    if (work?.unit === 'GFLOP/s' && peak) {
       row.share = {};
       for (const name of ['one', 'all'] as const) {
         const time = times[name];
-        if (time) row.share[name] = work.amount / time.median / 1e6 / this.peak[name];
+        if (time) row.share[name] = work.amount / time.median / 1e6 / peak[name];
       }
     }
     this.rows.push(row);
@@ -47,8 +42,8 @@ export class Report {
       if (!time) return [];
       const rate = work ? `, ${(work.amount / time.median / 1e6).toFixed(1)} ${work.unit}` : '';
       const share = row.share?.[name as 'one'];
-      const peak = share === undefined ? '' : ` = ${(100 * share).toFixed(0)} % of peak`;
-      return [`    ${titles[name].padEnd(16)}${milliseconds(time)}${rate}${peak}${this.ratio(row, name)}`];
+      const ofPeak = share === undefined ? '' : ` = ${(100 * share).toFixed(0)} % of peak`;
+      return [`    ${titles[name].padEnd(16)}${milliseconds(time)}${rate}${ofPeak}${this.ratio(row, name)}`];
     });
     console.log([row.what, ...cells].join('\n'));
   }
