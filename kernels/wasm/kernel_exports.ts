@@ -15,7 +15,7 @@ export interface KernelExports {
   callerScratch(bytes: number): number;
   packPanels(b: number, ldb: number, k: number, n: number, transposed: number, to: number): void;
   panelBytes(k: number, n: number): number;
-  peak(turns: number): number;
+  peak(turns: number, at: number): number;
   peakOfThreads(turns: number, units: number): void;
   productRows(
     a: number,

@@ -16,7 +16,7 @@
 import {constants, ownScratch, parallel, unitArguments} from './threads';
 import {reserveOwnScratch, sharedScratch} from './arena';
 import {packPanel, packStrips, packTransposedPanel, panelBytes} from './pack';
-import {tileOfColumns, tileOfRows, tileRows} from './tile';
+import {fourRowsAcross, tileOfColumns, tileOfRows, tileRows} from './tile';
 import {PACK, PRODUCT_COLUMNS, PRODUCT_ROWS, SUM_PARTS} from './kinds';
 import {gelu, loadSome, storeSome} from './vector';
 
@@ -88,47 +88,90 @@ const TILE_SCRATCH: usize = 192;
 /** Multiplications of a unit: about 60 microseconds. */
 const UNIT_WORK: i32 = 1 << 21;
 
-/** s f(z) + addend for `rows` of up to 8 columns of z at `tile`. */
-function finish(job: Rows, tile: usize, ld: usize, row: i32, rows: i32, column: i32): void {
-  const columns = min(8, job.n - column);
+/** s f(z) + addend for `rows` by `columns` of z at `tile`. */
+function finish(job: Rows, tile: usize, ld: usize, row: i32, rows: i32, column: i32, columns: i32): void {
   const ldc = (<usize>job.n) << 2;
-  let at = <usize>row * ldc + ((<usize>column) << 2);
   const pool = constants();
+  const activate = job.activate;
   for (let r = 0; r < rows; r++) {
-    let left = v128.load(tile);
-    let right = v128.load(tile, 16);
-    if (job.z != 0) {
-      storeSome(job.z + at, left, columns);
-      storeSome(job.z + at + 16, right, columns - 4);
+    const at = <usize>(row + r) * ldc + ((<usize>column) << 2);
+    const z = job.z != 0 ? job.z + at : 0;
+    const addend = job.addend != 0 ? job.addend + at : 0;
+    const c = job.c + at;
+    const factor =
+      job.scale != 0
+        ? v128.load32_splat(job.scale + ((<usize>((row + r) / job.scaleRows)) << 2))
+        : f32x4.splat(1);
+    const bytes = (<usize>columns) << 2;
+    const whole = bytes & ~15;
+    let i: usize = 0;
+    for (; i < whole; i += 16) {
+      let v = v128.load(tile + i);
+      if (z != 0) v128.store(z + i, v);
+      if (activate) v = gelu(v, pool);
+      v = f32x4.mul(v, factor);
+      if (addend != 0) v = f32x4.add(v, v128.load(addend + i));
+      v128.store(c + i, v);
     }
-    if (job.activate) {
-      left = gelu(left, pool);
-      right = gelu(right, pool);
+    if (i < bytes) {
+      const count = <i32>((bytes - i) >> 2);
+      let v = v128.load(tile + i);
+      if (z != 0) storeSome(z + i, v, count);
+      if (activate) v = gelu(v, pool);
+      v = f32x4.mul(v, factor);
+      if (addend != 0) v = f32x4.add(v, loadSome(addend + i, count));
+      storeSome(c + i, v, count);
     }
-    if (job.scale != 0) {
-      const factor = v128.load32_splat(job.scale + ((<usize>((row + r) / job.scaleRows)) << 2));
-      left = f32x4.mul(left, factor);
-      right = f32x4.mul(right, factor);
-    }
-    if (job.addend != 0) {
-      left = f32x4.add(left, loadSome(job.addend + at, columns));
-      right = f32x4.add(right, loadSome(job.addend + at + 16, columns - 4));
-    }
-    storeSome(job.c + at, left, columns);
-    storeSome(job.c + at + 16, right, columns - 4);
     tile += ld;
-    at += ldc;
   }
 }
 
+/** Bytes of panels that stay in the first cache while rows pass by. */
+const FIRST_CACHE: i32 = 24576;
+
 export function productRowsUnit(index: i32): void {
   const job = changetype<Rows>(unitArguments());
-  const n = job.n;
-  const k = job.k;
   const firstRow = (index / job.unitsPerRow) * job.rowsPerUnit;
   const lastRow = min(job.m, firstRow + job.rowsPerUnit);
   const firstColumn = (index % job.unitsPerRow) * job.columnsPerUnit;
-  const lastColumn = min(n, firstColumn + job.columnsPerUnit);
+  const lastColumn = min(job.n, firstColumn + job.columnsPerUnit);
+  const wholeColumns = firstColumn + ((lastColumn - firstColumn) & ~7);
+  const wholeRows = firstRow + ((lastRow - firstRow) & ~3);
+  acrossRows(job, firstRow, wholeRows, firstColumn, wholeColumns);
+  blockOfRows(job, wholeRows, lastRow, firstColumn, wholeColumns);
+  blockOfRows(job, firstRow, lastRow, wholeColumns, lastColumn);
+}
+
+/** Whole tiles of four rows, four rows at a time over a few panels. */
+function acrossRows(job: Rows, firstRow: i32, lastRow: i32, firstColumn: i32, lastColumn: i32): void {
+  const k = job.k;
+  const ldc = (<usize>job.n) << 2;
+  const plain = job.z == 0 && !job.activate && job.scale == 0;
+  const tile = ownScratch() + TILE_SCRATCH;
+  const wide = max(8, (FIRST_CACHE / (max(1, k) << 2)) & ~7);
+  for (let column = firstColumn; column < lastColumn; column += wide) {
+    const columns = min(wide, lastColumn - column);
+    const panels = job.panels + (<usize>(column >> 3) * <usize>k << 5);
+    const bias = job.bias != 0 ? job.bias + ((<usize>column) << 2) : 0;
+    for (let row = firstRow; row < lastRow; row += 4) {
+      const a = job.a + <usize>row * job.lda;
+      const at = <usize>row * ldc + ((<usize>column) << 2);
+      if (plain) {
+        const addend = job.addend != 0 ? job.addend + at : 0;
+        fourRowsAcross(a, job.lda, panels, columns >> 3, k, job.c + at, ldc, bias, addend);
+      } else {
+        const ld = (<usize>columns) << 2;
+        fourRowsAcross(a, job.lda, panels, columns >> 3, k, tile, ld, bias, 0);
+        finish(job, tile, ld, row, 4, column, columns);
+      }
+    }
+  }
+}
+
+/** A block of C, a panel at a time. */
+function blockOfRows(job: Rows, firstRow: i32, lastRow: i32, firstColumn: i32, lastColumn: i32): void {
+  const n = job.n;
+  const k = job.k;
   const ldc = (<usize>n) << 2;
   const plain = job.z == 0 && !job.activate && job.scale == 0;
   const tile = ownScratch();
@@ -154,7 +197,7 @@ export function productRowsUnit(index: i32): void {
         tileOfRows(rows, a, lda, panel, k, job.c + at, ldc, bias, job.addend != 0 ? job.addend + at : 0);
       } else {
         tileOfRows(rows, a, lda, panel, k, tile, 32, bias, 0);
-        finish(job, tile, 32, row, rows, column);
+        finish(job, tile, 32, row, rows, column, min(8, n - column));
       }
       row += rows;
     }
@@ -177,7 +220,7 @@ export function productRows(
   scaleRows: i32,
   addend: usize,
 ): void {
-  reserveOwnScratch(TILE_SCRATCH);
+  reserveOwnScratch(TILE_SCRATCH + (<usize>FIRST_CACHE << 2));
   const job = changetype<Rows>(unitArguments());
   job.a = a;
   job.lda = lda;
