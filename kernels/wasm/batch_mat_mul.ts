@@ -12,7 +12,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {callKernel} from './call_kernel.js';
-import {disposing, matrixProducts, type ProductShape} from './matrix_product.js';
+import {matrixProducts, type ProductShape} from './matrix_product.js';
 import {wasmKernel} from './wasm_kernel.js';
 
 /** Activations that are part of a product, by name, as assembly/matrix_products numbers them. */
@@ -76,7 +76,11 @@ export function fusedMatMulConfig(stock: tf.KernelConfig): tf.KernelConfig {
       if (!kernel) return x;
       const operands: Record<string, tf.TensorInfo> =
         activation === 'prelu' ? {x, alpha: preluActivationWeights} : {x};
-      return disposing(backend, [x], () => callKernel(backend, kernel, operands, {alpha: leakyreluAlpha}));
+      try {
+        return callKernel(backend, kernel, operands, {alpha: leakyreluAlpha});
+      } finally {
+        backend.disposeData(x.dataId);
+      }
     },
     stock.setupFunc,
   );

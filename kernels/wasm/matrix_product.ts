@@ -166,18 +166,3 @@ export function filled(backend: BackendWasm, shape: number[], value: number): tf
 export function zeros(backend: BackendWasm, shape: number[]): tf.TensorInfo {
   return filled(backend, shape, 0);
 }
-
-/** What `compute` returns; `used` is disposed of, whatever happens. */
-export function disposing(
-  backend: BackendWasm,
-  used: readonly tf.TensorInfo[],
-  compute: () => tf.TensorInfo,
-): tf.TensorInfo {
-  try {
-    return compute();
-  } finally {
-    for (const {dataId} of used) {
-      backend.disposeData(dataId);
-    }
-  }
-}

@@ -1,6 +1,6 @@
 /** The activations that tfjs joins to a product, by number: 1 relu, 2 relu6. NaN gives NaN. */
 
-export const RELU6: i32 = 2;
+const RELU6: i32 = 2;
 
 // @ts-ignore: decorator
 @inline

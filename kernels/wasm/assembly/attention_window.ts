@@ -8,7 +8,7 @@
  * cell that padding added has no place in qkv; its row is that of `padding`: the pad token, or zeros. Same rules as
  * geometry/windows.ts.
  */
-import {packTransposedPanel} from './pack';
+import {packPanel, packTransposedPanel} from './pack';
 import {tileOfRows, tileRows} from './tile';
 import {constants, unitArguments} from './threads';
 import {exp, loadSome, maxOf, softmaxExp, storeSome, sumOf} from './vector';
@@ -92,9 +92,13 @@ export class Places {
   end: usize;
 }
 
+/** Bytes at the beginning of the own scratch for the addresses of its parts. */
+export const PLACES: usize = 128;
+
+/** Whole cache lines. */
 // @ts-ignore: decorator
 @inline
-function line(bytes: usize): usize {
+export function line(bytes: usize): usize {
   return (bytes + 63) & ~63;
 }
 
@@ -245,6 +249,52 @@ function hide(p: Places, scores: usize, query: usize, columns: usize): void {
   }
 }
 
+/** c [N][Np] = a b^T + addend for a, b [N][d]; `panels` takes those of b^T; the addend may be left out (0). */
+export function timesTransposed(
+  a: usize,
+  b: usize,
+  tokens: i32,
+  headSize: i32,
+  panels: usize,
+  columns: usize,
+  c: usize,
+  addend: usize,
+): void {
+  const bytes = (<usize>headSize) << 2;
+  for (let panel = 0; panel < (tokens + 7) >> 3; panel++) {
+    const keys = panels + <usize>panel * (bytes << 3);
+    packTransposedPanel(b, bytes, headSize, tokens, panel, keys);
+    let row = 0;
+    while (row < tokens) {
+      const rows = tileRows(tokens - row);
+      const at = <usize>row * columns + ((<usize>panel) << 5);
+      tileOfRows(rows, a + <usize>row * bytes, bytes, keys, headSize, c + at, columns, 0, addend != 0 ? addend + at : 0);
+      row += rows;
+    }
+  }
+}
+
+/** c [N][wide] = a [N][Np] b, b [N][d] as panels. */
+export function timesRows(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
+  for (let panel = 0; panel < wide >> 3; panel++) {
+    const b = panels + (<usize>(panel * tokens) << 5);
+    let row = 0;
+    while (row < tokens) {
+      const rows = tileRows(tokens - row);
+      const to = c + (<usize>(row * wide) << 2) + ((<usize>panel) << 5);
+      tileOfRows(rows, a + <usize>row * columns, columns, b, tokens, to, (<usize>wide) << 2, 0, 0);
+      row += rows;
+    }
+  }
+}
+
+/** x [N][d] as panels. */
+export function packAll(x: usize, tokens: i32, headSize: i32, to: usize): void {
+  for (let panel = 0; panel < (headSize + 7) >> 3; panel++) {
+    packPanel(x, (<usize>headSize) << 2, tokens, headSize, panel, to + (<usize>(panel * tokens) << 5));
+  }
+}
+
 /**
  * The attention weights of a window and head: exp(S - max S) at p.weights and 1 / sum at p.inverse.
  * Leaves q (scaled) and k (both normalised for cosine scores) at p.q and p.k.
@@ -264,18 +314,7 @@ export function weigh(job: Attention, p: Places, head: i32, hidden: bool): void 
     normalise(p.k, tokens, headSize, 1, p.kNorm);
   }
   const bias = job.bias + <usize>(head * tokens) * columns;
-  for (let panel = 0; panel < job.columns >> 3; panel++) {
-    const keys = p.kPanels + <usize>panel * (bytes << 3);
-    packTransposedPanel(p.k, bytes, headSize, tokens, panel, keys);
-    const column = (<usize>panel) << 5;
-    let row = 0;
-    while (row < tokens) {
-      const rows = tileRows(tokens - row);
-      const at = <usize>row * columns + column;
-      tileOfRows(rows, p.q + <usize>row * bytes, bytes, keys, headSize, p.weights + at, columns, 0, bias + at);
-      row += rows;
-    }
-  }
+  timesTransposed(p.q, p.k, tokens, headSize, p.kPanels, columns, p.weights, bias);
   const pool = constants();
   for (let token: usize = 0; token < <usize>tokens << 2; token += 4) {
     const scores = p.weights + (token >> 2) * columns;

@@ -35,18 +35,18 @@ export function packPanel(b: usize, ldb: usize, k: i32, n: i32, panel: i32, to: 
   }
 }
 
-/** Rows r0 to r3 of four numbers each, as columns: 16 bytes at a time, the next one 32 bytes on. */
+/** Rows r0 to r3 as columns: the first numbers of all of them to `to`, the second ones `step` bytes on, and so forth. */
 // @ts-ignore: decorator
 @inline
-function storeTransposed(to: usize, r0: v128, r1: v128, r2: v128, r3: v128): void {
+export function storeColumns(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): void {
   const t0 = i8x16.shuffle(r0, r1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const t1 = i8x16.shuffle(r2, r3, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const t2 = i8x16.shuffle(r0, r1, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
   const t3 = i8x16.shuffle(r2, r3, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
   v128.store(to, i8x16.shuffle(t0, t1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
-  v128.store(to, i8x16.shuffle(t0, t1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 32);
-  v128.store(to, i8x16.shuffle(t2, t3, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), 64);
-  v128.store(to, i8x16.shuffle(t2, t3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 96);
+  v128.store(to + step, i8x16.shuffle(t0, t1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
+  v128.store(to + 2 * step, i8x16.shuffle(t2, t3, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
+  v128.store(to + 3 * step, i8x16.shuffle(t2, t3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
 }
 
 /** Panel `panel` of B^T for b [N, K] with rows `ldb` bytes apart. */
@@ -66,14 +66,14 @@ export function packTransposedPanel(b: usize, ldb: usize, k: i32, n: i32, panel:
       from += ldb;
       const r3 = v128.load(from);
       from += ldb;
-      storeTransposed(at, r0, r1, r2, r3);
+      storeColumns(r0, r1, r2, r3, at, 32);
       const r4 = v128.load(from);
       from += ldb;
       const r5 = v128.load(from);
       from += ldb;
       const r6 = v128.load(from);
       from += ldb;
-      storeTransposed(at + 16, r4, r5, r6, v128.load(from));
+      storeColumns(r4, r5, r6, v128.load(from), at + 16, 32);
     }
   }
   for (; i < k; i++) {

@@ -26,61 +26,49 @@ class Merge {
 /** Bytes of a unit: about 30 microseconds. */
 const UNIT: usize = 1 << 18;
 
-export function patchMergeUnit(index: i32): void {
+/** Goes along the rows of y of a unit, copying cells of x into them or back. */
+// @ts-ignore: decorator
+@inline
+function moveCells(merge: bool, index: i32): void {
   const job = changetype<Merge>(unitArguments());
   const cell = job.cell;
   const width = job.width;
   const height = job.height;
   const halfHeight = (height + 1) >> 1;
   const line = <usize>width * cell;
+  const x = merge ? job.from : job.to;
+  const y = merge ? job.to : job.from;
   const first = index * job.rowsPerUnit;
   const last = min(job.rows, first + job.rowsPerUnit);
   for (let row = first; row < last; row++) {
     const top = (row % halfHeight) << 1;
-    let upper = job.from + <usize>((row / halfHeight) * height + top) * line;
+    let upper = x + <usize>((row / halfHeight) * height + top) * line;
     let lower = top + 1 < height ? upper + line : 0;
-    let to = job.to + <usize>row * 2 * <usize>((width + 1) & ~1) * cell;
+    let at = y + <usize>row * 2 * <usize>((width + 1) & ~1) * cell;
     for (let column = 0; column < width; column++) {
-      copyBytes(upper, to, cell);
+      if (merge) copyBytes(upper, at, cell);
+      else copyBytes(at, upper, cell);
       upper += cell;
-      to += cell;
+      at += cell;
       if (lower != 0) {
-        copyBytes(lower, to, cell);
+        if (merge) copyBytes(lower, at, cell);
+        else copyBytes(at, lower, cell);
         lower += cell;
-      } else {
-        memory.fill(to, 0, cell);
+      } else if (merge) {
+        memory.fill(at, 0, cell);
       }
-      to += cell;
+      at += cell;
     }
-    if ((width & 1) != 0) memory.fill(to, 0, 2 * cell);
+    if (merge && (width & 1) != 0) memory.fill(at, 0, 2 * cell);
   }
 }
 
+export function patchMergeUnit(index: i32): void {
+  moveCells(true, index);
+}
+
 export function patchMergeGradientUnit(index: i32): void {
-  const job = changetype<Merge>(unitArguments());
-  const cell = job.cell;
-  const width = job.width;
-  const height = job.height;
-  const halfHeight = (height + 1) >> 1;
-  const line = <usize>width * cell;
-  const first = index * job.rowsPerUnit;
-  const last = min(job.rows, first + job.rowsPerUnit);
-  for (let row = first; row < last; row++) {
-    const top = (row % halfHeight) << 1;
-    let upper = job.to + <usize>((row / halfHeight) * height + top) * line;
-    let lower = top + 1 < height ? upper + line : 0;
-    let from = job.from + <usize>row * 2 * <usize>((width + 1) & ~1) * cell;
-    for (let column = 0; column < width; column++) {
-      copyBytes(from, upper, cell);
-      upper += cell;
-      from += cell;
-      if (lower != 0) {
-        copyBytes(from, lower, cell);
-        lower += cell;
-      }
-      from += cell;
-    }
-  }
+  moveCells(false, index);
 }
 
 function run(kind: i32, from: usize, to: usize, batch: i32, height: i32, width: i32, channels: i32): void {

@@ -9,6 +9,7 @@
  */
 import {parallel, unitArguments} from './threads';
 import {copyBytes} from './copy';
+import {storeColumns} from './pack';
 import {COPY_ROWS, TRANSPOSE_SQUARES} from './kinds';
 
 @unmanaged
@@ -136,20 +137,6 @@ export function copyRows(
 }
 
 // Squares -------------------------------------------------------------------------------------------------------------
-
-/** Rows r0 to r3 as columns: the first numbers of all of them to `to`, the second ones `step` bytes on, and so forth. */
-// @ts-ignore: decorator
-@inline
-function storeColumns(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): void {
-  const t0 = i8x16.shuffle(r0, r1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  const t1 = i8x16.shuffle(r2, r3, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  const t2 = i8x16.shuffle(r0, r1, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-  const t3 = i8x16.shuffle(r2, r3, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-  v128.store(to, i8x16.shuffle(t0, t1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
-  v128.store(to + step, i8x16.shuffle(t0, t1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
-  v128.store(to + 2 * step, i8x16.shuffle(t2, t3, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
-  v128.store(to + 3 * step, i8x16.shuffle(t2, t3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
-}
 
 /** Rows and columns of a tile: what it touches fits the first cache, however far its rows lie apart. */
 const TILE: i32 = 64;

@@ -15,7 +15,7 @@
  */
 import {constants, ownScratch, parallel, unitArguments} from './threads';
 import {reserveOwnScratch, sharedScratch} from './arena';
-import {packPanel, packStrips, packTransposedPanel, panelBytes} from './pack';
+import {packPanel, packStrips, packTransposedPanel} from './pack';
 import {fourRowsAcross, tileOfColumns, tileOfRows, tileRows} from './tile';
 import {PACK, PRODUCT_COLUMNS, PRODUCT_ROWS, SUM_PARTS} from './kinds';
 import {gelu, loadSome, storeSome} from './vector';

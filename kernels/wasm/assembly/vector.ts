@@ -96,9 +96,6 @@ export function exp(x: v128): v128 {
 
 // Constants in memory, 16 bytes each. ------------------------------------------------------------------------------------
 
-/** Bytes of the constants. */
-export const CONSTANT_BYTES: usize = 512;
-
 const HALF: usize = 0;
 const ONE: usize = 16;
 const SQRT_HALF: usize = 32;
@@ -114,7 +111,7 @@ const BIAS: usize = 416;
 const MINUS_HALF_LOG2E: usize = 432;
 const DENSITY: usize = 448;
 
-/** Writes the constants of the functions below. */
+/** Writes the constants of the functions below, less than 512 bytes. */
 export function writeConstants(at: usize): void {
   v128.store(at, f32x4.splat(0.5), HALF);
   v128.store(at, f32x4.splat(1), ONE);

@@ -11,20 +11,19 @@ import {
   dropped,
   gather,
   layOut,
+  line,
   locate,
+  packAll,
+  PLACES,
   Places,
+  timesRows,
   weigh,
   weightNumber,
 } from './attention_window';
 import {ATTENTION} from './kinds';
-import {packPanel} from './pack';
 import {expandBias} from './relative_bias';
 import {ownScratch, parallel, unitArguments} from './threads';
-import {tileOfRows, tileRows} from './tile';
 import {loadSome, storeSome} from './vector';
-
-/** Bytes at the beginning of the own scratch for the addresses of its parts. */
-const PLACES: usize = 128;
 
 /** Multiplications of a unit: about 40 microseconds. */
 const UNIT_WORK: i32 = 1 << 20;
@@ -32,12 +31,12 @@ const UNIT_WORK: i32 = 1 << 20;
 /** Bytes of own scratch. */
 function scratchFor(tokens: i32, columns: i32, headSize: i32): usize {
   const wide = <usize>((headSize + 7) & ~7);
-  return layOut(null, PLACES, tokens, columns, headSize) + 2 * ((4 * <usize>tokens * wide + 63) & ~63) +
-    4 * <usize>(tokens * headSize);
+  const n = <usize>tokens;
+  return line(layOut(null, PLACES, tokens, columns, headSize)) + line(4 * n * <usize>headSize) + 2 * line(4 * n * wide);
 }
 
 /** Multiplies the weights of a window and head by the factors of dropout. */
-export function dropWeights(job: Attention, p: Places, window: i32, head: i32): void {
+function dropWeights(job: Attention, p: Places, window: i32, head: i32): void {
   for (let token = 0; token < job.tokens; token++) {
     const number = weightNumber(job, window, head, token);
     const row = p.weights + (<usize>(token * job.columns) << 2);
@@ -55,9 +54,9 @@ export function attentionUnit(index: i32): void {
   const headSize = job.headSize;
   const bytes = (<usize>headSize) << 2;
   const wide = (headSize + 7) & ~7;
-  const values = (layOut(p, ownScratch() + PLACES, tokens, job.columns, headSize) + 63) & ~63;
-  const panels = values + ((<usize>(tokens * headSize)) << 2);
-  const out = (panels + ((<usize>(tokens * wide)) << 2) + 63) & ~63;
+  const values = line(layOut(p, ownScratch() + PLACES, tokens, job.columns, headSize));
+  const panels = values + line((<usize>(tokens * headSize)) << 2);
+  const out = panels + line((<usize>(tokens * wide)) << 2);
   const channels = <usize>job.heads * bytes;
   const firstHead = (index % job.headUnits) * job.headsPerUnit;
   const lastHead = min(job.heads, firstHead + job.headsPerUnit);
@@ -70,17 +69,8 @@ export function attentionUnit(index: i32): void {
       weigh(job, p, head, hidden);
       if (job.dropRate > 0) dropWeights(job, p, window, head);
       gather(p.rows, tokens, 2 * channels + <usize>head * bytes, headSize, 1, values);
-      for (let panel = 0; panel < wide >> 3; panel++) {
-        const keys = panels + (<usize>(panel * tokens) << 5);
-        packPanel(values, bytes, tokens, headSize, panel, keys);
-        let row = 0;
-        while (row < tokens) {
-          const rows = tileRows(tokens - row);
-          const to = out + (<usize>(row * wide) << 2) + ((<usize>panel) << 5);
-          tileOfRows(rows, p.weights + <usize>row * columns, columns, keys, tokens, to, (<usize>wide) << 2, 0, 0);
-          row += rows;
-        }
-      }
+      packAll(values, tokens, headSize, panels);
+      timesRows(p.weights, columns, panels, tokens, wide, out);
       for (let token = 0; token < tokens; token++) {
         const cell = load<i32>(p.cells + ((<usize>token) << 2));
         if (cell < 0) continue;
@@ -97,7 +87,7 @@ export function attentionUnit(index: i32): void {
 }
 
 /** How windows and heads are cut into units of about UNIT_WORK; by shapes alone. */
-export function cutUnits(job: Attention): i32 {
+function cutUnits(job: Attention): i32 {
   const perHead = max(1, 2 * job.tokens * job.tokens * job.headSize);
   const headsAtOnce = max(1, min(job.heads, UNIT_WORK / perHead));
   job.headUnits = (job.heads + headsAtOnce - 1) / headsAtOnce;

@@ -16,30 +16,26 @@ import {
   dropped,
   gather,
   layOut,
+  line,
   locate,
   logitFactor,
   logitPasses,
+  packAll,
+  PLACES,
   Places,
+  timesRows,
+  timesTransposed,
   weigh,
   weightNumber,
 } from './attention_window';
 import {ATTENTION_GRAD} from './kinds';
-import {packPanel, packTransposedPanel} from './pack';
 import {expandBias, reduceBias} from './relative_bias';
 import {ownScratch, parallel, unitArguments} from './threads';
-import {tileOfColumns, tileOfRows, tileRows} from './tile';
+import {tileOfColumns} from './tile';
 import {loadSome, storeSome, sumOf} from './vector';
-
-const PLACES: usize = 128;
 
 /** Units that a backward pass is cut into, if it has as many windows. */
 const UNITS: i32 = 64;
-
-// @ts-ignore: decorator
-@inline
-function line(bytes: usize): usize {
-  return (bytes + 63) & ~63;
-}
 
 function scratchFor(tokens: i32, columns: i32, headSize: i32): usize {
   const n = <usize>tokens;
@@ -52,20 +48,6 @@ function scratchFor(tokens: i32, columns: i32, headSize: i32): usize {
     3 * line(4 * (n + 4) * wide) + line(4 * n);
 }
 
-/** c [N][wide] = a [N][Np] b, b [N][d] as panels. */
-function timesRows(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
-  for (let panel = 0; panel < wide >> 3; panel++) {
-    const b = panels + (<usize>(panel * tokens) << 5);
-    let row = 0;
-    while (row < tokens) {
-      const rows = tileRows(tokens - row);
-      const to = c + (<usize>(row * wide) << 2) + ((<usize>panel) << 5);
-      tileOfRows(rows, a + <usize>row * columns, columns, b, tokens, to, (<usize>wide) << 2, 0, 0);
-      row += rows;
-    }
-  }
-}
-
 /** c [N][wide] = a^T b, a [N][Np], b [N][d] as panels. */
 function timesColumns(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
   for (let panel = 0; panel < wide >> 3; panel++) {
@@ -74,12 +56,6 @@ function timesColumns(a: usize, columns: usize, panels: usize, tokens: i32, wide
       const to = c + (<usize>(row * wide) << 2) + ((<usize>panel) << 5);
       tileOfColumns(min(4, tokens - row), a + ((<usize>row) << 2), columns, b, tokens, to, (<usize>wide) << 2, 0);
     }
-  }
-}
-
-function packAll(x: usize, tokens: i32, headSize: i32, to: usize): void {
-  for (let panel = 0; panel < (headSize + 7) >> 3; panel++) {
-    packPanel(x, (<usize>headSize) << 2, tokens, headSize, panel, to + (<usize>(panel * tokens) << 5));
   }
 }
 
@@ -168,17 +144,7 @@ export function attentionGradUnit(index: i32): void {
     packAll(p.q, tokens, headSize, qPanels);
 
     // dP = dy v^T
-    for (let panel = 0; panel < job.columns >> 3; panel++) {
-      const b = vPanels + <usize>panel * (bytes << 3);
-      packTransposedPanel(v, bytes, headSize, tokens, panel, b);
-      let row = 0;
-      while (row < tokens) {
-        const rows = tileRows(tokens - row);
-        const to = ds + <usize>row * columns + ((<usize>panel) << 5);
-        tileOfRows(rows, dy + <usize>row * bytes, bytes, b, headSize, to, columns, 0, 0);
-        row += rows;
-      }
-    }
+    timesTransposed(dy, v, tokens, headSize, vPanels, columns, ds, 0);
 
     // P, then dS = P (D dP - sum of D dP P), then P D.
     for (let token = 0; token < tokens; token++) {
