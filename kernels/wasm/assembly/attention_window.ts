@@ -9,7 +9,7 @@
  * geometry/windows.ts.
  */
 import {packPanel, packTransposedPanel} from './pack';
-import {tileOfRows, tileRows} from './tile';
+import {rowsTimes} from './tile';
 import {constants, unitArguments} from './threads';
 import {exp, loadSome, maxOf, softmaxExp, storeSome, sumOf} from './vector';
 
@@ -261,31 +261,16 @@ export function timesTransposed(
   addend: usize,
 ): void {
   const bytes = (<usize>headSize) << 2;
-  for (let panel = 0; panel < (tokens + 7) >> 3; panel++) {
-    const keys = panels + <usize>panel * (bytes << 3);
-    packTransposedPanel(b, bytes, headSize, tokens, panel, keys);
-    let row = 0;
-    while (row < tokens) {
-      const rows = tileRows(tokens - row);
-      const at = <usize>row * columns + ((<usize>panel) << 5);
-      tileOfRows(rows, a + <usize>row * bytes, bytes, keys, headSize, c + at, columns, 0, addend != 0 ? addend + at : 0);
-      row += rows;
-    }
+  const count = (tokens + 7) >> 3;
+  for (let panel = 0; panel < count; panel++) {
+    packTransposedPanel(b, bytes, headSize, tokens, panel, panels + <usize>panel * (bytes << 3));
   }
+  rowsTimes(tokens, a, bytes, panels, count, headSize, c, columns, 0, addend);
 }
 
 /** c [N][wide] = a [N][Np] b, b [N][d] as panels. */
 export function timesRows(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
-  for (let panel = 0; panel < wide >> 3; panel++) {
-    const b = panels + (<usize>(panel * tokens) << 5);
-    let row = 0;
-    while (row < tokens) {
-      const rows = tileRows(tokens - row);
-      const to = c + (<usize>(row * wide) << 2) + ((<usize>panel) << 5);
-      tileOfRows(rows, a + <usize>row * columns, columns, b, tokens, to, (<usize>wide) << 2, 0, 0);
-      row += rows;
-    }
-  }
+  rowsTimes(tokens, a, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, 0, 0);
 }
 
 /** x [N][d] as panels. */

@@ -5,8 +5,8 @@
  *
  *   x [B, H, W, Cin], dy [B, OH, OW, Cout], dW [KH, KW, Cin, Cout]; cells outside of x are 0.
  *
- * It is A^T dy with dy [cells, Cout] and A [cells, KH KW Cin], the numbers that each cell sees. 256 cells at a time, dy
- * is packed into panels and A is gathered from x, four columns at a time, into the strips that a product reads. As for
+ * It is A^T dy with dy [cells, Cout] and A [cells, KH KW Cin], the numbers that each cell sees. 256 cells at a time, A is
+ * gathered from x, four columns at a time, into the strips that a product reads (block.ts). As for
  * any product with few results and long sums, units are blocks of dW for a part of the cells, and the parts are added
  * up in order (see product.ts).
  *
@@ -14,12 +14,10 @@
  */
 import {ownScratch, parallel, unitArguments} from './threads';
 import {reserveOwnScratch, sharedScratch} from './arena';
-import {packPanel} from './pack';
+import {block, blockBytes} from './block';
 import {productColumns, sumParts} from './product';
 import {firstInside, insideUntil, isPointwise, Sizes} from './convolution_sizes';
-import {tileOfColumns} from './tile';
 import {CONVOLUTION_FILTER} from './kinds';
-import {loadSome, storeSome} from './vector';
 
 @unmanaged
 class FilterGradient extends Sizes {
@@ -45,9 +43,6 @@ const BLOCK: i32 = 192;
 
 /** Units that there should be at least, where there is work for them. */
 const UNITS: i32 = 64;
-
-/** Own scratch: a tile, then a strip, then panels. */
-const STRIP: usize = 128;
 
 /** Multiplications below which other threads are not worth waking: 20 microseconds. */
 const SMALL: i64 = 1 << 19;
@@ -179,51 +174,25 @@ export function convolutionFilterUnit(index: i32): void {
   const job = changetype<FilterGradient>(unitArguments());
   const n = job.outChannels;
   const part = index % job.parts;
-  const block = index / job.parts;
-  const row = (block % job.rowUnits) * job.rowsPerUnit;
-  const column = (block / job.rowUnits) * job.columnsPerUnit;
+  const place = index / job.parts;
+  const row = (place % job.rowUnits) * job.rowsPerUnit;
+  const column = (place / job.rowUnits) * job.columnsPerUnit;
   const rows = min(job.rowsPerUnit, job.m - row);
   const columns = min(job.columnsPerUnit, n - column);
   const first = part * job.partLength;
   const last = min(job.cells, first + job.partLength);
   const ldc = (<usize>n) << 2;
   const to = job.to + (<usize>part * <usize>job.m + <usize>row) * ldc + ((<usize>column) << 2);
-  const tile = ownScratch();
-  const strip = tile + STRIP;
-  const panels = strip + (DEPTH << 4);
+  const scratch = ownScratch();
+  const strips = scratch + blockBytes(job.rowsPerUnit, DEPTH);
   for (let cell = first; cell < last; cell += DEPTH) {
     const depth = min(DEPTH, last - cell);
-    const panelSize = (<usize>depth) << 5;
-    const from = job.dy + <usize>cell * ldc + ((<usize>column) << 2);
-    for (let panel = 0; panel < (columns + 7) >> 3; panel++) {
-      packPanel(from, ldc, depth, columns, panel, panels + <usize>panel * panelSize);
-    }
+    const strip = (<usize>depth) << 4;
     for (let r = 0; r < rows; r += 4) {
-      const height = min(4, rows - r);
-      gatherStrip(job, row + r, height, cell, depth, strip);
-      let panel = panels;
-      let c = to + <usize>r * ldc;
-      for (let left = columns; left > 0; left -= 8) {
-        if (left >= 8) {
-          tileOfColumns(height, strip, 16, panel, depth, c, ldc, cell == first ? 0 : c);
-        } else {
-          tileOfColumns(height, strip, 16, panel, depth, tile, 32, 0);
-          for (let i = 0; i < height; i++) {
-            let low = v128.load(tile + ((<usize>i) << 5));
-            let high = v128.load(tile + ((<usize>i) << 5), 16);
-            const at = c + <usize>i * ldc;
-            if (cell != first) {
-              low = f32x4.add(low, loadSome(at, left));
-              high = f32x4.add(high, loadSome(at + 16, left - 4));
-            }
-            storeSome(at, low, left);
-            storeSome(at + 16, high, left - 4);
-          }
-        }
-        panel += panelSize;
-        c += 32;
-      }
+      gatherStrip(job, row + r, min(4, rows - r), cell, depth, strips + <usize>(r >> 2) * strip);
     }
+    const dy = job.dy + <usize>cell * ldc + ((<usize>column) << 2);
+    block(rows, strips, strip, 16, columns, dy, ldc, false, depth, to, ldc, cell != first, scratch);
   }
 }
 
@@ -249,13 +218,14 @@ export function convolutionFilterGradient(x: usize, dy: usize, dw: usize): void 
   const used = (cells + partLength - 1) / partLength;
   const partial = used > 1 ? sharedScratch((size * <usize>used) << 2) : dw;
   const columnsPerUnit = ((n + columnUnits - 1) / columnUnits + 7) & ~7;
-  reserveOwnScratch(STRIP + (DEPTH << 4) + ((<usize>columnsPerUnit * DEPTH) << 2));
+  const rowsPerUnit = ((m + rowUnits - 1) / rowUnits + 3) & ~3;
+  reserveOwnScratch(blockBytes(rowsPerUnit, DEPTH) + ((<usize>rowsPerUnit * DEPTH) << 2));
   job.x = x;
   job.dy = dy;
   job.to = partial;
   job.m = m;
   job.cells = cells;
-  job.rowsPerUnit = ((m + rowUnits - 1) / rowUnits + 3) & ~3;
+  job.rowsPerUnit = rowsPerUnit;
   job.columnsPerUnit = columnsPerUnit;
   job.rowUnits = rowUnits;
   job.columnUnits = columnUnits;

@@ -12,10 +12,10 @@
  */
 import {ownScratch, parallel, unitArguments} from './threads';
 import {reserveOwnScratch} from './arena';
+import {block, blockBytes} from './block';
 import {fewRows, FEW} from './few_rows';
-import {packPanel, packStrips, packTransposedPanel, panelBytes} from './pack';
+import {packStrips} from './pack';
 import {productColumns} from './product';
-import {tileOfColumns, tileOfRows, tileRows} from './tile';
 import {MATRIX_PRODUCTS} from './kinds';
 import {activate} from './activation';
 import {loadSome, storeSome} from './vector';
@@ -54,91 +54,49 @@ const DEPTH: i32 = 512;
 const ROWS: i32 = 256;
 const COLUMNS: i32 = 512;
 
-/** Bytes at the start of own scratch: a tile of 5 by 8. */
-const TILE_SCRATCH: usize = 192;
-
 /** Multiplications of a unit: 50 to 100 microseconds; and of a product that is not worth waking a thread for. */
 const UNIT_WORK: f64 = 2e6;
 const SMALL_WORK: f64 = 3e5;
 
-/** A tile of C: what is there already unless `first`, plus `tile`, and if `last` the bias and the activation. */
-function finish(
-  job: Products,
-  tile: usize,
-  c: usize,
-  rows: i32,
-  column: i32,
-  columns: i32,
-  first: bool,
-  last: bool,
-): void {
-  let left = f32x4.splat(0);
-  let right = left;
-  if (last && job.bias != 0) {
-    const bias = job.bias + ((<usize>column) << 2);
-    left = loadSome(bias, columns);
-    right = loadSome(bias + 16, columns - 4);
-  }
-  for (let row = 0; row < rows; row++) {
-    let x = f32x4.add(v128.load(tile), left);
-    let y = f32x4.add(v128.load(tile, 16), right);
-    if (!first) {
-      x = f32x4.add(x, loadSome(c, columns));
-      y = f32x4.add(y, loadSome(c + 16, columns - 4));
+/** f(C + bias) in place. */
+function finish(job: Products, c: usize, rows: i32, column: i32, columns: i32): void {
+  const bias = job.bias + ((<usize>column) << 2);
+  for (; rows > 0; rows--) {
+    for (let i = 0; i < columns; i += 4) {
+      const at = (<usize>i) << 2;
+      let v = loadSome(c + at, columns - i);
+      if (job.bias != 0) v = f32x4.add(v, loadSome(bias + at, columns - i));
+      if (job.activation != 0) v = activate(job.activation, v);
+      storeSome(c + at, v, columns - i);
     }
-    if (last && job.activation != 0) {
-      x = activate(job.activation, x);
-      y = activate(job.activation, y);
-    }
-    storeSome(c, x, columns);
-    storeSome(c + 16, y, columns - 4);
-    tile += 32;
     c += job.ldc;
   }
 }
 
 /** Rows [row, row + rows) and columns [column, column + columns) of one product. */
-function block(job: Products, a: usize, b: usize, c: usize, row: i32, rows: i32, column: i32, columns: i32): void {
+function oneBlock(job: Products, a: usize, b: usize, c: usize, row: i32, rows: i32, column: i32, columns: i32): void {
   const k = job.k;
   const lda = job.lda;
   const ldb = job.ldb;
-  const ldc = job.ldc;
-  const plain = job.bias == 0 && job.activation == 0;
-  const tile = ownScratch();
-  const panels = tile + TILE_SCRATCH;
-  const strips = panels + panelBytes(min(DEPTH, k), columns);
+  const strips = ownScratch() + blockBytes(rows, min(DEPTH, k));
+  c += <usize>row * job.ldc + ((<usize>column) << 2);
   for (let term = 0; term < k; term += DEPTH) {
     const depth = min(DEPTH, k - term);
-    const first = term == 0;
-    const last = term + depth == k;
     const from = job.transposeB
       ? b + <usize>column * ldb + ((<usize>term) << 2)
       : b + <usize>term * ldb + ((<usize>column) << 2);
-    if (job.transposeA) packStrips(a + <usize>term * lda + ((<usize>row) << 2), lda, depth, rows, strips);
-    const left = a + <usize>row * lda + ((<usize>term) << 2);
-    for (let panel = 0; panel < (columns + 7) >> 3; panel++) {
-      // Each panel right before its use, and in the place of the one before: it stays in the first cache.
-      if (job.transposeB) packTransposedPanel(from, ldb, depth, columns, panel, panels);
-      else packPanel(from, ldb, depth, columns, panel, panels);
-      const width = min(8, columns - (panel << 3));
-      const direct = width == 8 && (plain || !last);
-      for (let r = 0; r < rows; ) {
-        const height = job.transposeA ? min(4, rows - r) : tileRows(rows - r);
-        const at = c + <usize>(row + r) * ldc + ((<usize>(column + (panel << 3))) << 2);
-        const to = direct ? at : tile;
-        const ld = direct ? ldc : 32;
-        const before: usize = direct && !first ? at : 0;
-        if (job.transposeA) {
-          const strip = strips + ((<usize>r * <usize>depth) << 2);
-          tileOfColumns(height, strip, 16, panels, depth, to, ld, before);
-        } else {
-          tileOfRows(height, left + <usize>r * lda, lda, panels, depth, to, ld, 0, before);
-        }
-        if (!direct) finish(job, tile, at, height, column + (panel << 3), width, first, last);
-        r += height;
-      }
+    let left = a + <usize>row * lda + ((<usize>term) << 2);
+    let strip: usize = 0;
+    let step = lda;
+    if (job.transposeA) {
+      packStrips(a + <usize>term * lda + ((<usize>row) << 2), lda, depth, rows, strips);
+      left = strips;
+      strip = (<usize>depth) << 4;
+      step = 16;
     }
+    block(rows, left, strip, step, columns, from, ldb, job.transposeB, depth, c, job.ldc, term != 0, ownScratch());
   }
+  if (job.bias != 0 || job.activation != 0) finish(job, c, rows, column, columns);
 }
 
 export function matrixProductsUnit(index: i32): void {
@@ -150,7 +108,7 @@ export function matrixProductsUnit(index: i32): void {
     const inItem = i % job.blocksPerItem;
     const row = (inItem / job.blocksAcross) * job.rows;
     const column = (inItem % job.blocksAcross) * job.columns;
-    block(
+    oneBlock(
       job,
       job.a + item * job.strideA,
       job.b + item * job.strideB,
@@ -207,7 +165,7 @@ export function matrixProducts(
   const across = (n + most - 1) / most;
   const columns = ((n + across - 1) / across + 7) & ~7;
   reserveOwnScratch(
-    TILE_SCRATCH + panelBytes(min(DEPTH, k), columns) + (transposeA ? (<usize>rows * <usize>min(DEPTH, k)) << 2 : 0),
+    blockBytes(rows, min(DEPTH, k)) + (transposeA ? (<usize>rows * <usize>min(DEPTH, k)) << 2 : 0),
   );
   const job = changetype<Products>(unitArguments());
   job.a = a;

@@ -15,8 +15,9 @@
  */
 import {constants, ownScratch, parallel, unitArguments} from './threads';
 import {reserveOwnScratch, sharedScratch} from './arena';
+import {block, blockBytes} from './block';
 import {packPanel, packStrips, packTransposedPanel} from './pack';
-import {fourRowsAcross, tileOfColumns, tileOfRows, tileRows} from './tile';
+import {inFours, rowsTimes} from './tile';
 import {PACK, PRODUCT_COLUMNS, PRODUCT_ROWS, SUM_PARTS} from './kinds';
 import {gelu, loadSome, storeSome} from './vector';
 
@@ -81,9 +82,8 @@ class Rows {
   unitsPerRow: i32;
 }
 
-/** Bytes of own scratch: a tile, and a bias padded to its width. */
-const TILE: usize = 160;
-const TILE_SCRATCH: usize = 192;
+/** Bytes at the beginning of own scratch: eight numbers of the bias. */
+const BIAS_SCRATCH: usize = 64;
 
 /** Multiplications of a unit: about 60 microseconds. */
 const UNIT_WORK: i32 = 1 << 21;
@@ -131,76 +131,49 @@ const FIRST_CACHE: i32 = 24576;
 
 export function productRowsUnit(index: i32): void {
   const job = changetype<Rows>(unitArguments());
-  const firstRow = (index / job.unitsPerRow) * job.rowsPerUnit;
-  const lastRow = min(job.m, firstRow + job.rowsPerUnit);
-  const firstColumn = (index % job.unitsPerRow) * job.columnsPerUnit;
-  const lastColumn = min(job.n, firstColumn + job.columnsPerUnit);
-  const wholeColumns = firstColumn + ((lastColumn - firstColumn) & ~7);
-  const wholeRows = firstRow + ((lastRow - firstRow) & ~3);
-  acrossRows(job, firstRow, wholeRows, firstColumn, wholeColumns);
-  blockOfRows(job, wholeRows, lastRow, firstColumn, wholeColumns);
-  blockOfRows(job, firstRow, lastRow, wholeColumns, lastColumn);
-}
-
-/** Whole tiles of four rows, four rows at a time over a few panels. */
-function acrossRows(job: Rows, firstRow: i32, lastRow: i32, firstColumn: i32, lastColumn: i32): void {
-  const k = job.k;
-  const ldc = (<usize>job.n) << 2;
-  const plain = job.z == 0 && !job.activate && job.scale == 0;
-  const tile = ownScratch() + TILE_SCRATCH;
-  const wide = max(8, (FIRST_CACHE / (max(1, k) << 2)) & ~7);
-  for (let column = firstColumn; column < lastColumn; column += wide) {
-    const columns = min(wide, lastColumn - column);
-    const panels = job.panels + (<usize>(column >> 3) * <usize>k << 5);
+  const row = (index / job.unitsPerRow) * job.rowsPerUnit;
+  const rows = min(job.rowsPerUnit, job.m - row);
+  const first = (index % job.unitsPerRow) * job.columnsPerUnit;
+  const last = min(job.n, first + job.columnsPerUnit);
+  const wide = max(8, (FIRST_CACHE / (max(1, job.k) << 2)) & ~7);
+  const whole = first + ((last - first) & ~7);
+  for (let column = first; column < whole; column += wide) {
     const bias = job.bias != 0 ? job.bias + ((<usize>column) << 2) : 0;
-    for (let row = firstRow; row < lastRow; row += 4) {
-      const a = job.a + <usize>row * job.lda;
-      const at = <usize>row * ldc + ((<usize>column) << 2);
-      if (plain) {
-        const addend = job.addend != 0 ? job.addend + at : 0;
-        fourRowsAcross(a, job.lda, panels, columns >> 3, k, job.c + at, ldc, bias, addend);
-      } else {
-        const ld = (<usize>columns) << 2;
-        fourRowsAcross(a, job.lda, panels, columns >> 3, k, tile, ld, bias, 0);
-        finish(job, tile, ld, row, 4, column, columns);
-      }
-    }
+    blockOfRows(job, row, rows, column, min(wide, whole - column), bias);
   }
+  if (whole == last) return;
+  let bias: usize = 0;
+  if (job.bias != 0) {
+    bias = ownScratch();
+    const from = job.bias + ((<usize>whole) << 2);
+    v128.store(bias, loadSome(from, last - whole));
+    v128.store(bias, loadSome(from + 16, last - whole - 4), 16);
+  }
+  blockOfRows(job, row, rows, whole, last - whole, bias);
 }
 
-/** A block of C, a panel at a time. */
-function blockOfRows(job: Rows, firstRow: i32, lastRow: i32, firstColumn: i32, lastColumn: i32): void {
-  const n = job.n;
+/** A block of C; `bias` is that of its first column, readable for whole panels. */
+function blockOfRows(job: Rows, row: i32, rows: i32, column: i32, columns: i32, bias: usize): void {
   const k = job.k;
-  const ldc = (<usize>n) << 2;
-  const plain = job.z == 0 && !job.activate && job.scale == 0;
-  const tile = ownScratch();
   const lda = job.lda;
-  for (let column = firstColumn; column < lastColumn; column += 8) {
-    const panel = job.panels + (<usize>(column >> 3) * <usize>k << 5);
-    const whole = column + 8 <= n;
-    let bias = job.bias;
-    if (bias != 0) {
-      bias += (<usize>column) << 2;
-      if (!whole) {
-        v128.store(tile + TILE, loadSome(bias, n - column));
-        v128.store(tile + TILE, loadSome(bias + 16, n - column - 4), 16);
-        bias = tile + TILE;
-      }
-    }
-    let row = firstRow;
-    while (row < lastRow) {
-      const rows = tileRows(lastRow - row);
-      const a = job.a + <usize>row * lda;
-      const at = <usize>row * ldc + ((<usize>column) << 2);
-      if (plain && whole) {
-        tileOfRows(rows, a, lda, panel, k, job.c + at, ldc, bias, job.addend != 0 ? job.addend + at : 0);
-      } else {
-        tileOfRows(rows, a, lda, panel, k, tile, 32, bias, 0);
-        finish(job, tile, 32, row, rows, column, min(8, n - column));
-      }
-      row += rows;
-    }
+  const ldc = (<usize>job.n) << 2;
+  const count = (columns + 7) >> 3;
+  const panels = job.panels + (<usize>(column >> 3) * <usize>k << 5);
+  let a = job.a + <usize>row * lda;
+  const at = <usize>row * ldc + ((<usize>column) << 2);
+  if (job.z == 0 && !job.activate && job.scale == 0 && (columns & 7) == 0) {
+    rowsTimes(rows, a, lda, panels, count, k, job.c + at, ldc, bias, job.addend != 0 ? job.addend + at : 0);
+    return;
+  }
+  const tile = ownScratch() + BIAS_SCRATCH;
+  const ld = (<usize>count) << 5;
+  while (rows > 0) {
+    const some = inFours(rows) > 0 ? 4 : rows;
+    rowsTimes(some, a, lda, panels, count, k, tile, ld, bias, 0);
+    finish(job, tile, ld, row, some, column, columns);
+    a += <usize>some * lda;
+    row += some;
+    rows -= some;
   }
 }
 
@@ -220,7 +193,8 @@ export function productRows(
   scaleRows: i32,
   addend: usize,
 ): void {
-  reserveOwnScratch(TILE_SCRATCH + (<usize>FIRST_CACHE << 2));
+  // Five rows of as many columns as FIRST_CACHE holds for the shortest sums.
+  reserveOwnScratch(BIAS_SCRATCH + 20 * (<usize>max(8, FIRST_CACHE / (max(1, k) << 2))));
   const job = changetype<Rows>(unitArguments());
   job.a = a;
   job.lda = lda;
@@ -275,56 +249,38 @@ export function productColumnsUnit(index: i32): void {
   const m = job.m;
   const n = job.n;
   const part = index % job.parts;
-  const block = index / job.parts;
-  const row = (block % job.rowUnits) * job.rowsPerUnit;
-  const column = (block / job.rowUnits) * job.columnsPerUnit;
+  const place = index / job.parts;
+  const row = (place % job.rowUnits) * job.rowsPerUnit;
+  const column = (place / job.rowUnits) * job.columnsPerUnit;
   const rows = min(job.rowsPerUnit, m - row);
   const columns = min(job.columnsPerUnit, n - column);
   const first = part * job.partLength;
   const last = min(job.k, first + job.partLength);
   const ldc = (<usize>n) << 2;
   const c = job.c + <usize>part * <usize>m * ldc + <usize>row * ldc + ((<usize>column) << 2);
-  const tile = ownScratch();
-  const strips = tile + TILE_SCRATCH;
-  const panels = strips + ((<usize>((rows + 3) & ~3) * DEPTH) << 2);
-  // Rows a power of two apart would fall on each other in the first cache; a last strip would reach past the row.
-  const inPlace = (m & 3) == 0 && (job.lda & 1023) != 0;
+  const strips = ownScratch();
+  const scratch = strips + stripBytes(rows);
+  // Narrow rows stay in the first cache as they are; a last strip would reach past the row.
+  const inPlace = (m & 3) == 0 && job.lda <= 256;
   for (let k = first; k < last; k += DEPTH) {
     const depth = min(DEPTH, last - k);
-    let strip = job.a + <usize>k * job.lda + ((<usize>row) << 2);
+    const b = job.b + <usize>k * job.ldb + ((<usize>column) << 2);
+    let a = job.a + <usize>k * job.lda + ((<usize>row) << 2);
+    let strip: usize = 16;
+    let lda = job.lda;
     if (!inPlace) {
-      packStrips(strip, job.lda, depth, rows, strips);
-      strip = strips;
+      packStrips(a, lda, depth, rows, strips);
+      a = strips;
+      strip = (<usize>depth) << 4;
+      lda = 16;
     }
-    const stripStep = inPlace ? 16 : (<usize>depth) << 4;
-    const stripStride: usize = inPlace ? job.lda : 16;
-    const from = job.b + <usize>k * job.ldb + ((<usize>column) << 2);
-    for (let panel = 0; panel < (columns + 7) >> 3; panel++) {
-      packPanel(from, job.ldb, depth, columns, panel, panels);
-      const width = min(8, columns - (panel << 3));
-      for (let r = 0; r < rows; r += 4) {
-        const a = strip + <usize>(r >> 2) * stripStep;
-        const to = c + <usize>r * ldc + ((<usize>panel) << 5);
-        const height = min(4, rows - r);
-        if (width == 8) {
-          tileOfColumns(height, a, stripStride, panels, depth, to, ldc, k == first ? 0 : to);
-        } else {
-          tileOfColumns(height, a, stripStride, panels, depth, tile, 32, 0);
-          for (let i = 0; i < height; i++) {
-            let left = v128.load(tile + ((<usize>i) << 5));
-            let right = v128.load(tile + ((<usize>i) << 5), 16);
-            const line = to + <usize>i * ldc;
-            if (k != first) {
-              left = f32x4.add(left, loadSome(line, width));
-              right = f32x4.add(right, loadSome(line + 16, width - 4));
-            }
-            storeSome(line, left, width);
-            storeSome(line + 16, right, width - 4);
-          }
-        }
-      }
-    }
+    block(rows, a, strip, lda, columns, b, job.ldb, false, depth, c, ldc, k != first, scratch);
   }
+}
+
+/** Bytes of a piece of A as strips. */
+function stripBytes(rows: i32): usize {
+  return (<usize>((rows + 3) & ~3) * <usize>DEPTH) << 2;
 }
 
 /** C = A^T B for a [K, M] and b [K, N], their rows lda and ldb bytes apart. */
@@ -338,7 +294,7 @@ export function productColumns(a: usize, lda: usize, b: usize, ldb: usize, c: us
   const used = max(1, (k + partLength - 1) / partLength);
   const size = <usize>m * <usize>n;
   const partial = used > 1 ? sharedScratch((size * <usize>used) << 2) : c;
-  reserveOwnScratch(TILE_SCRATCH + ((<usize>(min(m, BLOCK) + 4 + 8) * DEPTH) << 2));
+  reserveOwnScratch(stripBytes(min(m, BLOCK)) + blockBytes(min(m, BLOCK), DEPTH));
   const job = changetype<Columns>(unitArguments());
   job.a = a;
   job.lda = lda;

@@ -1,12 +1,13 @@
 /**
- * The innermost loops of every product: a tile of C, up to 5 rows by 8 columns, held in registers.
+ * The innermost loops of every product. A tile of C, up to 5 rows by 8 columns, is held in registers:
  *
  *   C[r, 0..7] = start + sum over k of A[r, k] B[k, 0..7]
  *
- * B is a panel as pack.ts makes it, [K][8]. A is read in place: row by row (`tileOfRows`, each row's K values next to each
- * other) or column by column (`tileOfColumns`, the tile's rows next to each other for each k). 4 x 8 is what fills the
+ * B is a panel as pack.ts makes it, [K][8]. A is read in place: row by row (`rowsTimes`, each row's K values next to each
+ * other) or column by column (`stripsTimes`, the tile's rows next to each other for each k). 4 x 8 is what fills the
  * 16 registers of x86: eight sums, two vectors of B, one number of A. Five rows are there for the last rows of a matrix
- * of 4 n + 1, of which windows of 7 x 7 make many.
+ * of 4 n + 1, of which windows of 7 x 7 make many. Tiles of four rows follow each other inside one function, because a
+ * call for each costs as much as seventy cycles.
  *
  * The start is, added up: the eight numbers at `bias` for each row, and the tile itself that lies at `addend` with the
  * rows of C; 0 leaves one out.
@@ -99,10 +100,6 @@ function rowsTile(
   if (rows > 4) storeRow(c + 4 * ldc, addend + 4 * step, c40, c41);
 }
 
-function fourRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
-  rowsTile(4, a, lda, b, k, c, ldc, bias, addend);
-}
-
 function fiveRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
   rowsTile(5, a, lda, b, k, c, ldc, bias, addend);
 }
@@ -119,14 +116,13 @@ function oneRow(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bi
   rowsTile(1, a, lda, b, k, c, ldc, bias, addend);
 }
 
-/**
- * Tiles of four rows by `count` panels after each other, because a call for each tile costs a tenth of it. The numbers at \`bias\` and the tiles at \`addend\` go on with the columns.
- */
-export function fourRowsAcross(
+/** Tiles of 4 rows: `strips` below each other, `panels` next to each other. */
+function fourRows(
+  strips: i32,
   a: usize,
   lda: usize,
-  panels: usize,
-  count: i32,
+  b: usize,
+  panels: i32,
   k: i32,
   c: usize,
   ldc: usize,
@@ -134,48 +130,66 @@ export function fourRowsAcross(
   addend: usize,
 ): void {
   const step = (<usize>k) << 5;
-  for (let panel = 0; panel < count; panel++) {
-    rowsTile(4, a, lda, panels, k, c, ldc, bias, addend);
-    panels += step;
-    c += 32;
-    if (bias != 0) bias += 32;
-    if (addend != 0) addend += 32;
+  for (; strips > 0; strips--) {
+    let at = b;
+    let to = c;
+    let plus = bias;
+    let sum = addend;
+    for (let panel = 0; panel < panels; panel++) {
+      rowsTile(4, a, lda, at, k, to, ldc, plus, sum);
+      at += step;
+      to += 32;
+      if (bias != 0) plus += 32;
+      if (addend != 0) sum += 32;
+    }
+    a += lda << 2;
+    c += ldc << 2;
+    if (addend != 0) addend += ldc << 2;
   }
 }
 
-/** How many rows the next tile takes of those that are left. */
+/** How many of the rows go in tiles of four; the rest, at most 5, in one tile. */
 // @ts-ignore: decorator
 @inline
-export function tileRows(left: i32): i32 {
-  return left >= 4 && left != 5 ? 4 : left;
+export function inFours(rows: i32): i32 {
+  return rows >= 5 && (rows & 3) == 1 ? rows - 5 : rows & ~3;
 }
 
-/** A tile of 1 to 5 rows. Strides in bytes. */
-// @ts-ignore: decorator
-@inline
-export function tileOfRows(
+/** Any number of rows by whole panels: C [rows, 8 panels] = A B + bias + addend. Strides in bytes. */
+export function rowsTimes(
   rows: i32,
   a: usize,
   lda: usize,
   b: usize,
+  panels: i32,
   k: i32,
   c: usize,
   ldc: usize,
   bias: usize,
   addend: usize,
 ): void {
-  if (rows == 4) fourRows(a, lda, b, k, c, ldc, bias, addend);
-  else if (rows == 5) fiveRows(a, lda, b, k, c, ldc, bias, addend);
-  else if (rows == 3) threeRows(a, lda, b, k, c, ldc, bias, addend);
-  else if (rows == 2) twoRows(a, lda, b, k, c, ldc, bias, addend);
-  else oneRow(a, lda, b, k, c, ldc, bias, addend);
+  const whole = inFours(rows);
+  if (whole > 0) fourRows(whole >> 2, a, lda, b, panels, k, c, ldc, bias, addend);
+  const rest = rows - whole;
+  if (rest == 0) return;
+  a += <usize>whole * lda;
+  c += <usize>whole * ldc;
+  if (addend != 0) addend += <usize>whole * ldc;
+  for (; panels > 0; panels--) {
+    if (rest == 5) fiveRows(a, lda, b, k, c, ldc, bias, addend);
+    else if (rest == 3) threeRows(a, lda, b, k, c, ldc, bias, addend);
+    else if (rest == 2) twoRows(a, lda, b, k, c, ldc, bias, addend);
+    else oneRow(a, lda, b, k, c, ldc, bias, addend);
+    b += (<usize>k) << 5;
+    c += 32;
+    if (bias != 0) bias += 32;
+    if (addend != 0) addend += 32;
+  }
 }
 
-/**
- * A tile of 1 to 4 rows of A^T: for each k the four numbers at a + k lda, of which the first `rows` count. All four have
- * to be readable.
- */
-export function tileOfColumns(
+// @ts-ignore: decorator
+@inline
+function columnsTile(
   rows: i32,
   a: usize,
   lda: usize,
@@ -217,4 +231,65 @@ export function tileOfColumns(
   if (rows > 1) storeRow(c + ldc, addend + step, c10, c11);
   if (rows > 2) storeRow(c + 2 * ldc, addend + 2 * step, c20, c21);
   if (rows > 3) storeRow(c + 3 * ldc, addend + 3 * step, c30, c31);
+}
+
+/** Tiles of 4 rows of A^T: `strips` below each other, `panels` next to each other. */
+function fourColumns(
+  strips: i32,
+  a: usize,
+  strip: usize,
+  lda: usize,
+  b: usize,
+  panels: i32,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  add: bool,
+): void {
+  const step = (<usize>k) << 5;
+  for (; strips > 0; strips--) {
+    let at = b;
+    let to = c;
+    for (let panel = 0; panel < panels; panel++) {
+      columnsTile(4, a, lda, at, k, to, ldc, add ? to : 0);
+      at += step;
+      to += 32;
+    }
+    a += strip;
+    c += ldc << 2;
+  }
+}
+
+function someColumns(rows: i32, a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, add: bool): void {
+  columnsTile(rows, a, lda, b, k, c, ldc, add ? c : 0);
+}
+
+/**
+ * Any number of rows of A^T by whole panels: C [rows, 8 panels] = A^T B, added to what C holds where `add` says so.
+ * Strip i holds the rows from 4 i on: for each k the four numbers at a + i strip + k lda, all of which have to be
+ * readable, past the last row too.
+ */
+export function stripsTimes(
+  rows: i32,
+  a: usize,
+  strip: usize,
+  lda: usize,
+  b: usize,
+  panels: i32,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  add: bool,
+): void {
+  const strips = rows >> 2;
+  fourColumns(strips, a, strip, lda, b, panels, k, c, ldc, add);
+  const rest = rows & 3;
+  if (rest == 0) return;
+  a += <usize>strips * strip;
+  c += <usize>(rows - rest) * ldc;
+  for (; panels > 0; panels--) {
+    someColumns(rest, a, lda, b, k, c, ldc, add);
+    b += (<usize>k) << 5;
+    c += 32;
+  }
 }

@@ -31,7 +31,7 @@ import {
 import {ATTENTION_GRAD} from './kinds';
 import {expandBias, reduceBias} from './relative_bias';
 import {ownScratch, parallel, unitArguments} from './threads';
-import {tileOfColumns} from './tile';
+import {stripsTimes} from './tile';
 import {loadSome, storeSome, sumOf} from './vector';
 
 /** Units that a backward pass is cut into, if it has as many windows. */
@@ -50,13 +50,7 @@ function scratchFor(tokens: i32, columns: i32, headSize: i32): usize {
 
 /** c [N][wide] = a^T b, a [N][Np], b [N][d] as panels. */
 function timesColumns(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
-  for (let panel = 0; panel < wide >> 3; panel++) {
-    const b = panels + (<usize>(panel * tokens) << 5);
-    for (let row = 0; row < tokens; row += 4) {
-      const to = c + (<usize>(row * wide) << 2) + ((<usize>panel) << 5);
-      tileOfColumns(min(4, tokens - row), a + ((<usize>row) << 2), columns, b, tokens, to, (<usize>wide) << 2, 0);
-    }
-  }
+  stripsTimes(tokens, a, 16, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, false);
 }
 
 /**
