@@ -4,21 +4,22 @@
  *
  *   qkv [B, H, W, 3C], the last axis [q | k | v], each [heads][d];  N tokens in a window;  Np = N rounded up to 8
  *
+ * Scores and weights lie transposed, [keys N][queries Np]: then maxima and sums over keys are those of whole vectors,
+ * four queries at a time. The columns past N belong to queries that nobody asks; they are finite, and no use is made of
+ * them.
+ *
  * Token t of window w is cell ((row + shift) mod padded rows, (column + shift) mod padded columns) of the padded map. A
  * cell that padding added has no place in qkv; its row is that of `padding`: the pad token, or zeros. Same rules as
  * geometry/windows.ts.
  */
 import {packPanel, packTransposedPanel} from './pack';
-import {rowsTimes} from './tile';
+import {rowsTimes, stripsTimes} from './tile';
 import {constants, unitArguments} from './threads';
-import {exp, loadSome, maxOf, softmaxExp, storeSome, sumOf} from './vector';
+import {exp, loadSome, softmaxExp, storeSome, sumOf} from './vector';
 
 /** Added to a score between regions of a shifted map, and for a key that 'masked' padding added. */
 const REGION_MASK: f32 = -100;
 const PADDING_MASK: f32 = -1e9;
-
-/** Score of the columns from N to Np: their weight is 0. */
-export const NO_KEY: f32 = -1e30;
 
 const MIN_NORM: f32 = 1e-12;
 const MAX_LOGIT_SCALE: f32 = 4.605170185988092;
@@ -27,7 +28,7 @@ const MAX_LOGIT_SCALE: f32 = 4.605170185988092;
 @unmanaged
 export class Attention {
   qkv: usize;
-  /** [heads][N][Np], what is added to the scores; NO_KEY in the columns past N. */
+  /** [heads][N][Np], what is added to the scores. */
   bias: usize;
   /** [heads], for cosine scores; 0 for dot products. */
   logitScale: usize;
@@ -84,9 +85,9 @@ export class Places {
   k: usize;
   qNorm: usize;
   kNorm: usize;
-  /** k as panels of its transpose, [Np / 8][d][8]. */
-  kPanels: usize;
-  /** Attention weights before division by their sum, [N][Np], and 1 / sum, [N]. */
+  /** q as panels of its transpose, [Np / 8][d][8]. */
+  qPanels: usize;
+  /** Attention weights before division by their sum, [keys N][queries Np], and 1 / sum, [Np]. */
   weights: usize;
   inverse: usize;
   end: usize;
@@ -115,10 +116,10 @@ export function layOut(places: Places | null, at: usize, tokens: i32, columns: i
   const k = q + line(4 * n * d);
   const qNorm = k + line(4 * n * d);
   const kNorm = qNorm + line(4 * n);
-  const kPanels = kNorm + line(4 * n);
-  const weights = kPanels + line(4 * np * d);
+  const qPanels = kNorm + line(4 * n);
+  const weights = qPanels + line(4 * np * d);
   const inverse = weights + line(4 * n * np);
-  const end = inverse + line(4 * n);
+  const end = inverse + line(4 * np);
   if (places) {
     places.rows = rows;
     places.cells = cells;
@@ -128,7 +129,7 @@ export function layOut(places: Places | null, at: usize, tokens: i32, columns: i
     places.k = k;
     places.qNorm = qNorm;
     places.kNorm = kNorm;
-    places.kPanels = kPanels;
+    places.qPanels = qPanels;
     places.weights = weights;
     places.inverse = inverse;
     places.end = end;
@@ -237,15 +238,20 @@ export function logitPasses(job: Attention, head: i32): bool {
   return !(load<f32>(job.logitScale + ((<usize>head) << 2)) > MAX_LOGIT_SCALE);
 }
 
-/** What is added to the scores of query `query` where keys are hidden from it. */
-function hide(p: Places, scores: usize, query: usize, columns: usize): void {
-  const region = i32x4.splat(load<i32>(p.regions + query));
+/** Lowers the scores of keys that are hidden from a query. */
+function hide(p: Places, tokens: i32, columns: usize): void {
   const mask = f32x4.splat(REGION_MASK);
-  for (let at: usize = 0; at < columns; at += 16) {
-    const padded = v128.load(p.padded + at);
-    const elsewhere = v128.and(i32x4.ne(v128.load(p.regions + at), region), mask);
-    const offset = v128.bitselect(padded, elsewhere, f32x4.lt(padded, f32x4.splat(0)));
-    v128.store(scores + at, f32x4.add(v128.load(scores + at), offset));
+  let scores = p.weights;
+  for (let key: usize = 0; key < <usize>tokens << 2; key += 4) {
+    const padded = v128.load32_splat(p.padded + key);
+    const added = f32x4.lt(padded, f32x4.splat(0));
+    const region = v128.load32_splat(p.regions + key);
+    for (let at: usize = 0; at < columns; at += 16) {
+      const elsewhere = v128.and(i32x4.ne(v128.load(p.regions + at), region), mask);
+      const offset = v128.bitselect(padded, elsewhere, added);
+      v128.store(scores + at, f32x4.add(v128.load(scores + at), offset));
+    }
+    scores += columns;
   }
 }
 
@@ -268,9 +274,18 @@ export function timesTransposed(
   rowsTimes(tokens, a, bytes, panels, count, headSize, c, columns, 0, addend);
 }
 
-/** c [N][wide] = a [N][Np] b, b [N][d] as panels. */
+/** c [N][wide] = a b for a [N][Np], b [N][d] as panels. */
+// @ts-ignore: decorator
+@inline
 export function timesRows(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
   rowsTimes(tokens, a, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, 0, 0);
+}
+
+/** c [N][wide] = a^T b for a [N][Np], b [N][d] as panels. */
+// @ts-ignore: decorator
+@inline
+export function timesColumns(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
+  stripsTimes(tokens, a, 16, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, false);
 }
 
 /** x [N][d] as panels. */
@@ -299,21 +314,37 @@ export function weigh(job: Attention, p: Places, head: i32, hidden: bool): void 
     normalise(p.k, tokens, headSize, 1, p.kNorm);
   }
   const bias = job.bias + <usize>(head * tokens) * columns;
-  timesTransposed(p.q, p.k, tokens, headSize, p.kPanels, columns, p.weights, bias);
+  timesTransposed(p.k, p.q, tokens, headSize, p.qPanels, columns, p.weights, bias);
+  if (hidden) hide(p, tokens, columns);
+  softmax(p, tokens, columns);
+}
+
+/** exp(S - max S) in place and 1 / sum, over the keys of each query, eight queries at a time. */
+function softmax(p: Places, tokens: i32, columns: usize): void {
   const pool = constants();
-  for (let token: usize = 0; token < <usize>tokens << 2; token += 4) {
-    const scores = p.weights + (token >> 2) * columns;
-    if (hidden) hide(p, scores, token, columns);
-    let largest = v128.load(scores);
-    for (let at: usize = 16; at < columns; at += 16) largest = f32x4.pmax(largest, v128.load(scores + at));
-    const top = f32x4.splat(maxOf(largest));
-    let sums = f32x4.splat(0);
-    for (let at: usize = 0; at < columns; at += 16) {
-      const weight = softmaxExp(f32x4.sub(v128.load(scores + at), top), pool);
-      v128.store(scores + at, weight);
-      sums = f32x4.add(sums, weight);
+  const size = <usize>tokens * columns;
+  for (let query: usize = 0; query < columns; query += 32) {
+    const scores = p.weights + query;
+    const end = scores + size;
+    let top0 = v128.load(scores);
+    let top1 = v128.load(scores, 16);
+    for (let at = scores + columns; at < end; at += columns) {
+      top0 = f32x4.pmax(top0, v128.load(at));
+      top1 = f32x4.pmax(top1, v128.load(at, 16));
     }
-    store<f32>(p.inverse + token, 1 / sumOf(sums));
+    let sum0 = f32x4.splat(0);
+    let sum1 = sum0;
+    for (let at = scores; at < end; at += columns) {
+      const weight0 = softmaxExp(f32x4.sub(v128.load(at), top0), pool);
+      const weight1 = softmaxExp(f32x4.sub(v128.load(at, 16), top1), pool);
+      v128.store(at, weight0);
+      v128.store(at, weight1, 16);
+      sum0 = f32x4.add(sum0, weight0);
+      sum1 = f32x4.add(sum1, weight1);
+    }
+    const one = f32x4.splat(1);
+    v128.store(p.inverse + query, f32x4.div(one, sum0));
+    v128.store(p.inverse + query, f32x4.div(one, sum1), 16);
   }
 }
 
@@ -336,11 +367,11 @@ export function dropped(job: Attention, number: i32): v128 {
   return v128.and(f32x4.ge(uniform, f32x4.splat(job.dropRate)), factor);
 }
 
-/** The number of the first weight of a row, for `dropped`. */
+/** The number of the first weight of a key, for `dropped`. */
 // @ts-ignore: decorator
 @inline
-export function weightNumber(job: Attention, window: i32, head: i32, token: i32): i32 {
-  return ((window * job.heads + head) * job.tokens + token) * job.columns;
+export function weightNumber(job: Attention, window: i32, head: i32, key: i32): i32 {
+  return ((window * job.heads + head) * job.tokens + key) * job.columns;
 }
 
 /** Arguments as a kernel gets them, into the struct; `bias` and `padding` are set by the caller. */

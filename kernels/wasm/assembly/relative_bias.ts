@@ -1,11 +1,11 @@
 /**
  * Relative position bias, from the table to one number for each pair of tokens, and its gradient back to the table.
  *
- *   bias[h, i, j] = table[index(i, j), h],   index = (yi - yj + Wh - 1)(2 Ww - 1) + (xi - xj + Ww - 1)
+ *   bias[h, j, i] = table[index(i, j), h],   index = (yi - yj + Wh - 1)(2 Ww - 1) + (xi - xj + Ww - 1),   query i, key j
  *
- *   table [(2 Wh - 1)(2 Ww - 1), heads] for the configured window;  bias [heads][N][Np] for the window in use
+ *   table [(2 Wh - 1)(2 Ww - 1), heads] for the configured window;  bias [heads][keys N][queries Np] for the window in
+ *   use, transposed as the scores are; the columns past N are 0
  */
-import {NO_KEY} from './attention_window';
 import {EXPAND_BIAS, REDUCE_BIAS} from './kinds';
 import {parallel, unitArguments} from './threads';
 
@@ -29,19 +29,19 @@ export function expandBiasUnit(head: i32): void {
   const across = 2 * job.configuredColumns - 1;
   const stride = (<usize>job.heads) << 2;
   let to = job.bias + ((<usize>(head * tokens) * <usize>columns) << 2);
-  for (let query = 0; query < tokens; query++) {
-    const row = query / width + job.configuredRows - 1;
-    const column = (query % width) + job.configuredColumns - 1;
+  for (let key = 0; key < tokens; key++) {
+    const row = job.configuredRows - 1 - key / width;
+    const column = job.configuredColumns - 1 - (key % width);
     for (let y = 0; y < job.windowRows; y++) {
-      let from = job.table + <usize>((row - y) * across + column) * stride + ((<usize>head) << 2);
+      let from = job.table + <usize>((row + y) * across + column) * stride + ((<usize>head) << 2);
       for (let x = 0; x < width; x++) {
         store<f32>(to, load<f32>(from));
-        from -= stride;
+        from += stride;
         to += 4;
       }
     }
     for (let past = tokens; past < columns; past++) {
-      store<f32>(to, NO_KEY);
+      store<f32>(to, 0);
       to += 4;
     }
   }
@@ -60,12 +60,12 @@ export function reduceBiasUnit(head: i32): void {
   for (let i = 0; i < rows; i++) store<f32>(table + <usize>i * stride, 0);
   const size = <usize>(tokens * columns) << 2;
   const first = job.bias + <usize>(head * job.groups) * size;
-  for (let query = 0; query < tokens; query++) {
-    const row = query / width + job.configuredRows - 1;
-    const column = (query % width) + job.configuredColumns - 1;
-    let from = first + (<usize>(query * columns) << 2);
+  for (let key = 0; key < tokens; key++) {
+    const row = job.configuredRows - 1 - key / width;
+    const column = job.configuredColumns - 1 - (key % width);
+    let from = first + (<usize>(key * columns) << 2);
     for (let y = 0; y < job.windowRows; y++) {
-      let to = table + <usize>((row - y) * across + column) * stride;
+      let to = table + <usize>((row + y) * across + column) * stride;
       for (let x = 0; x < width; x++) {
         let sum: f32 = 0;
         let part = from;
@@ -74,7 +74,7 @@ export function reduceBiasUnit(head: i32): void {
           part += size;
         }
         store<f32>(to, load<f32>(to) + sum);
-        to -= stride;
+        to += stride;
         from += 4;
       }
     }

@@ -30,16 +30,6 @@ export function sumOf(v: v128): f32 {
   );
 }
 
-/** Largest of the four. */
-// @ts-ignore: decorator
-@inline
-export function maxOf(v: v128): f32 {
-  return max(
-    max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-    max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
-  );
-}
-
 /** The first `count` of four numbers, 0 to 4; the others are 0. */
 // @ts-ignore: decorator
 @inline

@@ -16,7 +16,7 @@ import {
   packAll,
   PLACES,
   Places,
-  timesRows,
+  timesColumns,
   weigh,
   weightNumber,
 } from './attention_window';
@@ -37,9 +37,9 @@ function scratchFor(tokens: i32, columns: i32, headSize: i32): usize {
 
 /** Multiplies the weights of a window and head by the factors of dropout. */
 function dropWeights(job: Attention, p: Places, window: i32, head: i32): void {
-  for (let token = 0; token < job.tokens; token++) {
-    const number = weightNumber(job, window, head, token);
-    const row = p.weights + (<usize>(token * job.columns) << 2);
+  for (let key = 0; key < job.tokens; key++) {
+    const number = weightNumber(job, window, head, key);
+    const row = p.weights + (<usize>(key * job.columns) << 2);
     for (let column = 0; column < job.columns; column += 4) {
       const at = row + ((<usize>column) << 2);
       v128.store(at, f32x4.mul(v128.load(at), dropped(job, number + column)));
@@ -70,7 +70,7 @@ export function attentionUnit(index: i32): void {
       if (job.dropRate > 0) dropWeights(job, p, window, head);
       gather(p.rows, tokens, 2 * channels + <usize>head * bytes, headSize, 1, values);
       packAll(values, tokens, headSize, panels);
-      timesRows(p.weights, columns, panels, tokens, wide, out);
+      timesColumns(p.weights, columns, panels, tokens, wide, out);
       for (let token = 0; token < tokens; token++) {
         const cell = load<i32>(p.cells + ((<usize>token) << 2));
         if (cell < 0) continue;

@@ -23,6 +23,7 @@ import {
   packAll,
   PLACES,
   Places,
+  timesColumns,
   timesRows,
   timesTransposed,
   weigh,
@@ -31,7 +32,6 @@ import {
 import {ATTENTION_GRAD} from './kinds';
 import {expandBias, reduceBias} from './relative_bias';
 import {ownScratch, parallel, unitArguments} from './threads';
-import {stripsTimes} from './tile';
 import {loadSome, storeSome, sumOf} from './vector';
 
 /** Units that a backward pass is cut into, if it has as many windows. */
@@ -43,14 +43,63 @@ function scratchFor(tokens: i32, columns: i32, headSize: i32): usize {
   const np = <usize>columns;
   const wide = <usize>((headSize + 7) & ~7);
   const base = line(layOut(null, PLACES, tokens, columns, headSize));
-  // dy and v; v transposed as panels; dy, k and q as panels; dS; dq, dk, dv; addresses of dy's rows.
+  // dy and v; dy transposed as panels; dy, k and q as panels; dS; dq, dk, dv; addresses of dy's rows.
   return base + 2 * line(4 * n * d) + line(4 * np * d) + 3 * line(4 * n * wide) + line(4 * n * np) +
-    3 * line(4 * (n + 4) * wide) + line(4 * n);
+    3 * line(4 * n * wide) + line(4 * n);
 }
 
-/** c [N][wide] = a^T b, a [N][Np], b [N][d] as panels. */
-function timesColumns(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
-  stripsTimes(tokens, a, 16, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, false);
+/**
+ * From the weights before division, and dP at `gradients`: dS = P (D dP - sum over keys of D dP P) at `gradients`, added to
+ * `sums` as well, and P D at the weights. All [keys N][queries Np], eight queries at a time.
+ */
+function throughSoftmax(
+  job: Attention,
+  p: Places,
+  window: i32,
+  head: i32,
+  columns: usize,
+  gradients: usize,
+  sums: usize,
+): void {
+  const size = <usize>job.tokens * columns;
+  const drop = job.dropRate > 0;
+  const number = weightNumber(job, window, head, 0);
+  for (let query: usize = 0; query < columns; query += 32) {
+    const inverse0 = v128.load(p.inverse + query);
+    const inverse1 = v128.load(p.inverse + query, 16);
+    let along0 = f32x4.splat(0);
+    let along1 = along0;
+    for (let at = query; at < size; at += columns) {
+      const weight0 = f32x4.mul(v128.load(p.weights + at), inverse0);
+      const weight1 = f32x4.mul(v128.load(p.weights + at, 16), inverse1);
+      v128.store(p.weights + at, weight0);
+      v128.store(p.weights + at, weight1, 16);
+      let gradient0 = v128.load(gradients + at);
+      let gradient1 = v128.load(gradients + at, 16);
+      if (drop) {
+        gradient0 = f32x4.mul(gradient0, dropped(job, number + <i32>(at >> 2)));
+        gradient1 = f32x4.mul(gradient1, dropped(job, number + <i32>(at >> 2) + 4));
+        v128.store(gradients + at, gradient0);
+        v128.store(gradients + at, gradient1, 16);
+      }
+      along0 = f32x4.add(along0, f32x4.mul(weight0, gradient0));
+      along1 = f32x4.add(along1, f32x4.mul(weight1, gradient1));
+    }
+    for (let at = query; at < size; at += columns) {
+      const weight0 = v128.load(p.weights + at);
+      const weight1 = v128.load(p.weights + at, 16);
+      const gradient0 = f32x4.mul(weight0, f32x4.sub(v128.load(gradients + at), along0));
+      const gradient1 = f32x4.mul(weight1, f32x4.sub(v128.load(gradients + at, 16), along1));
+      v128.store(gradients + at, gradient0);
+      v128.store(gradients + at, gradient1, 16);
+      v128.store(sums + at, f32x4.add(v128.load(sums + at), gradient0));
+      v128.store(sums + at, f32x4.add(v128.load(sums + at, 16), gradient1), 16);
+      if (drop) {
+        v128.store(p.weights + at, f32x4.mul(weight0, dropped(job, number + <i32>(at >> 2))));
+        v128.store(p.weights + at, f32x4.mul(weight1, dropped(job, number + <i32>(at >> 2) + 4)), 16);
+      }
+    }
+  }
 }
 
 /**
@@ -101,15 +150,15 @@ export function attentionGradUnit(index: i32): void {
   const cosine = job.logitScale != 0;
   const dy = line(layOut(p, ownScratch() + PLACES, tokens, job.columns, headSize));
   const v = dy + line(4 * n * d);
-  const vPanels = v + line(4 * n * d);
-  const dyPanels = vPanels + line(columns * d);
+  const dyTransposed = v + line(4 * n * d);
+  const dyPanels = dyTransposed + line(columns * d);
   const kPanels = dyPanels + line(n * wideBytes);
   const qPanels = kPanels + line(n * wideBytes);
   const ds = qPanels + line(n * wideBytes);
   const dq = ds + line(n * columns);
-  const dk = dq + line((n + 4) * wideBytes);
-  const dv = dk + line((n + 4) * wideBytes);
-  const dyRows = dv + line((n + 4) * wideBytes);
+  const dk = dq + line(n * wideBytes);
+  const dv = dk + line(n * wideBytes);
+  const dyRows = dv + line(n * wideBytes);
 
   const head = index / job.groups;
   const group = index % job.groups;
@@ -137,40 +186,12 @@ export function attentionGradUnit(index: i32): void {
     packAll(p.k, tokens, headSize, kPanels);
     packAll(p.q, tokens, headSize, qPanels);
 
-    // dP = dy v^T
-    timesTransposed(dy, v, tokens, headSize, vPanels, columns, ds, 0);
-
-    // P, then dS = P (D dP - sum of D dP P), then P D.
-    for (let token = 0; token < tokens; token++) {
-      const weights = p.weights + <usize>token * columns;
-      const gradients = ds + <usize>token * columns;
-      const sums = dbias + <usize>token * columns;
-      const inverse = v128.load32_splat(p.inverse + ((<usize>token) << 2));
-      const number = weightNumber(job, window, head, token);
-      let along = f32x4.splat(0);
-      for (let at: usize = 0; at < columns; at += 16) {
-        const weight = f32x4.mul(v128.load(weights + at), inverse);
-        v128.store(weights + at, weight);
-        let gradient = v128.load(gradients + at);
-        if (job.dropRate > 0) {
-          gradient = f32x4.mul(gradient, dropped(job, number + <i32>(at >> 2)));
-          v128.store(gradients + at, gradient);
-        }
-        along = f32x4.add(along, f32x4.mul(weight, gradient));
-      }
-      const mean = f32x4.splat(sumOf(along));
-      for (let at: usize = 0; at < columns; at += 16) {
-        const weight = v128.load(weights + at);
-        const gradient = f32x4.mul(weight, f32x4.sub(v128.load(gradients + at), mean));
-        v128.store(gradients + at, gradient);
-        v128.store(sums + at, f32x4.add(v128.load(sums + at), gradient));
-        if (job.dropRate > 0) v128.store(weights + at, f32x4.mul(weight, dropped(job, number + <i32>(at >> 2))));
-      }
-    }
-
-    timesColumns(p.weights, columns, dyPanels, tokens, wide, dv);
-    timesRows(ds, columns, kPanels, tokens, wide, dq);
-    timesColumns(ds, columns, qPanels, tokens, wide, dk);
+    // dP = dy v^T, transposed
+    timesTransposed(v, dy, tokens, headSize, dyTransposed, columns, ds, 0);
+    throughSoftmax(job, p, window, head, columns, ds, dbias);
+    timesRows(p.weights, columns, dyPanels, tokens, wide, dv);
+    timesColumns(ds, columns, kPanels, tokens, wide, dq);
+    timesRows(ds, columns, qPanels, tokens, wide, dk);
 
     for (let token = 0; token < tokens; token++) {
       const at = <usize>token * wideBytes;
