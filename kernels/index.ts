@@ -3,6 +3,7 @@
  * and is differentiable; `kernelsInUse` tells what computes it.
  */
 import './wasm/index.js';
+import './webgpu/index.js';
 
 export type {BatchNormAttrs, BatchNormInputs} from './contracts/batch_norm.js';
 export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';

@@ -8,6 +8,7 @@
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import '../../kernels/wasm/index.js';
+import '../../kernels/webgpu/index.js';
 import {kernelModule} from '../../kernels/wasm/module.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';

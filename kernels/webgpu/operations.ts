@@ -1,0 +1,48 @@
+/**
+ * The kernels of the library's own operations on tfjs's webgpu backend: put in, and taken out again so that the composed
+ * versions compute on tfjs's own kernels.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
+import {
+  linearConfig,
+  linearGradBiasConfig,
+  linearGradOutputConfig,
+  linearGradWeightConfig,
+  linearGradXConfig,
+} from './linear.js';
+import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
+import {patchMergeConfig, patchMergeGradConfig} from './patch_merge.js';
+import {windowAttentionConfig} from './window_attention.js';
+import {windowAttentionGradConfig} from './window_attention_grad.js';
+
+const configs = [
+  adamUpdateConfig,
+  layerNormConfig,
+  layerNormGradConfig,
+  linearConfig,
+  linearGradBiasConfig,
+  linearGradOutputConfig,
+  linearGradWeightConfig,
+  linearGradXConfig,
+  patchMergeConfig,
+  patchMergeGradConfig,
+  sgdUpdateConfig,
+  windowAttentionConfig,
+  windowAttentionGradConfig,
+];
+
+/** Registers them. One that the application has registered under the same name stays. */
+export function registerOperations(): void {
+  for (const config of configs) {
+    if (!tf.getKernel(config.kernelName, 'webgpu')) tf.registerKernel(config);
+  }
+}
+
+/** Takes them out. One that the application has registered stays. */
+export function unregisterOperations(): void {
+  for (const config of configs) {
+    if (tf.getKernel(config.kernelName, 'webgpu') === config)
+      tf.unregisterKernel(config.kernelName, 'webgpu');
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * windowAttention on the webgpu backend. Contract: contracts/window_attention.
+ *
+ * An invocation has a query: q and the sum of the weighted values in registers, keys and values of the window in
+ * workgroup memory, a block at a time. The softmax is computed as the keys pass by: where a score exceeds the largest so
+ * far, what has been added up is scaled down. No score is ever stored.
+ *
+ * Source: Milakov & Gimelshein 2018, "Online normalizer calculation for softmax".
+ */
+import type {WindowAttentionAttrs} from '../contracts/window_attention.js';
+import {
+  type AttentionParameters,
+  attentionDeclarations,
+  attentionPlan,
+  attentionSizes,
+  attentionUniforms,
+  loadBlock,
+  rowWriter,
+  scoreFactor,
+} from './attention_common.js';
+import {output, run, type Shader} from './program.js';
+import {webgpuKernel} from './webgpu_kernel.js';
+
+export const windowAttentionShader: Shader<AttentionParameters> = {
+  name: 'window_attention',
+  size: ({size}) => size,
+  uniforms: attentionUniforms,
+  bindings: ({vector, cosine, padToken}) => {
+    const type = vector ? 'vec4f' : 'f32';
+    return [
+      {name: 'y', type, access: 'out'},
+      {name: 'qkv', type, access: 'in'},
+      {name: 'table', type: 'f32', access: 'in'},
+      ...(cosine ? [{name: 'logitScale', type: 'f32', access: 'in'} as const] : []),
+      ...(padToken ? [{name: 'padToken', type, access: 'in'} as const] : []),
+    ];
+  },
+  declarations: (p) => `${attentionDeclarations(p, [])}
+${rowWriter('y', p)}`,
+  body: (p) => `
+  let sub = lane / LANES;
+  let l = lane % LANES;
+  let pair = group * (SIZE / LANES) + sub;
+  let live = pair < u.pairs;
+  let head = pair % u.heads;
+  let window = pair / u.heads;
+  for (var turn = 0u; turn < u.tokens; turn += LANES) {
+    let query = turn + l;
+    let busy = live && query < u.tokens;
+    let mine = placeOf(window, min(query, u.tokens - 1u));
+    var q: array<vec4f, VECTORS>;
+    var sums: array<vec4f, VECTORS>;
+    var squares = 0.0;
+    if (busy) {
+      for (var i = 0u; i < VECTORS; i++) {
+        q[i] = tokenVector(mine.cell, 0u, head, i);
+        squares += dot(q[i], q[i]);
+      }
+      let factor = ${scoreFactor(p)}${p.cosine ? ' / max(sqrt(squares), 1e-12)' : ''};
+      for (var i = 0u; i < VECTORS; i++) { q[i] *= factor; }
+    }
+    var top = LOWEST;
+    var sum = 0.0;
+    for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
+      ${loadBlock(p, 1, 'tokenVector(place.cell, 2u, head, i % VECTORS)')}
+      if (busy) {
+        for (var j = 0u; j < min(BLOCK, u.tokens - begin); j++) {
+          let at = (sub * BLOCK + j) * VECTORS;
+          var score = offsetOf(vec2u(mine.at, mine.region), places[sub * BLOCK + j], head);
+          for (var i = 0u; i < VECTORS; i++) { score += dot(q[i], first[at + i]); }
+          if (score > top) {
+            let down = exp(top - score);
+            sum *= down;
+            for (var i = 0u; i < VECTORS; i++) { sums[i] *= down; }
+            top = score;
+          }
+          ${p.dropout ? 'var' : 'let'} weight = exp(score - top);
+          sum += weight;
+          ${p.dropout ? 'weight *= dropped((pair * u.tokens + query) * u.tokens + begin + j);' : ''}
+          for (var i = 0u; i < VECTORS; i++) { sums[i] += weight * second[at + i]; }
+        }
+      }
+      workgroupBarrier();
+    }
+    if (busy && mine.cell >= 0) {
+      for (var i = 0u; i < VECTORS; i++) {
+        yStore(u32(mine.cell) * u.heads * D + head * D, i, sums[i] / sum);
+      }
+    }
+  }`,
+};
+
+type Inputs = 'qkv' | 'table' | 'logitScale' | 'padToken';
+
+/** What `tf.registerKernel` takes. */
+export const windowAttentionConfig = webgpuKernel<Inputs, WindowAttentionAttrs>(
+  'SwintWindowAttention',
+  (backend, {qkv, table, logitScale, padToken}, attrs) => {
+    const {headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
+    const plan = attentionPlan(backend, uniforms.tokens, headSize, 0);
+    const y = output(backend, [...qkv.shape.slice(0, 3), qkv.shape[3] / 3]);
+    run(
+      backend,
+      windowAttentionShader,
+      {
+        ...plan,
+        headSize,
+        vector: headSize % 4 === 0,
+        cosine: attrs.score === 'cosine' || undefined,
+        hidden: hidden || undefined,
+        padToken: (padToken && attrs.padding === 'attended' && isPadded) || undefined,
+        dropout: attrs.dropout && true,
+      },
+      {y, qkv, table, logitScale, padToken},
+      uniforms,
+      Math.ceil((uniforms.pairs * plan.lanes) / plan.size),
+    );
+    return y;
+  },
+);
