@@ -6,7 +6,8 @@
  *
  *   imagenet form (depth 50, 101, 152), 224x224:  7x7 stem, stride 2, 3x3 max pooling; maps of 56, 28, 14, 7; where
  *       the map is an input's 32nd (7x7) a 3x3 convolution stays; head: dense 256, LayerNorm, LeakyReLU, dense
- *   cifar form (depth 14, 20, 29), 32x32:  3x3 stem; maps of 32, 16, 8; head: dense
+ *   cifar form (depth 14, 20, 29), 32x32:  stem of three 3x3 convolutions, the second with stride 2; maps of 16, 8, 4;
+ *       head: dense
  *
  *   [B, C, H, W] to logits [B, numClasses]. Inside, maps are [B, H, W, C]; the one transpose is at the input.
  *
@@ -23,7 +24,8 @@ interface Form {
   blocks: readonly number[];
   /** Width w of each stage's blocks; their output has 4w channels. */
   widths: readonly number[];
-  stemWidth: number;
+  /** Channels of the stem's convolutions. */
+  stemWidths: readonly number[];
   inputShape: readonly [number, number, number];
   windowSize: number;
   mlpRatio: number;
@@ -32,22 +34,26 @@ interface Form {
 const IMAGENET = {
   stem: 'imagenet',
   widths: [64, 128, 256, 512],
-  stemWidth: 64,
+  stemWidths: [64],
   inputShape: [3, 224, 224],
   windowSize: 7,
   mlpRatio: 4,
 } as const;
 
+/**
+ * Chosen for what is learnt in half an hour on two cores: convolutions where the map is large and
+ * attention would cost most, MLPs that are no wider than the map.
+ */
 const CIFAR = {
   stem: 'cifar',
-  widths: [16, 32, 96],
-  stemWidth: 16,
+  widths: [24, 48, 96],
+  stemWidths: [24, 48, 48],
   inputShape: [3, 32, 32],
   windowSize: 4,
-  mlpRatio: 2,
+  mlpRatio: 1,
 } as const;
 
-/** Depth counts three layers a block, the stem and the classifier. */
+/** Depth counts three layers a block, the stem as one, and the classifier. */
 const FORMS: Readonly<Record<number, Form>> = {
   14: {...CIFAR, blocks: [1, 1, 2]},
   20: {...CIFAR, blocks: [2, 2, 2]},
@@ -59,7 +65,7 @@ const FORMS: Readonly<Record<number, Form>> = {
 
 const DEFAULT_DEPTH = 14;
 
-/** Channels of one attention head where numHeads is not given; 4/8/16/32 heads in the imagenet form. */
+/** Channels of one attention head where numHeads is not given. */
 const HEAD_SIZE = 16;
 
 const EXPANSION = 4;
@@ -73,13 +79,13 @@ export interface SwinResNetArgs {
   numClasses: number;
   /** Builds the twin: a 3x3 convolution wherever there would be a SwinT. Default false. */
   convolution?: boolean;
-  /** Width of each stage's blocks. Default [16, 32, 96] or [64, 128, 256, 512]. */
+  /** Width of each stage's blocks. Default [24, 48, 96] or [64, 128, 256, 512]. */
   widths?: number[];
-  /** Attention heads of each stage. Default one per 16 channels. */
+  /** Attention heads of each stage. Default one per 16 channels, 1, 3, 6 and 4, 8, 16, 32 for the default widths. */
   numHeads?: number[];
   /** Cells of a window. Default 4 or 7. */
   windowSize?: number | [number, number];
-  /** Hidden width of the MLPs as a multiple of the channels. Default 2 or 4. */
+  /** Hidden width of the MLPs as a multiple of the channels. Default 1 or 4. */
   mlpRatio?: number;
   /**
    * Variant of the SwinT layers. Default 'miziha', the original demonstration's: among convolutions with batch
@@ -198,9 +204,15 @@ function bottleneck(
 }
 
 function stem(plan: Plan, x: Symbolic): Symbolic {
-  const {stem: kind, stemWidth: filters} = plan.form;
-  if (kind === 'cifar') return convolve(plan, x, 'stem', {filters, kernelSize: 3});
-  const y = convolve(plan, x, 'stem', {filters, kernelSize: 7, strides: 2});
+  const {stem: kind, stemWidths} = plan.form;
+  if (kind === 'cifar') {
+    return stemWidths.reduce(
+      (y, filters, i) =>
+        convolve(plan, y, `stem.conv${i + 1}`, {filters, kernelSize: 3, strides: i === 1 ? 2 : 1}),
+      x,
+    );
+  }
+  const y = convolve(plan, x, 'stem', {filters: stemWidths[0], kernelSize: 7, strides: 2});
   const pool = tfl.layers.maxPooling2d({name: 'stem.pool', poolSize: 3, strides: 2, padding: 'same'});
   return pool.apply(y) as Symbolic;
 }

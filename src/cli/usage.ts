@@ -39,8 +39,8 @@ Networks:
 Training:
   --epochs N             passes over the training images; default 10 (shapes ${SHAPES_DEFAULTS.epochs})
   --steps-per-epoch N    steps that count as an epoch; default one pass (shapes ${SHAPES_DEFAULTS.stepsPerEpoch})
-  --batch-size N         images per step; default 32 (shapes ${SHAPES_DEFAULTS.batchSize})
-  --learning-rate RATE   highest rate; default 0.001 (shapes ${SHAPES_DEFAULTS.learningRate})
+  --batch-size N         images per step; default 64 (shapes ${SHAPES_DEFAULTS.batchSize})
+  --learning-rate RATE   highest rate; default 0.003 (shapes ${SHAPES_DEFAULTS.learningRate})
   --weight-decay RATE    AdamW's; default 0.05
   --label-smoothing S    in [0, 1); default 0
   --warmup EPOCHS        linear warm-up, fractions allowed; default a twentieth of the epochs

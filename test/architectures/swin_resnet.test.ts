@@ -29,12 +29,12 @@ async function step(
 
 describe('swinResNet', () => {
   describe('in CIFAR form', () => {
-    it('has half to one and a half million parameters and maps of 32, 16 and 8', () => {
+    it('has half to one and a half million parameters and maps of 16, 8 and 4', () => {
       for (const depth of [14, 20, 29]) {
         const model = swinResNet({depth, numClasses: 10});
         expect(model.countParams(), `depth ${depth}`).to.be.within(0.5e6, 1.5e6);
         const sizes = ofClass(model, 'SwinT').map((layer) => (layer.outputShape as number[])[1]);
-        expect(new Set(sizes)).to.deep.equal(new Set([32, 16, 8]));
+        expect(new Set(sizes)).to.deep.equal(new Set([16, 8, 4]));
         expect(model.inputs[0].shape).to.deep.equal([null, 3, 32, 32]);
         expect(model.outputs[0].shape).to.deep.equal([null, 10]);
       }
@@ -173,7 +173,7 @@ describe('swinResNet', () => {
       ['dropPath 1', {numClasses: 2, dropPath: 1}, /dropPath must be a rate/],
       [
         'heads that do not divide',
-        {numClasses: 2, numHeads: [3, 2, 2]},
+        {numClasses: 2, numHeads: [5, 2, 2]},
         /numHeads must divide the input channels/,
       ],
     ];

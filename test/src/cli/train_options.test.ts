@@ -23,7 +23,7 @@ describe('the options of train', () => {
       data: 'cats',
       epochs: 10,
       stepsPerEpoch: null,
-      batchSize: 32,
+      batchSize: 64,
       flip: true,
     });
     expect(parseTrainCommand(['--data', 'cats', '--no-flip'])).to.include({flip: false});
