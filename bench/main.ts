@@ -2,6 +2,7 @@
  * Benchmarks of this library against stock tfjs, in one run, interleaved.
  *
  *   npm run bench -- [--backend wasm] [--repeats 7] [--only pairs,onnx,kernels,steps,memory] [--onnx FILE] [--json FILE]
+ *   npm run bench -- --backend webgpu [--batches 1,8,32] [--inner 5] [--repeats 7] [--only pairs,kernels,steps] [--json FILE]
  *
  * `--onnx` names a Swin-T exported to ONNX and compares with onnxruntime-web (onnx.ts). Times: median (fastest to
  * slowest). Shares are of the speed of a pure loop of multiplications and additions on as many threads, measured in turn with
@@ -12,6 +13,7 @@ import {writeFileSync} from 'node:fs';
 import {cpus} from 'node:os';
 import {parseArgs} from 'node:util';
 import {type BackendName, backendReport, kernelsInUse, setupBackend} from 'tfjs-swint';
+import {benchGpu} from './gpu.js';
 import {benchKernels} from './kernels.js';
 import {benchMemory} from './memory.js';
 import {benchOnnx} from './onnx.js';
@@ -27,6 +29,8 @@ const {values: options} = parseArgs({
     only: {type: 'string', default: 'pairs,onnx,kernels,steps,memory'},
     onnx: {type: 'string'},
     json: {type: 'string'},
+    batches: {type: 'string', default: '1,8,32'},
+    inner: {type: 'string', default: '5'},
   },
 });
 const sections = ['pairs', 'onnx', 'kernels', 'steps', 'memory'];
@@ -45,11 +49,19 @@ const machine = `${cpus().length} x ${cpus()[0].model}`;
 console.log(`${machine}, node ${process.version}, ${backendReport().backend}: ${backendReport().device}`);
 if (backend === 'wasm') await startWorkers();
 const report = new Report();
-if (only.includes('pairs')) await benchPairs(backend, repeats, report);
-if (only.includes('onnx') && options.onnx) await benchOnnx(options.onnx, repeats, report);
-if (only.includes('kernels')) await benchKernels(backend, repeats, report);
-if (only.includes('steps')) await benchSteps(backend, repeats, report);
-const memory = only.includes('memory') && backend === 'wasm' ? benchMemory() : undefined;
+let memory: ReturnType<typeof benchMemory> | undefined;
+let gpu: Awaited<ReturnType<typeof benchGpu>> | undefined;
+if (backend === 'webgpu') {
+  console.log(JSON.stringify(backendReport().gpu));
+  const batches = options.batches.split(',').map(Number);
+  gpu = await benchGpu({batches, repeats, inner: Number(options.inner), only});
+} else {
+  if (only.includes('pairs')) await benchPairs(backend, repeats, report);
+  if (only.includes('onnx') && options.onnx) await benchOnnx(options.onnx, repeats, report);
+  if (only.includes('kernels')) await benchKernels(backend, repeats, report);
+  if (only.includes('steps')) await benchSteps(backend, repeats, report);
+  if (only.includes('memory') && backend === 'wasm') memory = benchMemory();
+}
 await setupBackend(backend);
 if (options.json) {
   const result = {
@@ -57,7 +69,7 @@ if (options.json) {
     node: process.version,
     report: backendReport(),
     kernels: kernelsInUse(),
-    rows: report.rows,
+    rows: gpu ?? report.rows,
     memory,
   };
   writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);

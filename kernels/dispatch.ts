@@ -16,6 +16,7 @@ export const OPERATIONS = [
   'SwintBatchNormGrad',
   'SwintBatchStatistics',
   'SwintBlock',
+  'SwintBlockGrad',
   'SwintLayerNorm',
   'SwintLayerNormGrad',
   'SwintLinear',

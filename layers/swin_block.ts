@@ -129,7 +129,7 @@ interface Place {
   dropPath: number;
 }
 
-/** One block over x [B, H, W, C]: in inference by the operation for whole blocks. */
+/** One block over x [B, H, W, C]: by the operation for whole blocks, unless some of its activations are dropped. */
 export function transformerBlock(
   x: tf.Tensor4D,
   parameters: ParameterValues,
@@ -137,19 +137,32 @@ export function transformerBlock(
   place: Place,
   mode: Mode,
 ): tf.Tensor4D {
-  const branches = () => residualBranches(x, parameters, config, place, mode);
-  if (mode.training) return branches();
   const {attention, variant} = config;
+  const branchScale = () =>
+    mode.training && place.dropPath > 0
+      ? dropPathScale(x.shape[0], place.dropPath, mode.nextSeed())
+      : undefined;
+  const scales = [branchScale(), branchScale()] as const;
+  const branches = () => residualBranches(x, parameters, config, place.shift, scales, mode);
+  if (mode.training && (attention.dropout > 0 || attention.attentionDropout > 0)) return branches();
   const attrs = {
     attention: attentionAttrs(attention, place.shift, x.shape[3]),
     norm: variant === 'v1' ? 'pre' : 'post',
     epsilon: 1e-5,
   } as const;
-  return swinBlockOperation(() => blockInputs(x, parameters, attention), attrs, branches);
+  return swinBlockOperation(() => blockInputs(x, parameters, attention, scales), attrs, branches);
 }
 
+/** Factors of the samples in the two branches. */
+type BranchScales = readonly [tf.Tensor1D | undefined, tf.Tensor1D | undefined];
+
 /** What the operation for whole blocks takes. */
-function blockInputs(x: tf.Tensor4D, parameters: ParameterValues, config: AttentionConfig): SwinBlockInputs {
+function blockInputs(
+  x: tf.Tensor4D,
+  parameters: ParameterValues,
+  config: AttentionConfig,
+  [sampleScale1, sampleScale2]: BranchScales,
+): SwinBlockInputs {
   const attn = parameters.in('attn.');
   const {qkvBias, operands} = attentionInputs(attn, config);
   return {
@@ -167,6 +180,8 @@ function blockInputs(x: tf.Tensor4D, parameters: ParameterValues, config: Attent
     fc1Bias: parameters.get('mlp.fc1.bias'),
     fc2Weight: parameters.get('mlp.fc2.weight'),
     fc2Bias: parameters.get('mlp.fc2.bias'),
+    sampleScale1,
+    sampleScale2,
   };
 }
 
@@ -175,23 +190,22 @@ function residualBranches(
   x: tf.Tensor4D,
   parameters: ParameterValues,
   {attention, variant}: BlockConfig,
-  {shift, dropPath}: Place,
+  shift: [number, number],
+  [scale1, scale2]: BranchScales,
   mode: Mode,
 ): tf.Tensor4D {
-  const branchScale = () =>
-    mode.training && dropPath > 0 ? dropPathScale(x.shape[0], dropPath, mode.nextSeed()) : undefined;
   const attn = parameters.in('attn.');
   const {dropout} = attention;
   if (variant === 'v1') {
-    const first = {residual: x, sampleScale: branchScale()};
+    const first = {residual: x, sampleScale: scale1};
     const y = attend(norm(x, parameters, 'norm1'), attn, attention, shift, first, mode);
-    const second = {residual: y, sampleScale: branchScale()};
+    const second = {residual: y, sampleScale: scale2};
     return mlp(norm(y, parameters, 'norm2'), parameters, dropout, second, mode);
   }
   const attended = attend(x, attn, attention, shift, {}, mode);
-  const y = norm(attended, parameters, 'norm1', {residual: x, sampleScale: branchScale()});
+  const y = norm(attended, parameters, 'norm1', {residual: x, sampleScale: scale1});
   const hidden = mlp(y, parameters, dropout, {}, mode);
-  return norm(hidden, parameters, 'norm2', {residual: y, sampleScale: branchScale()});
+  return norm(hidden, parameters, 'norm2', {residual: y, sampleScale: scale2});
 }
 
 export interface SwinBlockArgs extends BlockArgs, MapLayerArgs {

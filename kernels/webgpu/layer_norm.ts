@@ -7,8 +7,8 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs} from '../contracts/layer_norm.js';
-import {columnSums} from './column_sums.js';
-import {type Binding, output, run, type Shader} from './program.js';
+import {type Binding, output, run, type Shader, zeros} from './program.js';
+import {sumParts} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 type NormParameters = {
@@ -22,12 +22,16 @@ type NormParameters = {
 };
 
 const SIZE = 64;
+const GRAD_SIZE = 256;
+
+/** Most workgroups of a gradient: as many partial sums have to be added up. */
+const GRAD_GROUPS = 512;
 
 const uniforms = {rows: 'u32', count: 'u32', channels: 'f32', epsilon: 'f32', scaleRows: 'u32'} as const;
 
 /** Sum over the invocations of a row; `type` f32 or vec2f. */
-const total = (lanes: number, type: string) => `
-var<workgroup> sums: array<${type}, ${SIZE}>;
+const total = (lanes: number, type: string, size: number) => `
+var<workgroup> sums: array<${type}, ${size}>;
 fn total(value: ${type}, lane: u32) -> ${type} {
   sums[lane] = value;
   workgroupBarrier();
@@ -69,7 +73,7 @@ export const layerNormShader: Shader<NormParameters> = {
     ...(residual ? [matrix(vector, 'residual')] : []),
     ...(scale ? [matrix(false, 'scale')] : []),
   ],
-  declarations: ({lanes}) => total(lanes, 'f32'),
+  declarations: ({lanes}) => total(lanes, 'f32', SIZE),
   body: (p) => `${begin(p)}
   var sum = zero;
   for (var i = first; i < end; i += ${p.lanes}u) { sum += x[begin + i]; }
@@ -90,38 +94,99 @@ export const layerNormShader: Shader<NormParameters> = {
   }`,
 };
 
-/** dx alone; see column_sums for the gradients of gamma and beta. */
-export const layerNormGradShader: Shader<NormParameters> = {
+type NormGradParameters = NormParameters & {
+  /** Vectors, or numbers, of a row that an invocation has at most. */
+  own: number;
+  /** Whether mean and inverse are given; else they are computed anew. */
+  given?: boolean;
+  addend?: boolean;
+};
+
+/**
+ * dx [+ addend], and the sums over the rows of a workgroup for dgamma and dbeta, [groups, 2 channels] from u.base on,
+ * u.partStride apart.
+ */
+export const layerNormGradShader: Shader<NormGradParameters> = {
   name: 'layer_norm_grad',
-  size: () => SIZE,
-  uniforms,
-  bindings: ({vector, scale}) => [
+  size: () => GRAD_SIZE,
+  uniforms: {...uniforms, turns: 'u32', base: 'u32', partStride: 'u32'},
+  bindings: ({vector, scale, given, addend}) => [
     matrix(vector, 'dx', 'out'),
+    matrix(vector, 'parts', 'out'),
     matrix(vector, 'dy'),
     matrix(vector, 'x'),
-    matrix(false, 'mean'),
-    matrix(false, 'inverse'),
+    ...(given ? [matrix(false, 'mean'), matrix(false, 'inverse')] : []),
     matrix(vector, 'gamma'),
+    ...(addend ? [matrix(vector, 'addend')] : []),
     ...(scale ? [matrix(false, 'scale')] : []),
   ],
-  declarations: ({lanes}) => total(lanes, 'vec2f'),
-  body: (p) => `${begin(p)}
-  let safe = min(row, u.rows - 1u);
-  let average = mean[safe];
-  let factor = inverse[safe];
-  var sum = zero;
-  var product = zero;
-  for (var i = first; i < end; i += ${p.lanes}u) {
-    let g = dy[begin + i] * gamma[i];
-    sum += g;
-    product += g * (x[begin + i] - average);
+  declarations: ({lanes, vector}) => `${total(lanes, 'vec2f', GRAD_SIZE)}
+var<workgroup> products: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;
+var<workgroup> plain: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;`,
+  body: (p) => {
+    const {lanes, own, vector} = p;
+    const type = vector ? 'vec4f' : 'f32';
+    const each = (name: string) => `for (var ${name} = first; ${name} < end; ${name} += ${lanes}u)`;
+    const statistics = p.given
+      ? `let average = mean[safe];
+    let factor = inverse[safe];`
+      : `var values = zero;
+    ${each('i')} { values += x[begin + i]; }
+    let average = total(vec2f(${across(vector, 'values')}, 0.0), lane).x / u.channels;
+    var squares = zero;
+    ${each('i')} { let d = x[begin + i] - average; squares += d * d; }
+    let factor = inverseSqrt(total(vec2f(${across(vector, 'squares')}, 0.0), lane).x / u.channels + u.epsilon);`;
+    return `
+  var dGamma: array<${type}, ${own}>;
+  var dBeta: array<${type}, ${own}>;
+  let first = lane % ${lanes}u;
+  let zero = ${type}();
+  for (var turn = 0u; turn < u.turns; turn++) {
+    let row = (group * u.turns + turn) * ${GRAD_SIZE / lanes}u + lane / ${lanes}u;
+    let safe = min(row, u.rows - 1u);
+    let begin = safe * u.count;
+    let end = select(0u, u.count, row < u.rows);
+    ${statistics}
+    let s = ${p.scale ? 'scale[safe / u.scaleRows]' : '1.0'};
+    var sum = zero;
+    var product = zero;
+    ${each('i')} {
+      let g = dy[begin + i] * gamma[i];
+      sum += g;
+      product += g * (x[begin + i] - average);
+    }
+    let means = total(vec2f(${across(vector, 'sum')}, ${across(vector, 'product')}), lane) / u.channels;
+    var mine = 0u;
+    ${each('i')} {
+      let gradient = dy[begin + i];
+      let centred = x[begin + i] - average;
+      dGamma[mine] += s * factor * gradient * centred;
+      dBeta[mine] += s * gradient;
+      mine++;
+      var result = s * factor * (gradient * gamma[i] - means.x - centred * (factor * factor * means.y));
+      ${p.addend ? 'result += addend[begin + i];' : ''}
+      dx[begin + i] = result;
+    }
   }
-  let means = total(vec2f(${across(p.vector, 'sum')}, ${across(p.vector, 'product')}), lane) / u.channels;
-  let s = factor${p.scale ? ' * scale[safe / u.scaleRows]' : ''};
-  for (var i = first; i < end; i += ${p.lanes}u) {
-    let centred = (x[begin + i] - average) * (factor * factor * means.y);
-    dx[begin + i] = s * (dy[begin + i] * gamma[i] - means.x - centred);
-  }`,
+  for (var j = 0u; j < ${own}u; j++) {
+    products[lane] = dGamma[j];
+    plain[lane] = dBeta[j];
+    workgroupBarrier();
+    let i = first + j * ${lanes}u;
+    if (lane < ${lanes}u && i < u.count) {
+      var product = zero;
+      var sum = zero;
+      for (var other = lane; other < ${GRAD_SIZE}u; other += ${lanes}u) {
+        product += products[other];
+        sum += plain[other];
+      }
+      let to = (u.base + group * u.partStride) / ${vector ? 4 : 1}u + i;
+      parts[to] = product;
+      parts[to + u.count] = sum;
+    }
+    workgroupBarrier();
+  }`;
+  },
 };
 
 /** Rows and channels of a tensor that is normalised along its last axis, and how they are cut. */
@@ -138,13 +203,23 @@ function plan(shape: number[]) {
 type Inputs = 'x' | 'gamma' | 'beta' | 'residual' | 'sampleScale';
 type GradInputs = 'dy' | 'x' | 'mean' | 'inverse' | 'gamma' | 'sampleScale';
 
+interface Norm {
+  x: tf.TensorInfo;
+  gamma: tf.TensorInfo;
+  beta: tf.TensorInfo;
+  residual?: tf.TensorInfo;
+  sampleScale?: tf.TensorInfo;
+  /** Where the result goes; default a new tensor. */
+  y?: tf.TensorInfo;
+}
+
+/** y and, with `keep`, mean and inverse. */
 export function runLayerNorm(
   backend: WebGPUBackend,
-  {x, gamma, beta, residual, sampleScale}: Record<Inputs, tf.TensorInfo>,
+  {x, gamma, beta, residual, sampleScale, y = output(backend, x.shape)}: Norm,
   {epsilon, keep}: LayerNormAttrs & {keep: boolean},
 ): tf.TensorInfo[] {
   const {vector, lanes, groups, ...sizes} = plan(x.shape);
-  const y = output(backend, x.shape);
   const statistics = keep ? [output(backend, [sizes.rows, 1]), output(backend, [sizes.rows, 1])] : [];
   run(
     backend,
@@ -163,27 +238,70 @@ export const layerNormConfig = webgpuKernel<Inputs, LayerNormAttrs & {keep: bool
   runLayerNorm,
 );
 
+interface NormGrad {
+  dy: tf.TensorInfo;
+  x: tf.TensorInfo;
+  gamma: tf.TensorInfo;
+  mean?: tf.TensorInfo;
+  inverse?: tf.TensorInfo;
+  /** Used where mean and inverse are not given. */
+  epsilon?: number;
+  sampleScale?: tf.TensorInfo;
+  addend?: tf.TensorInfo;
+  dx: tf.TensorInfo;
+  /** Where the partial sums go: see layerNormGradShader. */
+  parts: tf.TensorInfo;
+  base?: number;
+  partStride?: number;
+}
+
+/** Partial sums that a gradient of such a map leaves. */
+export function layerNormGradParts(shape: number[]): number {
+  return gradPlan(shape).groups;
+}
+
+function gradPlan(shape: number[]) {
+  const {rows, lanes, count, ...sizes} = plan(shape);
+  const rowsAtOnce = GRAD_SIZE / lanes;
+  const turns = Math.max(1, Math.ceil(rows / rowsAtOnce / GRAD_GROUPS));
+  return {
+    ...sizes,
+    rows,
+    lanes,
+    count,
+    turns,
+    own: Math.ceil(count / lanes),
+    groups: Math.ceil(rows / rowsAtOnce / turns),
+  };
+}
+
+/** Dispatches dx and the partial sums of dgamma and dbeta. */
+export function runLayerNormGrad(backend: WebGPUBackend, p: NormGrad): void {
+  const {vector, lanes, own, groups, ...sizes} = gradPlan(p.x.shape);
+  const {dy, x, gamma, mean, inverse, sampleScale, addend, dx, parts} = p;
+  const {epsilon = 0, base = 0, partStride = 2 * sizes.channels} = p;
+  run(
+    backend,
+    layerNormGradShader,
+    {vector, lanes, own, given: mean && true, addend: addend && true, scale: sampleScale && true},
+    {dx, parts, dy, x, mean, inverse, gamma, addend, scale: sampleScale},
+    {...sizes, epsilon, base, partStride},
+    groups,
+  );
+}
+
 /** What `tf.registerKernel` takes. */
 export const layerNormGradConfig = webgpuKernel<GradInputs, object>(
   'SwintLayerNormGrad',
   (backend, {dy, x, mean, inverse, gamma, sampleScale}) => {
-    const {vector, lanes, groups, ...sizes} = plan(x.shape);
+    const channels = gamma.shape[0];
+    const count = layerNormGradParts(x.shape);
     const dx = output(backend, x.shape);
-    run(
-      backend,
-      layerNormGradShader,
-      {vector, lanes, scale: sampleScale && true},
-      {dx, dy, x, mean, inverse, gamma, scale: sampleScale},
-      {...sizes, epsilon: 0},
-      groups,
-    );
-    const sums = columnSums(
-      backend,
-      'norm',
-      [sizes.rows, sizes.channels],
-      {x: dy, v: x, mean, inverse, scale: sampleScale},
-      sizes.scaleRows,
-    );
+    if (count === 0) return [dx, zeros(backend, channels), zeros(backend, channels)];
+    const parts = output(backend, [count, 2, channels]);
+    runLayerNormGrad(backend, {dy, x, mean, inverse, gamma, sampleScale, dx, parts});
+    const sums = sumParts(backend, parts, count, [[channels], [channels]]);
+    backend.disposeData(parts.dataId);
     return [dx, ...sums];
   },
 );

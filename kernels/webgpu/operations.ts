@@ -13,6 +13,7 @@ import {
 } from './linear.js';
 import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
 import {patchMergeConfig, patchMergeGradConfig} from './patch_merge.js';
+import {swinBlockConfig, swinBlockGradConfig} from './swin_block.js';
 import {windowAttentionConfig} from './window_attention.js';
 import {windowAttentionGradConfig} from './window_attention_grad.js';
 
@@ -28,6 +29,8 @@ const configs = [
   patchMergeConfig,
   patchMergeGradConfig,
   sgdUpdateConfig,
+  swinBlockConfig,
+  swinBlockGradConfig,
   windowAttentionConfig,
   windowAttentionGradConfig,
 ];

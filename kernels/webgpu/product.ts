@@ -1,17 +1,23 @@
 /**
  * Products of matrices, with what stands before and after them in a network.
  *
- *   C[M, N] = s[row] * f(A B + bias) * d(slope) + addend
+ *   C[M, N] = s[row] * f(p(A) (r B) + bias) * d(slope) + addend
  *
  *   A      [M, K] or, `a: 'columns'`, [K, M];   B [K, N] or, `b: 'columns'`, [N, K]
- *   f      identity or exact GELU; z [M, N] keeps A B + bias
+ *   p      'gelu': exact GELU; 'norm': layer norm of the rows of what A holds, (v - mean) inverse gamma + beta. Where A
+ *          lies in 'columns' its mean and inverse come as statistics [K, 2]; where it lies in 'rows' they are computed
+ *          here, and kept as statistics [M, 2] where that is asked for
+ *   r      one factor per u.scaleRows terms of the sum (`scaleB`)
+ *   f      identity or exact GELU; z [M, N] keeps p(A) B + bias
  *   bias   [N];   s one factor per u.scaleRows rows;   slope [M, N], d the derivative of GELU;   addend [M, N]
+ *   ones   A in 'columns' gets one more column, of ones: the last row of C is then the sum of the rows of B, which is
+ *          the gradient of a bias
  *
  * Everything but A, B and C may be left out.
  *
  * A workgroup computes a tile of C, an invocation 4 x 4 or more of it in registers. Pieces of A and B pass through
  * workgroup memory as vectors along the tile, [K piece][tile / 4]. For sums that are long beside the result (weight
- * gradients) the sum is cut into parts, each part a matrix of its own at C + part M N, to be added up by sum_parts.
+ * gradients) the sum is cut into parts; part i goes to C + u.base + i u.partStride, to be added up by sum_parts.
  *
  * Source: Goto & van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication"; Volkov & Demmel 2008,
  * "Benchmarking GPUs to Tune Dense Linear Algebra", for registers as the innermost store.
@@ -34,6 +40,11 @@ export type ProductParameters = {
   vectorA: boolean;
   vectorB: boolean;
   vectorC: boolean;
+  prologue?: 'gelu' | 'norm';
+  /** With 'norm' and A in rows: whether the statistics are kept. */
+  keep?: boolean;
+  ones?: boolean;
+  scaleB?: boolean;
   bias?: boolean;
   gelu?: boolean;
   z?: boolean;
@@ -54,44 +65,110 @@ function bindings(p: ProductParameters): Binding[] {
   return [
     matrix('c', p.vectorC, 'out'),
     ...(p.z ? [matrix('z', p.vectorC, 'out')] : []),
+    ...(p.keep ? [matrix('statistics', false, 'out')] : []),
     matrix('a', p.vectorA),
     matrix('b', p.vectorB),
+    ...(p.prologue === 'norm' ? [matrix('gamma', p.vectorA), matrix('beta', p.vectorA)] : []),
+    ...(p.prologue === 'norm' && p.a === 'columns' ? [matrix('statistics', false)] : []),
     ...(p.bias ? [matrix('bias', false)] : []),
-    ...(p.scale ? [matrix('scale', false)] : []),
+    ...(p.scale || p.scaleB ? [matrix('scale', false)] : []),
     ...(p.slope ? [matrix('slope', p.vectorC)] : []),
     ...(p.addend ? [matrix('addend', p.vectorC)] : []),
   ];
 }
 
+/** WGSL: four numbers of `name` from `at` on, of which `left` belong to its row; zeros for the others. */
+const four = (name: string, vector: boolean, at: string, left: string) =>
+  vector
+    ? `${name}[(${at}) / 4u]`
+    : `vec4f(${name}[${at}], ${[1, 2, 3]
+        .map((i) => `select(0.0, ${name}[min(${at} + ${i}u, arrayLength(&${name}) - 1u)], ${left} > ${i}u)`)
+        .join(', ')})`;
+
 /**
- * Functions that read four numbers of a factor: `inner` counts along its rows in memory, `outer` across them; zeros
- * outside of it.
+ * Functions that read four numbers of a factor as the product takes them: `inner` counts along its rows in memory, of
+ * `width` numbers, `outer` across them; zeros outside of it.
  */
-function reader(name: 'a' | 'b', vector: boolean, inner: string): string {
-  const read = vector
-    ? `return ${name}[(outer * ${inner} + inner) / 4u];`
-    : `let at = outer * ${inner} + inner;
-  let left = ${inner} - inner;
-  var v = vec4f(${name}[at], 0.0, 0.0, 0.0);
-  if (left > 1u) { v.y = ${name}[at + 1u]; }
-  if (left > 2u) { v.z = ${name}[at + 2u]; }
-  if (left > 3u) { v.w = ${name}[at + 3u]; }
-  return v;`;
+function reader(name: 'a' | 'b', vector: boolean, width: string, ones: boolean, prepare: string): string {
   return `
-fn ${name}At(outer: u32, inner: u32, outerEnd: u32, innerEnd: u32) -> vec4f {
-  if (outer >= outerEnd || inner >= innerEnd) { return vec4f(); }
-  ${read}
+fn ${name}At(outer: u32, inner: u32, outerEnd: u32) -> vec4f {
+  if (outer >= outerEnd) { return vec4f(); }
+  if (inner >= ${width}) { return ${ones ? `vec4f(select(0.0, 1.0, inner == ${width}), 0.0, 0.0, 0.0)` : 'vec4f()'}; }
+  let left = ${width} - inner;
+  var v = ${four(name, vector, `outer * ${width} + inner`, 'left')};
+  ${prepare}${ones && !vector ? '\n  if (left < 4u) { v[left] = 1.0; }' : ''}
+  return v;
 }`;
 }
 
+/** What A goes through before the product, four numbers at a time. */
+function prepareA(p: ProductParameters): string {
+  if (p.prologue === 'gelu') return 'v = gelu(v);';
+  if (p.prologue !== 'norm') return '';
+  const [mean, inverse] =
+    p.a === 'rows'
+      ? ['rowNorms[outer - tileBegin].x', 'rowNorms[outer - tileBegin].y']
+      : ['statistics[2u * outer]', 'statistics[2u * outer + 1u]'];
+  const gamma = four('gamma', p.vectorA, 'inner', 'left');
+  return `v = (v - ${mean}) * ${inverse} * ${gamma} + ${four('beta', p.vectorA, 'inner', 'left')};`;
+}
+
+const normsRows = (p: ProductParameters) => p.prologue === 'norm' && p.a === 'rows';
+
 function declarations(p: ProductParameters): string {
-  const read = `${reader('a', p.vectorA, p.a === 'rows' ? 'u.k' : 'u.m')}
-${reader('b', p.vectorB, p.b === 'rows' ? 'u.n' : 'u.k')}`;
+  const read = `${reader('a', p.vectorA, p.a === 'rows' ? 'u.k' : 'u.widthA', p.ones === true, prepareA(p))}
+${reader('b', p.vectorB, p.b === 'rows' ? 'u.n' : 'u.k', false, p.scaleB ? 'v *= scale[outer / u.scaleRows];' : '')}`;
+  const norms = `
+/** Mean and 1 / sqrt(variance + epsilon) of the rows of the tile, and the first of these rows. */
+var<workgroup> rowNorms: array<vec2f, ${p.tileRows}>;
+var<workgroup> rowSums: array<f32, ${threads(p)}>;
+var<private> tileBegin: u32;`;
   return `
 var<workgroup> tileA: array<vec4f, ${(p.piece * p.tileRows) / 4}>;
 var<workgroup> tileB: array<vec4f, ${(p.piece * p.tileColumns) / 4}>;
-${read}
-${p.gelu || p.slope ? GELU : ''}`;
+${normsRows(p) ? norms : ''}
+${p.gelu || p.slope || p.prologue === 'gelu' ? GELU : ''}
+${read}`;
+}
+
+/** Mean and variance of the rows of the tile: two passes, the invocations of a row side by side. */
+function rowNorms(p: ProductParameters): string {
+  const lanes = threads(p) / p.tileRows;
+  const total = `
+    workgroupBarrier();
+    var sum = 0.0;
+    for (var i = 0u; i < ${lanes}u; i++) { sum += rowSums[normRow * ${lanes}u + i]; }
+    workgroupBarrier();`;
+  const sum = (name: string, value: string) => `
+    var ${name} = vec4f();
+    for (var i = 4u * (lane % ${lanes}u); i < u.k; i += ${4 * lanes}u) {
+      let left = u.k - i;
+      let v = ${four('a', p.vectorA, 'start + i', 'left')};
+      ${value}
+    }
+    rowSums[lane] = dot(${name}, vec4f(1.0));`;
+  return `
+  tileBegin = firstRow;
+  let normRow = lane / ${lanes}u;
+  let start = min(firstRow + normRow, u.m - 1u) * u.k;
+  var mean = 0.0;
+  {${sum('values', 'values += v;')}${total}
+    mean = sum / f32(u.k);
+  }
+  {${sum('squares', `let d = select(vec4f(), v - mean, vec4u(0u, 1u, 2u, 3u) < vec4u(left)); squares += d * d;`)}${total}
+    if (lane % ${lanes}u == 0u) {
+      rowNorms[normRow] = vec2f(mean, inverseSqrt(sum / f32(u.k) + u.epsilon));
+      ${
+        p.keep
+          ? `if (firstColumn == 0u && firstRow + normRow < u.m) {
+        statistics[2u * (firstRow + normRow)] = rowNorms[normRow].x;
+        statistics[2u * (firstRow + normRow) + 1u] = rowNorms[normRow].y;
+      }`
+          : ''
+      }
+    }
+  }
+  workgroupBarrier();`;
 }
 
 /**
@@ -108,7 +185,7 @@ function load(factor: 'a' | 'b', p: ProductParameters): string {
     const count = p.piece * width;
     return `
     for (var i = lane; i < ${count}u; i += SIZE) {
-      ${tile}[i] = ${factor}At(term + i / ${width}u, ${first} + 4u * (i % ${width}u), last, ${size});
+      ${tile}[i] = ${factor}At(term + i / ${width}u, ${first} + 4u * (i % ${width}u), last);
     }`;
   }
   const deep = p.piece / 4;
@@ -117,8 +194,8 @@ function load(factor: 'a' | 'b', p: ProductParameters): string {
       let outer = ${first} + 4u * (i / ${deep}u);
       let inner = term + 4u * (i % ${deep}u);
       let m = transpose(mat4x4f(
-        ${factor}At(outer, inner, ${size}, last), ${factor}At(outer + 1u, inner, ${size}, last),
-        ${factor}At(outer + 2u, inner, ${size}, last), ${factor}At(outer + 3u, inner, ${size}, last)));
+        ${factor}At(outer, inner, ${size}), ${factor}At(outer + 1u, inner, ${size}),
+        ${factor}At(outer + 2u, inner, ${size}), ${factor}At(outer + 3u, inner, ${size})));
       let to = 4u * (i % ${deep}u) * ${width}u + i / ${deep}u;
       ${tile}[to] = m[0];
       ${tile}[to + ${width}u] = m[1];
@@ -187,8 +264,9 @@ function body(p: ProductParameters): string {
   let firstColumn = (tile % u.tilesAcross) * ${p.tileColumns}u;
   let laneRow = lane / ${across}u;
   let laneColumn = lane % ${across}u;
-  let offset = part * u.m * u.n;
+  let offset = u.base + part * u.partStride;
   let last = min(u.k, (part + 1u) * u.partLength);
+  ${normsRows(p) ? rowNorms(p) : ''}
   ${sums.map((sum) => `var ${sum} = vec4f();`).join(' ')}
   for (var term = part * u.partLength; term < last; term += ${p.piece}u) {
     ${load('a', p)}
@@ -204,7 +282,10 @@ function body(p: ProductParameters): string {
   ${results.join('')}`;
 }
 
-/** See the head of this file. Uniforms: u.partLength, the terms of a part, is a multiple of 4. */
+/**
+ * See the head of this file. Uniforms: u.partLength, the terms of a part, is a multiple of the piece; u.widthA, the
+ * numbers of a row of A where it lies in columns: u.m, or one less with `ones`.
+ */
 export const productShader: Shader<ProductParameters> = {
   name: 'product',
   size: threads,
@@ -212,10 +293,14 @@ export const productShader: Shader<ProductParameters> = {
     m: 'u32',
     n: 'u32',
     k: 'u32',
+    widthA: 'u32',
     tilesDown: 'u32',
     tilesAcross: 'u32',
     partLength: 'u32',
+    base: 'u32',
+    partStride: 'u32',
     scaleRows: 'u32',
+    epsilon: 'f32',
   },
   bindings,
   declarations,

@@ -135,6 +135,11 @@ export function output(backend: WebGPUBackend, shape: number[]): tf.TensorInfo {
   return made;
 }
 
+/** A new float32 tensor of zeros. */
+export function zeros(backend: WebGPUBackend, size: number): tf.TensorInfo {
+  return backend.makeTensorInfo([size], 'float32', new Float32Array(size));
+}
+
 /** How many have been dispatched, for benchmarks and tests. */
 let dispatches = 0;
 

@@ -1,58 +1,95 @@
 /**
- * Adds up partial results: to[i] = sum over parts p of from[p][i], in the order of the parts.
+ * Adds up partial results: result[i] = sum over parts p of parts[p][i].
  *
- *   from [parts, size];  to: up to 4 tensors one after the other, their sizes adding up to `size`
+ *   parts [P, size];  results: tensors one after the other, their sizes adding up to `size`
  *
- * What writes the parts: product (weight gradients), column_sums, the gradient of window attention.
+ * LANES invocations share a number: each adds up every LANES-th part, and their sums are added up in a fixed order.
+ * What writes the parts: product (weight gradients), column_sums, the gradients of layer norm and of window attention.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {output, run, type Shader} from './program.js';
 
-type SumParameters = {outputs: number};
+type SumParameters = {
+  /** Results, at most 15. */
+  results: number;
+};
+
+const SIZE = 64;
+const LANES = 4;
+
+/** Results of one dispatch on a device that binds that many buffers at most: 16. */
+const MOST = 15;
 
 const range = (count: number) => Array.from({length: count}, (_, i) => i);
 
 export const sumPartsShader: Shader<SumParameters> = {
   name: 'sum_parts',
-  size: () => 64,
-  uniforms: {parts: 'u32', size: 'u32', begin1: 'u32', begin2: 'u32', begin3: 'u32'},
-  bindings: ({outputs}) => [
+  size: () => SIZE,
+  uniforms: {
+    parts: 'u32',
+    stride: 'u32',
+    first: 'u32',
+    size: 'u32',
+    ...Object.fromEntries(range(MOST).map((i) => [`end${i}`, 'u32' as const])),
+  },
+  bindings: ({results}) => [
     {name: 'parts', type: 'f32', access: 'in'},
-    ...range(outputs).map((i) => ({name: `to${i}`, type: 'f32', access: 'out'}) as const),
+    ...range(results).map((i) => ({name: `result${i}`, type: 'f32', access: 'out'}) as const),
   ],
-  body: ({outputs}) => `
-  let i = group * SIZE + lane;
-  if (i >= u.size) { return; }
-  var sum = parts[i];
-  for (var part = 1u; part < u.parts; part++) { sum += parts[part * u.size + i]; }
-  ${range(outputs)
-    .reverse()
-    .map((o) =>
-      o === 0 ? 'to0[i] = sum;' : `if (i >= u.begin${o}) { to${o}[i - u.begin${o}] = sum; return; }`,
-    )
+  declarations: () => `var<workgroup> sums: array<f32, ${SIZE}>;`,
+  body: ({results}) => `
+  let i = group * ${SIZE / LANES}u + lane % ${SIZE / LANES}u;
+  let turn = lane / ${SIZE / LANES}u;
+  var sum = 0.0;
+  if (i < u.size) {
+    for (var part = turn; part < u.parts; part += ${LANES}u) { sum += parts[part * u.stride + u.first + i]; }
+  }
+  sums[lane] = sum;
+  workgroupBarrier();
+  if (turn > 0u || i >= u.size) { return; }
+  for (var other = 1u; other < ${LANES}u; other++) { sum += sums[lane + other * ${SIZE / LANES}u]; }
+  ${range(results)
+    .map((r) => `if (i < u.end${r}) { result${r}[i${r === 0 ? '' : ` - u.end${r - 1}`}] = sum; return; }`)
     .join('\n  ')}`,
 };
 
-/** The sums as tensors of the given shapes. */
+/**
+ * The sums as new tensors of the given shapes.
+ *
+ * @param stride numbers from one part to the next; default what the shapes add up to.
+ */
 export function sumParts(
   backend: WebGPUBackend,
-  from: tf.TensorInfo,
-  parts: number,
+  parts: tf.TensorInfo,
+  count: number,
   shapes: number[][],
+  stride = shapes.reduce((sum, shape) => sum + tf.util.sizeFromShape(shape), 0),
 ): tf.TensorInfo[] {
+  const {device} = backend as unknown as {device: GPUDevice};
+  const atOnce = Math.min(MOST, device.limits.maxStorageBuffersPerShaderStage - 1);
   const made = shapes.map((shape) => output(backend, shape));
-  const sizes = shapes.map((shape) => tf.util.sizeFromShape(shape));
-  const begin = (o: number) => sizes.slice(0, o).reduce((a, b) => a + b, 0);
-  const size = begin(sizes.length);
-  const buffers = Object.fromEntries(made.map((tensor, o) => [`to${o}`, tensor]));
-  run(
-    backend,
-    sumPartsShader,
-    {outputs: made.length},
-    {parts: from, ...buffers},
-    {parts, size, begin1: begin(1), begin2: begin(2), begin3: begin(3)},
-    Math.ceil(size / 64),
-  );
+  let first = 0;
+  for (let begin = 0; begin < made.length; begin += atOnce) {
+    const results = made.slice(begin, begin + atOnce);
+    const ends: number[] = [];
+    let size = 0;
+    for (const {shape} of results) {
+      size += tf.util.sizeFromShape(shape);
+      ends.push(size);
+    }
+    run(
+      backend,
+      sumPartsShader,
+      {results: results.length},
+      {parts, ...Object.fromEntries(results.map((tensor, i) => [`result${i}`, tensor]))},
+      {
+        ...{parts: count, stride, first, size},
+        ...Object.fromEntries(range(MOST).map((i) => [`end${i}`, ends[i] ?? 0])),
+      },
+      Math.ceil(size / (SIZE / LANES)),
+    );
+    first += size;
+  }
   return made;
 }

@@ -7,6 +7,8 @@
  *
  * Source: Milakov & Gimelshein 2018, "Online normalizer calculation for softmax".
  */
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import type * as tf from '@tensorflow/tfjs-core';
 import type {WindowAttentionAttrs} from '../contracts/window_attention.js';
 import {
   type AttentionParameters,
@@ -90,31 +92,43 @@ ${rowWriter('y', p)}`,
   }`,
 };
 
-type Inputs = 'qkv' | 'table' | 'logitScale' | 'padToken';
+interface AttentionInputs {
+  qkv: tf.TensorInfo;
+  table: tf.TensorInfo;
+  logitScale?: tf.TensorInfo;
+  padToken?: tf.TensorInfo;
+}
+
+/** y. */
+export function runWindowAttention(
+  backend: WebGPUBackend,
+  {qkv, table, logitScale, padToken}: AttentionInputs,
+  attrs: WindowAttentionAttrs,
+): tf.TensorInfo {
+  const {headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
+  const plan = attentionPlan(backend, uniforms.tokens, headSize, 0);
+  const y = output(backend, [...qkv.shape.slice(0, 3), qkv.shape[3] / 3]);
+  run(
+    backend,
+    windowAttentionShader,
+    {
+      ...plan,
+      headSize,
+      vector: headSize % 4 === 0,
+      cosine: attrs.score === 'cosine' || undefined,
+      hidden: hidden || undefined,
+      padToken: (padToken && attrs.padding === 'attended' && isPadded) || undefined,
+      dropout: attrs.dropout && true,
+    },
+    {y, qkv, table, logitScale, padToken},
+    uniforms,
+    Math.ceil((uniforms.pairs * plan.lanes) / plan.size),
+  );
+  return y;
+}
 
 /** What `tf.registerKernel` takes. */
-export const windowAttentionConfig = webgpuKernel<Inputs, WindowAttentionAttrs>(
+export const windowAttentionConfig = webgpuKernel<keyof AttentionInputs, WindowAttentionAttrs>(
   'SwintWindowAttention',
-  (backend, {qkv, table, logitScale, padToken}, attrs) => {
-    const {headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
-    const plan = attentionPlan(backend, uniforms.tokens, headSize, 0);
-    const y = output(backend, [...qkv.shape.slice(0, 3), qkv.shape[3] / 3]);
-    run(
-      backend,
-      windowAttentionShader,
-      {
-        ...plan,
-        headSize,
-        vector: headSize % 4 === 0,
-        cosine: attrs.score === 'cosine' || undefined,
-        hidden: hidden || undefined,
-        padToken: (padToken && attrs.padding === 'attended' && isPadded) || undefined,
-        dropout: attrs.dropout && true,
-      },
-      {y, qkv, table, logitScale, padToken},
-      uniforms,
-      Math.ceil((uniforms.pairs * plan.lanes) / plan.size),
-    );
-    return y;
-  },
+  runWindowAttention,
 );

@@ -25,7 +25,7 @@ import {
   rowWriter,
   scoreFactor,
 } from './attention_common.js';
-import {output, run, type Shader} from './program.js';
+import {output, run, type Shader, zeros} from './program.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 /** Bytes of statistics for a token. */
@@ -336,61 +336,70 @@ export const optionalSumsShader: Shader<OptionalParameters> = {
 /** Slots that keep a GPU busy, all heads together. */
 const SLOTS = 512;
 
-type Inputs = 'qkv' | 'table' | 'logitScale' | 'padToken' | 'dy';
+interface AttentionGradInputs {
+  qkv: tf.TensorInfo;
+  table: tf.TensorInfo;
+  logitScale?: tf.TensorInfo;
+  padToken?: tf.TensorInfo;
+  dy: tf.TensorInfo;
+}
+
+/** dqkv, dtable, and the gradients of logitScale and padToken where they are given. */
+export function runWindowAttentionGrad(
+  backend: WebGPUBackend,
+  {qkv, table, logitScale, padToken, dy}: AttentionGradInputs,
+  attrs: WindowAttentionAttrs,
+): tf.TensorInfo[] {
+  const {windows, headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
+  const {heads, tokens, across, origin, windowRows, windowColumns} = uniforms;
+  const plan = attentionPlan(backend, tokens, headSize, STATISTICS);
+  const slots = Math.max(1, Math.min(windows, Math.ceil(SLOTS / heads)));
+  const cosine = attrs.score === 'cosine';
+  const attended = padToken !== undefined && attrs.padding === 'attended' && isPadded;
+  const scaleSums = slots * heads * tokens * tokens;
+  const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
+  const size = padSums + (attended ? slots * heads * tokens * 3 * headSize : 0);
+  const sums = attended ? zeros(backend, size) : output(backend, [size]);
+  const dqkv = output(backend, qkv.shape);
+  run(
+    backend,
+    windowAttentionGradShader,
+    {
+      ...plan,
+      headSize,
+      tokens,
+      vector: headSize % 4 === 0,
+      cosine: cosine || undefined,
+      hidden: hidden || undefined,
+      padToken: attended || undefined,
+      padGradient: attended || undefined,
+      dropout: attrs.dropout && true,
+    },
+    {dqkv, sums, qkv, table, dy, logitScale, padToken},
+    {...uniforms, windows, slots, scaleSums, padSums},
+    Math.ceil((slots * heads * plan.lanes) / plan.size),
+  );
+  const dtable = output(backend, table.shape);
+  const tableUniforms = {heads, slots, windowRows, windowColumns, across, origin};
+  run(backend, tableSumsShader, {cosine}, {dtable, sums}, tableUniforms, table.shape[0] * heads);
+  const optional = (kind: 'scale' | 'pad', like: tf.TensorInfo, begin: number) => {
+    const gradient = output(backend, like.shape);
+    const count = tf.util.sizeFromShape(like.shape);
+    const sizes = {size: count, begin, heads, headSize, tokens, slots};
+    run(backend, optionalSumsShader, {kind}, {gradient, sums, logitScale}, sizes, Math.ceil(count / 64));
+    return gradient;
+  };
+  const results = [dqkv, dtable];
+  if (logitScale) results.push(cosine ? optional('scale', logitScale, scaleSums) : zeros(backend, heads));
+  if (padToken) {
+    results.push(attended ? optional('pad', padToken, padSums) : zeros(backend, padToken.shape[0]));
+  }
+  backend.disposeData(sums.dataId);
+  return results;
+}
 
 /** What `tf.registerKernel` takes. */
-export const windowAttentionGradConfig = webgpuKernel<Inputs, WindowAttentionAttrs>(
+export const windowAttentionGradConfig = webgpuKernel<keyof AttentionGradInputs, WindowAttentionAttrs>(
   'SwintWindowAttentionGrad',
-  (backend, {qkv, table, logitScale, padToken, dy}, attrs) => {
-    const {windows, headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
-    const {heads, tokens, across, origin, windowRows, windowColumns} = uniforms;
-    const plan = attentionPlan(backend, tokens, headSize, STATISTICS);
-    const slots = Math.max(1, Math.min(windows, Math.ceil(SLOTS / heads)));
-    const cosine = attrs.score === 'cosine';
-    const attended = padToken !== undefined && attrs.padding === 'attended' && isPadded;
-    const scaleSums = slots * heads * tokens * tokens;
-    const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
-    const size = padSums + (attended ? slots * heads * tokens * 3 * headSize : 0);
-    const sums = attended ? zeros(backend, size) : output(backend, [size]);
-    const dqkv = output(backend, qkv.shape);
-    run(
-      backend,
-      windowAttentionGradShader,
-      {
-        ...plan,
-        headSize,
-        tokens,
-        vector: headSize % 4 === 0,
-        cosine: cosine || undefined,
-        hidden: hidden || undefined,
-        padToken: attended || undefined,
-        padGradient: attended || undefined,
-        dropout: attrs.dropout && true,
-      },
-      {dqkv, sums, qkv, table, dy, logitScale, padToken},
-      {...uniforms, windows, slots, scaleSums, padSums},
-      Math.ceil((slots * heads * plan.lanes) / plan.size),
-    );
-    const dtable = output(backend, table.shape);
-    const tableUniforms = {heads, slots, windowRows, windowColumns, across, origin};
-    run(backend, tableSumsShader, {cosine}, {dtable, sums}, tableUniforms, table.shape[0] * heads);
-    const optional = (kind: 'scale' | 'pad', like: tf.TensorInfo, begin: number) => {
-      const gradient = output(backend, like.shape);
-      const count = tf.util.sizeFromShape(like.shape);
-      const sizes = {size: count, begin, heads, headSize, tokens, slots};
-      run(backend, optionalSumsShader, {kind}, {gradient, sums, logitScale}, sizes, Math.ceil(count / 64));
-      return gradient;
-    };
-    const results = [dqkv, dtable];
-    if (logitScale) results.push(cosine ? optional('scale', logitScale, scaleSums) : zeros(backend, heads));
-    if (padToken) {
-      results.push(attended ? optional('pad', padToken, padSums) : zeros(backend, padToken.shape[0]));
-    }
-    backend.disposeData(sums.dataId);
-    return results;
-  },
+  runWindowAttentionGrad,
 );
-
-function zeros(backend: WebGPUBackend, size: number): tf.TensorInfo {
-  return backend.makeTensorInfo([size], 'float32', new Float32Array(size));
-}

@@ -7,6 +7,7 @@ import {coreCount} from '../../kernels/wasm/worker_pool.js';
 import {BackendError} from '../errors.js';
 import {type AdapterDescription, describeAdapter, isSoftwareAdapter} from './adapter.js';
 import {whyNotShared} from './shared_heap.js';
+import {type DeviceCapabilities, describeCapabilities} from './webgpu_device.js';
 
 /** A backend that an automatic choice passed over. */
 export interface SkippedBackend {
@@ -29,6 +30,8 @@ export interface BackendReport {
   threadsReason?: string;
   /** On wasm: which build of this library's kernels runs, whichever is faster on this machine. */
   simd?: 'simd' | 'relaxed-simd';
+  /** On webgpu: what the device got beyond the least that every device has. */
+  gpu?: DeviceCapabilities;
   /** The better backends that the last automatic `setupBackend` could not use; empty when one was named. */
   skipped: SkippedBackend[];
 }
@@ -87,20 +90,27 @@ function describeThreads(
 
 /** The properties of the backends' classes that are read below; none is in the type of tf.backend(). */
 interface BackendInternals {
-  device?: {adapterInfo?: AdapterDescription};
+  device?: GPUDevice & {adapterInfo?: AdapterDescription};
   adapterInfo?: AdapterDescription;
   wasm?: {tfjs: {getThreadsCount(): number}};
   isUsingGpuDevice?: boolean;
   gpgpu?: {gl: WebGLRenderingContext};
 }
 
-function describeDevice(name: string, backend: tf.KernelBackend): {device: string; software: boolean} {
+function describeDevice(
+  name: string,
+  backend: tf.KernelBackend,
+): Pick<BackendReport, 'device' | 'software' | 'gpu'> {
   const {device, adapterInfo, wasm, isUsingGpuDevice, gpgpu} = backend as BackendInternals;
   switch (name) {
     case 'webgpu': {
       // tfjs's own copy keeps the vendor and the architecture only, for runtimes without GPUDevice.adapterInfo.
       const info = device?.adapterInfo ?? adapterInfo ?? {};
-      return {device: describeAdapter(info), software: isSoftwareAdapter(info)};
+      return {
+        device: describeAdapter(info),
+        software: isSoftwareAdapter(info),
+        ...(device && {gpu: describeCapabilities(device)}),
+      };
     }
     case 'webgl': {
       const gl = gpgpu?.gl;

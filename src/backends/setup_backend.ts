@@ -13,6 +13,10 @@ import {kernelModule} from '../../kernels/wasm/module.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
 import {setThreads} from '../../kernels/wasm/worker_pool.js';
+import {
+  registerOperations as registerGpuOperations,
+  unregisterOperations as unregisterGpuOperations,
+} from '../../kernels/webgpu/operations.js';
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {recordChoice, type SkippedBackend} from './backend_report.js';
@@ -31,11 +35,11 @@ export interface SetupBackendOptions {
    */
   threads?: number;
   /**
-   * Whose kernels compute on wasm, for the whole application. 'swint' (the default): this library's, for its own
-   * operations and in the place of stock ones (matrix products, conv2d and its gradient, sums and means, transposes,
-   * slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this library's operations are composed
-   * of them; only what tfjs lacks altogether (the filter gradients of convolutions, the gradient of gather) stays ours.
-   * `threads` does nothing then.
+   * Whose kernels compute, for the whole application. 'swint' (the default): this library's, on wasm and webgpu for its
+   * own operations, and on wasm also in the place of stock ones (matrix products, conv2d and its gradient, sums and
+   * means, transposes, slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this library's
+   * operations are composed of them; only what tfjs lacks altogether on wasm (the filter gradients of convolutions, the
+   * gradient of gather) stays ours. `threads` does nothing then.
    */
   kernels?: KernelChoice;
 }
@@ -120,7 +124,9 @@ async function start(
   named: boolean,
 ): Promise<void> {
   if (backend !== 'wasm') {
-    return activateBackend(backend);
+    await activateBackend(backend);
+    if (backend === 'webgpu') (kernels === 'tfjs' ? unregisterGpuOperations : registerGpuOperations)();
+    return;
   }
   // Settings after the activation, so that a backend that does not start leaves everything as it was.
   if (kernels === 'tfjs') {

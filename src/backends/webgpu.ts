@@ -7,6 +7,7 @@ import {BackendError} from '../errors.js';
 import {describeAdapter, isSoftwareAdapter} from './adapter.js';
 import {importOptional} from './optional_package.js';
 import {isNode} from './platform.js';
+import {guardBackend, isLost, openDevice} from './webgpu_device.js';
 
 /** What is used of the npm package `webgpu`. */
 interface DawnPackage {
@@ -14,10 +15,20 @@ interface DawnPackage {
   globals: object;
 }
 
+type BackendClass = new (device: GPUDevice, info: GPUAdapterInfo) => tf.KernelBackend & {device: GPUDevice};
+
+type Factory = () => tf.KernelBackend | Promise<tf.KernelBackend>;
+
 /** What is used of `@tensorflow/tfjs-backend-webgpu`. */
 interface WebGPUPackage {
-  WebGPUBackend: new (device: GPUDevice, info: GPUAdapterInfo) => tf.KernelBackend;
+  WebGPUBackend: BackendClass;
 }
+
+/** Without them Dawn keeps 16-bit floats from NVIDIA's cards, and rounds timestamps. */
+const DAWN_SWITCHES = [
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+  'disable-dawn-features=timestamp_quantization',
+];
 
 /**
  * The same request as tfjs's own, so that what is judged here is what the backend will run on. The flag is read from
@@ -52,9 +63,23 @@ export async function registerWebGPU(software: boolean): Promise<void> {
     );
   }
   gpu.install();
-  if (tf.findBackendFactory('webgpu')) {
-    return;
-  }
+  const {registry, registryFactory} = tf.engine();
+  const existing = registry.webgpu;
+  if (existing && !isLost(existing)) return;
+  const registered = registryFactory.webgpu as (typeof registryFactory)[string] | undefined;
+  if (existing) tf.removeBackend('webgpu');
+  let factory = registered?.factory;
+  if (!factory) factory = await nodeFactory(gpu.api);
+  else if (!ours.has(factory)) factory = replacingDevice(factory, gpu.api);
+  ours.add(factory);
+  registryFactory.webgpu = {factory, priority: registered?.priority ?? 3};
+}
+
+/** Factories of this file: tfjs's own is taken in the place of one only once. */
+const ours = new WeakSet<object>();
+
+/** @throws BackendError where the package cannot be had. */
+async function nodeFactory(api: GPU): Promise<Factory> {
   const name = '@tensorflow/tfjs-backend-webgpu';
   if (!isNode()) {
     throw new BackendError(`webgpu: the page must import its package; got none (import '${name}').`);
@@ -63,10 +88,17 @@ export async function registerWebGPU(software: boolean): Promise<void> {
   if (!backendPackage) {
     throw new BackendError(`webgpu: ${name} must be installed; it is not (npm install ${name} webgpu).`);
   }
-  // The package registers itself only where navigator.gpu exists as it loads; it does not when it was loaded before.
-  if (!tf.findBackendFactory('webgpu')) {
-    tf.registerBackend('webgpu', () => createBackend(backendPackage, gpu.api), 3);
-  }
+  return () => createBackend(backendPackage.WebGPUBackend, api);
+}
+
+/** A backend on a device of ours, of the class that the page's own copy of the package makes. */
+function replacingDevice(stock: Factory, api: GPU): Factory {
+  return async () => {
+    const made = (await stock()) as InstanceType<BackendClass>;
+    made.dispose();
+    made.device.destroy();
+    return createBackend(made.constructor as BackendClass, api);
+  };
 }
 
 /** The WebGPU entry point, and what makes it `navigator.gpu`. */
@@ -86,7 +118,7 @@ async function findGPU(): Promise<{api: GPU; install: () => void}> {
       'webgpu: Node needs the package webgpu; it is not installed (npm install webgpu @tensorflow/tfjs-backend-webgpu).',
     );
   }
-  const api = dawn.create([]);
+  const api = dawn.create(DAWN_SWITCHES);
   // Only once the adapter is accepted: an automatic choice that goes elsewhere leaves the process as it was.
   const install = () => {
     Object.assign(globalThis, dawn.globals);
@@ -99,23 +131,11 @@ async function findGPU(): Promise<{api: GPU; install: () => void}> {
   return {api, install};
 }
 
-/** What tfjs's own factory does, with the same limits and the features it has a use for. */
-async function createBackend({WebGPUBackend}: WebGPUPackage, gpu: GPU): Promise<tf.KernelBackend> {
-  const adapter = await gpu.requestAdapter(adapterRequest());
+async function createBackend(Backend: BackendClass, api: GPU): Promise<tf.KernelBackend> {
+  const adapter = await api.requestAdapter(adapterRequest());
   if (!adapter) {
     throw new BackendError('webgpu: an adapter must be present; the one found before is gone.');
   }
-  const {limits} = adapter;
-  const device = await adapter.requestDevice({
-    requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
-    requiredLimits: {
-      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
-      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-      maxBufferSize: limits.maxBufferSize,
-      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
-      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
-    },
-  });
-  return new WebGPUBackend(device, adapter.info);
+  const device = await openDevice(adapter);
+  return guardBackend(new Backend(device, adapter.info), device);
 }

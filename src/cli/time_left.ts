@@ -1,16 +1,21 @@
 /**
  * How long a run of several trainings still takes: the steps to come times the mean time of a step so far, and the
  * evaluations to come times the last one's. A network that has not begun is taken to be as fast as the current one.
+ * Where the training time is limited, it takes no longer than that and the evaluations that go with it.
  */
 export class TimeLeft {
   private stepSeconds = 0;
   private stepsTimed = 0;
   private testSeconds: number | null = null;
   private networksDone = 0;
+  /** Seconds of training so far, over all networks. */
+  private spent = 0;
 
+  /** @param maxSeconds Training time over all networks; null for as long as it takes. */
   constructor(
     private readonly networks: number,
     private readonly epochs: number,
+    private readonly maxSeconds: number | null = null,
   ) {}
 
   /** A new network has a pace of its own. */
@@ -22,6 +27,7 @@ export class TimeLeft {
   }
 
   step(seconds: number): void {
+    this.spent += seconds;
     // The first step also compiles and allocates.
     if (this.stepsTimed > 0) this.stepSeconds += seconds;
     this.stepsTimed += 1;
@@ -43,6 +49,12 @@ export class TimeLeft {
     const later = this.epochs * (this.networks - this.networksDone - 1);
     const stepsLeft = (later + this.epochs - epoch) * steps + steps - step;
     const testsLeft = later + this.epochs - epoch + (tested ? 0 : 1);
-    return stepsLeft * perStep + testsLeft * (this.testSeconds ?? 0);
+    const forTest = this.testSeconds ?? 0;
+    const all = stepsLeft * perStep;
+    const budget = Math.max(0, (this.maxSeconds ?? Number.POSITIVE_INFINITY) - this.spent);
+    if (all <= budget) return all + testsLeft * forTest;
+    // A test after each epoch that still fits, and one at the end of each network.
+    const tests = Math.floor(budget / perStep / steps) + this.networks - this.networksDone;
+    return budget + Math.min(tests, testsLeft) * forTest;
   }
 }

@@ -98,8 +98,9 @@ async function trainNetworks(
   display: TrainingDisplay,
 ): Promise<TrainedNetwork[]> {
   const trained: TrainedNetwork[] = [];
-  const timeLeft = new TimeLeft(command.networks.length, command.epochs);
   let minutesLeft = command.maxMinutes;
+  const maxSeconds = minutesLeft === null ? null : 60 * minutesLeft;
+  const timeLeft = new TimeLeft(command.networks.length, command.epochs, maxSeconds);
   for (const [i, kind] of command.networks.entries()) {
     if (signal.aborted) break;
     // What one network leaves of its share is there for the next.

@@ -76,7 +76,10 @@ export function threadsAtWork(compute: () => void): boolean[] {
   ) as [number, number, number];
   const {memory} = kernelModule(tf.backend() as BackendWasm);
   const pieces = () =>
-    Array.from({length: threads}, (_, thread) => new Int32Array(memory.buffer, scratch + thread * stride, 64));
+    Array.from(
+      {length: threads},
+      (_, thread) => new Int32Array(memory.buffer, scratch + thread * stride, 64),
+    );
   for (const piece of pieces()) piece.fill(0);
   compute();
   return pieces().map((piece) => piece.some((value) => value !== 0));

@@ -102,4 +102,15 @@ describe('time left', () => {
     left.step(1);
     expect(left.seconds(3, 3, 4, false)).to.equal(1);
   });
+
+  it('is no more than the training time that is left, and the evaluations in it', () => {
+    const left = new TimeLeft(2, 30, 100);
+    left.step(1);
+    left.step(1);
+    // 98 of training: 24 epochs of four steps, each tested, and the last test of either network.
+    expect(left.seconds(1, 2, 4, false)).to.equal(98);
+    left.test(10);
+    expect(left.seconds(1, 2, 4, false)).to.equal(98 + 26 * 10);
+    expect(new TimeLeft(2, 30, 1).seconds(1, 1, 4, false)).to.equal(null);
+  });
 });

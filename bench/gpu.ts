@@ -1,0 +1,154 @@
+/**
+ * Benchmarks on webgpu: pairs of Swin blocks at the stages of Swin-T, attention and products alone, training steps, ours
+ * against stock tfjs, in one run and in turn; and the peak of the device.
+ */
+import * as tf from '@tensorflow/tfjs';
+import {AdamW, setupBackend, swinResNet} from 'tfjs-swint';
+import {linear, windowAttention} from 'tfjs-swint/kernels';
+import {type GpuRow, gpuCounts, gpuRun, printGpuRow} from './gpu_measure.js';
+import {type Alternative, interleaved} from './measure.js';
+import {allGradients, makePair, pairOperations, STAGES} from './pairs.js';
+
+type Compute = () => tf.Tensor | tf.Tensor[];
+
+/** How it is run. */
+export interface GpuOptions {
+  batches: number[];
+  repeats: number;
+  /** Runs in a row that are timed together. */
+  inner: number;
+  only: string[];
+}
+
+/** Both alternatives measured in turn. */
+async function compare(
+  what: string,
+  {repeats, inner}: GpuOptions,
+  ours: Compute,
+  stock?: Compute,
+  operations?: number,
+): Promise<GpuRow> {
+  const on = (kernels: 'swint' | 'tfjs', compute: Compute): Alternative => ({
+    prepare: () => setupBackend('webgpu', {kernels}),
+    run: gpuRun(compute, inner),
+  });
+  const alternatives: Record<string, Alternative> = {
+    ours: on('swint', ours),
+    ...(stock ? {stock: on('tfjs', stock)} : {}),
+  };
+  const times = await interleaved(alternatives, repeats);
+  await setupBackend('webgpu', {kernels: 'swint'});
+  const row: GpuRow = {what, operations, ours: {wall: times.ours, ...(await gpuCounts(ours))}};
+  if (stock) {
+    await setupBackend('webgpu', {kernels: 'tfjs'});
+    row.stock = {wall: times.stock, ...(await gpuCounts(stock))};
+    await setupBackend('webgpu');
+  }
+  printGpuRow(row);
+  return row;
+}
+
+/** Floating-point operations a second on registers alone. */
+async function peak(options: GpuOptions): Promise<GpuRow> {
+  const [turns, units] = [4096, 2048];
+  const run = () =>
+    tf.engine().runKernel('SwintPeak', {}, {turns, units} as unknown as tf.NamedAttrMap) as tf.Tensor;
+  // An invocation does 64 operations in a turn (kernels/webgpu/peak).
+  return compare(
+    'peak: multiplications and additions on registers',
+    options,
+    run,
+    undefined,
+    256 * 64 * turns * units,
+  );
+}
+
+export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
+  const rows: GpuRow[] = [];
+  const add = async (row: Promise<GpuRow>) => rows.push(await row);
+  const {batches, only} = options;
+  if (only.includes('kernels')) {
+    await add(peak(options));
+    for (const [m, k, n] of [
+      [3136 * batches[batches.length - 1], 96, 288],
+      [3136 * batches[batches.length - 1], 384, 96],
+      [1024, 1024, 1024],
+      [4096, 4096, 4096],
+    ]) {
+      const x = tf.randomNormal([m, k]);
+      const weight = tf.randomNormal([k, n]) as tf.Tensor2D;
+      await add(
+        compare(
+          `product ${m}x${k}x${n}`,
+          options,
+          () => linear({x, weight}),
+          () => tf.matMul(x, weight),
+          2 * m * k * n,
+        ),
+      );
+      tf.dispose([x, weight]);
+    }
+    for (const batch of batches) {
+      const qkv = tf.randomNormal([batch, 56, 56, 288]) as tf.Tensor4D;
+      const table = tf.randomNormal([169, 3]) as tf.Tensor2D;
+      const attrs = {
+        ...({
+          numHeads: 3,
+          window: [7, 7],
+          shift: [3, 3],
+          padding: 'masked',
+          score: 'dot',
+          scale: 0.18,
+        } as const),
+      };
+      const attention = () => windowAttention({qkv, table}, attrs);
+      const operations = 4 * batch * 56 * 56 * 49 * 96;
+      await add(
+        compare(`windowAttention 56x56x96, batch ${batch}`, options, attention, attention, operations),
+      );
+      tf.dispose([qkv, table]);
+    }
+  }
+  if (only.includes('pairs')) {
+    for (const batch of batches) {
+      for (const stage of STAGES) {
+        const pair = makePair(stage, batch);
+        const {x, swin, port} = pair;
+        const name = `pair ${stage.size}x${stage.size}x${stage.channels}, batch ${batch}`;
+        const operations = pairOperations(stage, batch);
+        await add(
+          compare(
+            `${name}: forward`,
+            options,
+            () => swin(x),
+            () => port(x),
+            operations,
+          ),
+        );
+        const [ours, stock] = [allGradients(swin, pair), allGradients(port, pair)];
+        await add(compare(`${name}: forward and backward`, options, ours, stock, 3 * operations));
+        tf.disposeVariables();
+        x.dispose();
+      }
+    }
+  }
+  if (only.includes('steps')) {
+    for (const convolution of [false, true]) {
+      const batch = 32;
+      const model = swinResNet({numClasses: 10, convolution, seed: 1});
+      const images = tf.randomNormal([batch, 3, 32, 32]);
+      const labels = tf.oneHot(tf.range(0, batch, 1, 'int32').mod(tf.scalar(10, 'int32')).cast('int32'), 10);
+      const optimizer = new AdamW({learningRate: 1e-4});
+      const loss = () =>
+        tf.losses.softmaxCrossEntropy(
+          labels,
+          model.apply(images, {training: true}) as tf.Tensor,
+        ) as tf.Scalar;
+      const step = () => optimizer.minimize(loss, true) as tf.Scalar;
+      await add(compare(`training step, ${model.name}, batch ${batch}`, options, step, step));
+      tf.dispose([images, labels]);
+      model.dispose();
+    }
+  }
+  return rows;
+}

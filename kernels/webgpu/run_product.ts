@@ -1,0 +1,106 @@
+/** Runs product.ts: chooses its tile and how long sums are cut. */
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import type * as tf from '@tensorflow/tfjs-core';
+import {type ProductParameters, productShader} from './product.js';
+import {run} from './program.js';
+
+/** See the head of product.ts; what is left out there is left out here. */
+export interface Product {
+  m: number;
+  n: number;
+  k: number;
+  a: tf.TensorInfo;
+  b: tf.TensorInfo;
+  c: tf.TensorInfo;
+  /** How the factors lie; see ProductParameters. Default 'rows' both. */
+  layoutA?: 'rows' | 'columns';
+  layoutB?: 'rows' | 'columns';
+  prologue?: 'gelu' | 'norm';
+  /** For 'norm'. */
+  gamma?: tf.TensorInfo;
+  beta?: tf.TensorInfo;
+  /** For 'norm': read where A lies in columns, written, if given, where it lies in rows. */
+  statistics?: tf.TensorInfo;
+  epsilon?: number;
+  /** Whether A gets a column of ones; it is part of m. */
+  ones?: boolean;
+  bias?: tf.TensorInfo;
+  gelu?: boolean;
+  z?: tf.TensorInfo;
+  scale?: tf.TensorInfo;
+  /** Whether `scale` goes to the rows of B, and not to those of the result. */
+  scaleB?: boolean;
+  scaleRows?: number;
+  slope?: tf.TensorInfo;
+  addend?: tf.TensorInfo;
+  /** Parts that the sum is cut into; part i goes to c + base + i partStride. Defaults 1, 0 and m n. */
+  parts?: number;
+  base?: number;
+  partStride?: number;
+}
+
+/** Workgroups that keep a GPU busy: a larger tile is taken where there are as many of it. */
+const BUSY = 128;
+
+/** Terms of a sum that a workgroup takes at once. */
+const PIECE = 16;
+
+/** Worth having, best first. */
+const TILES = [
+  {tileRows: 128, tileColumns: 64, rows: 8, columns: 4},
+  {tileRows: 64, tileColumns: 64, rows: 4, columns: 4},
+  {tileRows: 32, tileColumns: 32, rows: 4, columns: 4},
+];
+
+const tilesOf = (m: number, n: number, {tileRows, tileColumns}: {tileRows: number; tileColumns: number}) =>
+  Math.ceil(m / tileRows) * Math.ceil(n / tileColumns);
+
+const partLength = (k: number, parts: number) => PIECE * Math.ceil(k / parts / PIECE);
+
+/** Fewest terms of a part. */
+const PART = 256;
+
+/** Into how many parts the sums of `k` terms of results [m, n] are cut. */
+export function partsOfSum(k: number, results: [number, number][]): number {
+  const tiles = results.reduce((sum, [m, n]) => sum + tilesOf(m, n, TILES[1]), 0);
+  const wanted = Math.max(1, Math.min(Math.ceil((2 * BUSY) / Math.max(1, tiles)), Math.floor(k / PART)));
+  return Math.max(1, Math.ceil(k / partLength(Math.max(1, k), wanted)));
+}
+
+/** Dispatches one product. */
+export function product(backend: WebGPUBackend, p: Product): void {
+  const {m, n, k, layoutA = 'rows', layoutB = 'rows', parts = 1, base = 0, partStride = m * n} = p;
+  const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
+  const widthA = p.ones ? m - 1 : m;
+  const tile = TILES.find((one) => tilesOf(m, n, one) * parts >= BUSY) ?? TILES[TILES.length - 1];
+  const parameters: ProductParameters = {
+    a: layoutA,
+    b: layoutB,
+    ...tile,
+    piece: PIECE,
+    vectorA: (layoutA === 'rows' ? k : widthA) % 4 === 0,
+    vectorB: (layoutB === 'rows' ? n : k) % 4 === 0,
+    vectorC: n % 4 === 0 && base % 4 === 0 && partStride % 4 === 0,
+    prologue: p.prologue,
+    keep: (p.prologue === 'norm' && layoutA === 'rows' && statistics && true) || undefined,
+    ones: p.ones || undefined,
+    scaleB: (p.scaleB && scale && true) || undefined,
+    bias: bias && true,
+    gelu: p.gelu || undefined,
+    z: z && true,
+    scale: (!p.scaleB && scale && true) || undefined,
+    slope: slope && true,
+    addend: addend && true,
+  };
+  const tilesDown = Math.ceil(m / tile.tileRows);
+  const tilesAcross = Math.ceil(n / tile.tileColumns);
+  const sizes = {m, n, k, widthA, tilesDown, tilesAcross, partLength: partLength(k, parts), base, partStride};
+  run(
+    backend,
+    productShader,
+    parameters,
+    {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics},
+    {...sizes, scaleRows: p.scaleRows ?? 1, epsilon},
+    tilesDown * tilesAcross * parts,
+  );
+}

@@ -1,0 +1,133 @@
+/**
+ * The GPU device that this library opens for tfjs's webgpu backend, and what becomes of it when it fails.
+ *
+ * The device gets whatever the adapter has of what helps: larger limits than every device has, timestamps, subgroups,
+ * 16-bit floats, matrices of subgroups. None of it is needed.
+ *
+ * tfjs takes no notice of a lost device or of an error on the GPU: it goes on, and what is read is zeros. Here both are
+ * kept and thrown as a BackendError by the next call of the backend.
+ */
+import type * as tf from '@tensorflow/tfjs-core';
+import {BackendError} from '../errors.js';
+
+/** Asked for where the adapter has them. */
+const FEATURES = [
+  'timestamp-query',
+  'subgroups',
+  'shader-f16',
+  'chromium-experimental-subgroup-matrix',
+] as GPUFeatureName[];
+
+/** Raised from the defaults to what the adapter has. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+] as const;
+
+/** Opens a device with the limits and features named above, or at core limits and with no feature. */
+export async function openDevice(adapter: GPUAdapter, coreLimits = false): Promise<GPUDevice> {
+  return adapter.requestDevice({
+    label: 'tfjs-swint',
+    requiredFeatures: coreLimits ? [] : FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: coreLimits ? {} : Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+}
+
+/** What the device of a backend can do beyond the least that every device can. */
+export interface DeviceCapabilities {
+  features: string[];
+  /** Bytes of workgroup memory, storage buffers of a shader, invocations of a workgroup, bytes of a buffer. */
+  workgroupStorage: number;
+  storageBuffers: number;
+  invocations: number;
+  bufferSize: number;
+}
+
+export function describeCapabilities({features, limits}: GPUDevice): DeviceCapabilities {
+  return {
+    features: FEATURES.filter((feature) => features.has(feature)),
+    workgroupStorage: limits.maxComputeWorkgroupStorageSize,
+    storageBuffers: limits.maxStorageBuffersPerShaderStage,
+    invocations: limits.maxComputeInvocationsPerWorkgroup,
+    bufferSize: limits.maxBufferSize,
+  };
+}
+
+/** What is used of tfjs's WebGPUBackend beyond its typings. */
+interface Guarded extends tf.KernelBackend {
+  recordAndSubmit(...args: unknown[]): void;
+  uploadToGPU(dataId: object): void;
+  read(dataId: object): Promise<tf.backend_util.BackendValues>;
+  readSync(dataId: object): tf.backend_util.BackendValues;
+}
+
+const lost = new WeakSet<tf.KernelBackend>();
+
+/** Whether the device of a backend is gone for good. */
+export function isLost(backend: tf.KernelBackend): boolean {
+  return lost.has(backend);
+}
+
+/**
+ * Makes a backend throw what happens to its device: at the next call that computes or reads, and in reads that are on
+ * their way. An error on the GPU is thrown once, the loss of the device every time.
+ */
+export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.KernelBackend {
+  const guarded = backend as Guarded;
+  let failure: BackendError | undefined;
+  device.addEventListener('uncapturederror', ({error}) => {
+    const memory = error.constructor.name === 'GPUOutOfMemoryError';
+    failure ??= new BackendError(
+      memory
+        ? `webgpu: a buffer must fit the GPU's memory; got "${error.message}" (smaller batches; what was computed since is void).`
+        : `webgpu: a command must be valid; got "${error.message}" (what was computed since is void).`,
+    );
+  });
+  const gone = device.lost.then(({reason, message}) => {
+    lost.add(backend);
+    failure = new BackendError(
+      `webgpu: the GPU device must stay; it was lost (${reason}${message ? `: ${message}` : ''}) ` +
+        `(await setupBackend('webgpu') opens a new one; weights have to be loaded again).`,
+    );
+  });
+  const check = () => {
+    if (!failure) return;
+    const thrown = failure;
+    if (!lost.has(backend)) failure = undefined;
+    throw thrown;
+  };
+  const {recordAndSubmit, uploadToGPU, read, readSync} = guarded;
+  guarded.recordAndSubmit = (...args) => {
+    check();
+    recordAndSubmit.apply(guarded, args);
+  };
+  guarded.uploadToGPU = (dataId) => {
+    check();
+    uploadToGPU.call(guarded, dataId);
+  };
+  guarded.readSync = (dataId) => {
+    check();
+    return readSync.call(guarded, dataId);
+  };
+  guarded.read = async (dataId) => {
+    check();
+    const reading = read.call(guarded, dataId);
+    try {
+      // A read from a lost device need not end by itself.
+      await Promise.race([reading, gone]);
+      check();
+      return await reading;
+    } catch (error) {
+      reading.catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve));
+      check();
+      throw error;
+    }
+  };
+  return guarded;
+}

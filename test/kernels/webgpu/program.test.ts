@@ -1,0 +1,106 @@
+import {expect} from 'chai';
+import {columnSumsShader} from '../../../kernels/webgpu/column_sums.js';
+import {layerNormGradShader, layerNormShader} from '../../../kernels/webgpu/layer_norm.js';
+import {linearGradOutputShader} from '../../../kernels/webgpu/linear.js';
+import {adamShader, sgdShader} from '../../../kernels/webgpu/optimizer.js';
+import {patchMergeShader} from '../../../kernels/webgpu/patch_merge.js';
+import {peakShader} from '../../../kernels/webgpu/peak.js';
+import {productShader} from '../../../kernels/webgpu/product.js';
+import {type Parameters, type Shader, shaderKey, shaderText} from '../../../kernels/webgpu/program.js';
+import {sumPartsShader} from '../../../kernels/webgpu/sum_parts.js';
+import {windowAttentionShader} from '../../../kernels/webgpu/window_attention.js';
+import {
+  optionalSumsShader,
+  tableSumsShader,
+  windowAttentionGradShader,
+} from '../../../kernels/webgpu/window_attention_grad.js';
+
+/** Every combination of the given choices. */
+function combinations(choices: Record<string, unknown[]>): Parameters[] {
+  return Object.entries(choices).reduce<Parameters[]>(
+    (all, [name, values]) =>
+      all.flatMap((one) => values.map((value) => ({...one, [name]: value}) as Parameters)),
+    [{}],
+  );
+}
+
+const flag = [undefined, true];
+const both = [false, true];
+const attention = {
+  headSize: [5, 32],
+  vector: both,
+  size: [64],
+  lanes: [16, 64],
+  block: [7, 49],
+  cosine: flag,
+  hidden: flag,
+  padToken: flag,
+  dropout: flag,
+};
+
+/** Every shader, with choices for all of its parameters. */
+const shaders: [Shader<never>, Record<string, unknown[]>][] = [
+  [
+    productShader,
+    {
+      a: ['rows', 'columns'],
+      b: ['rows', 'columns'],
+      tileRows: [32, 64],
+      tileColumns: [32],
+      piece: [16],
+      rows: [4],
+      columns: [4],
+      vectorA: both,
+      vectorB: both,
+      vectorC: both,
+      prologue: [undefined, 'gelu', 'norm'],
+      bias: flag,
+      gelu: flag,
+      scale: flag,
+    },
+  ],
+  [windowAttentionShader, attention],
+  [windowAttentionGradShader, {...attention, tokens: [16, 49], padGradient: flag}],
+  [tableSumsShader, {}],
+  [optionalSumsShader, {kind: ['scale', 'pad']}],
+  [layerNormShader, {vector: both, lanes: [8, 64], scale: flag, residual: flag, keep: flag}],
+  [layerNormGradShader, {vector: both, lanes: [8, 64], own: [1, 3], given: flag, addend: flag, scale: flag}],
+  [linearGradOutputShader, {vector: both, slope: both, scale: both}],
+  [columnSumsShader, {}],
+  [sumPartsShader, {results: [1, 2, 7, 15]}],
+  [patchMergeShader, {vector: both, grad: both}],
+  [peakShader, {}],
+  [adamShader, {}],
+  [sgdShader, {momentum: both, nesterov: both}],
+] as never;
+
+describe('webgpu shaders', () => {
+  it('never share a key where their texts differ', () => {
+    const texts = new Map<string, string>();
+    let count = 0;
+    for (const [shader, choices] of shaders) {
+      for (const parameters of combinations(choices)) {
+        const key = shaderKey(shader, parameters as never);
+        const text = shaderText(shader, parameters as never);
+        expect(texts.get(key) ?? text, key).to.equal(text);
+        texts.set(key, text);
+        count++;
+      }
+    }
+    expect(count).to.be.above(5000);
+    // One key for each combination: keys that everything shared would pass the test above only by luck.
+    expect(texts.size).to.equal(count);
+  });
+
+  it('have the same key whatever the order of the parameters, absent ones left out', () => {
+    const one = {vector: true, grad: false};
+    const other = {grad: false, vector: true, scale: undefined};
+    expect(shaderKey(patchMergeShader, one)).to.equal(shaderKey(patchMergeShader, other as never));
+    expect(shaderKey(patchMergeShader, one)).to.not.equal(shaderKey(patchMergeShader, {...one, grad: true}));
+  });
+
+  it('have names of their own', () => {
+    const names = shaders.map(([{name}]) => name);
+    expect(new Set(names).size).to.equal(names.length);
+  });
+});

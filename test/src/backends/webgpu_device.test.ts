@@ -1,0 +1,81 @@
+import {expect} from 'chai';
+import {whyUnavailable} from '../../helpers/backends.js';
+import {inFreshProcess, url} from '../../helpers/fresh_process.js';
+
+const setup = `
+  const tf = await import('@tensorflow/tfjs');
+  const {linear} = await import(${JSON.stringify(url('kernels/index.ts'))});
+  await setupBackend('webgpu');
+  const one = () => tf.tidy(() => linear({x: tf.ones([8, 16]), weight: tf.ones([16, 4])}));
+  const value = async () => (await one().data())[0];
+  const thrown = (f) => { try { f(); return 'none'; } catch (error) { return error.name + ': ' + error.message; } };
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 200));
+`;
+
+describe('the webgpu device', () => {
+  before(async function () {
+    const reason = await whyUnavailable('webgpu');
+    if (reason === undefined) return;
+    if (process.env.CI === 'true') throw new Error(`webgpu must be present in CI; it is not: ${reason}`);
+    console.log(`      skipped: ${reason}`);
+    this.skip();
+  });
+
+  it('tells what it got', () => {
+    const {told, stderr} = inFreshProcess(`${setup}
+      tell(backendReport().gpu);
+      tell(await value());`);
+    const [gpu, value] = told;
+    expect(value, stderr).to.equal(16);
+    expect(gpu.workgroupStorage).to.be.at.least(16384);
+    expect(gpu.storageBuffers).to.be.at.least(8);
+    expect(gpu.features).to.be.an('array');
+  });
+
+  it('that is lost is a BackendError of the next call and of reads on their way; a new one can be set up', () => {
+    const {told, ended, stderr} = inFreshProcess(`${setup}
+      tell(await value());
+      const before = one();
+      const {device} = tf.backend();
+      const reading = failure(before.data());
+      device.destroy();
+      const start = performance.now();
+      tell(await reading);
+      tell(performance.now() - start < 1000);
+      tell(thrown(() => one()));
+      tell(thrown(() => tf.square(before)));
+      await setupBackend('webgpu');
+      tell(await value());
+      tell(tf.backend().device !== device);`);
+    expect(ended, stderr).to.equal(true);
+    const [first, read, soon, call, again, after, other] = told;
+    expect([first, soon, after, other], stderr).to.deep.equal([16, true, 16, true]);
+    for (const message of [read, call, again]) {
+      expect(message).to.match(/^BackendError: webgpu: the GPU device must stay; it was lost.*setupBackend/);
+    }
+  });
+
+  it('that is destroyed in the middle of training ends the training with a BackendError', () => {
+    const {told, stderr} = inFreshProcess(`${setup}
+      const {train} = await import(${JSON.stringify(url('src/training/train.ts'))});
+      const {shapesSplit} = await import(${JSON.stringify(url('src/data/shapes.ts'))});
+      const data = shapesSplit({imageSize: 8, trainSize: 64, testSize: 16});
+      const model = tf.sequential();
+      model.add(tf.layers.flatten({inputShape: [3, 8, 8]}));
+      model.add(tf.layers.dense({units: data.train.classNames.length}));
+      const onBatch = ({step}) => { if (step === 2) tf.backend().device.destroy(); };
+      tell(await failure(train(model, data, {epochs: 4, batchSize: 8, onBatch})));`);
+    expect(told[0], stderr).to.match(/^BackendError: webgpu: the GPU device must stay/);
+  });
+
+  it('that reports an error throws it once, and goes on', () => {
+    const {told, stderr} = inFreshProcess(`${setup}
+      const {device} = tf.backend();
+      device.createBuffer({size: 2 ** 50, usage: 0x80});
+      await settled();
+      tell(thrown(() => one()));
+      tell(await value());`);
+    expect(told[0], stderr).to.match(/^BackendError: webgpu: .* got "/);
+    expect(told[1]).to.equal(16);
+  });
+});
