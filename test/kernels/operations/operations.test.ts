@@ -1,62 +1,21 @@
-import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import '../../../kernels/index.js';
-import {type NdArray, ndArray} from '../../../kernels/reference/array.js';
+import {ndArray} from '../../../kernels/reference/array.js';
 import {eachBackend, type TestBackend} from '../../helpers/backends.js';
-import {expectAbsClose, expectRelativeClose} from '../../helpers/compare.js';
 import {randomArrays} from '../../helpers/random.js';
 import {operationCases} from './cases.js';
+import {checkOperation, GPU_TOLERANCE, type Tolerance} from './check.js';
 
-/** Absolute error of results and relative L2 error of results and gradients, against float64. */
-const tolerance: Record<TestBackend, {abs: number; l2: number; gradient: number}> = {
+const tolerance: Record<TestBackend, Tolerance> = {
   cpu: {abs: 1e-5, l2: 1e-5, gradient: 1e-5},
   wasm: {abs: 1e-5, l2: 1e-5, gradient: 1e-5},
-  webgpu: {abs: 1e-4, l2: 1e-5, gradient: 1e-4},
+  webgpu: GPU_TOLERANCE,
 };
-
-function toTensors(arrays: Record<string, NdArray>): Record<string, tf.Tensor> {
-  return Object.fromEntries(
-    Object.entries(arrays).map(([name, {shape, data}]) => [
-      name,
-      tf.tensor(new Float32Array(data), [...shape]),
-    ]),
-  );
-}
 
 describe('operations', () => {
   eachBackend((backend) => {
-    const {abs, l2, gradient} = tolerance[backend];
-    for (const {name, inputs, constants = {}, run, forward, backward} of operationCases) {
-      it(name, async () => {
-        const before = tf.memory().numTensors;
-        const names = Object.keys(inputs);
-        const tensors = toTensors(inputs);
-        const fixed = toTensors(constants);
-        const arrays = {...inputs, ...constants};
-
-        const expected = forward(arrays);
-        const y = tf.tidy(() => run({...tensors, ...fixed}));
-        expect(y.shape).to.deep.equal([...expected.shape]);
-        const values = await y.data();
-        expectAbsClose('y', values, expected.data, abs);
-        expectRelativeClose('y', values, expected.data, l2, 1);
-
-        const dy = randomArrays(`dy ${name}`)(expected.shape);
-        const grads = backward(arrays, dy);
-        const [cotangent] = Object.values(toTensors({dy}));
-        const differentiate = tf.grads((...given: tf.Tensor[]) =>
-          run({...Object.fromEntries(names.map((key, i) => [key, given[i]])), ...fixed}),
-        );
-        const results =
-          names.length > 0 ? tf.tidy(() => differentiate(Object.values(tensors), cotangent)) : [];
-        for (const [i, key] of names.entries()) {
-          expect(results[i].shape).to.deep.equal([...inputs[key].shape]);
-          // Terms are of the order of one: a gradient whose terms cancel below that is measured against one.
-          expectRelativeClose(`d${key}`, await results[i].data(), grads[key].data, gradient, 1);
-        }
-        tf.dispose([y, cotangent, results, tensors, fixed]);
-        expect(tf.memory().numTensors).to.equal(before);
-      });
+    for (const one of operationCases) {
+      it(one.name, () => checkOperation(one, tolerance[backend]));
     }
   });
 });
