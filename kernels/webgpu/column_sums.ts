@@ -5,7 +5,7 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
-import {output, run, type Shader, zeros} from './program.js';
+import {filled, output, run, type Shader} from './program.js';
 import {sumParts} from './sum_parts.js';
 
 export const columnSumsShader: Shader<object> = {
@@ -35,7 +35,7 @@ const PARTS = 128;
 /** @returns [N]. */
 export function columnSums(backend: WebGPUBackend, x: tf.TensorInfo): tf.TensorInfo {
   const [m, n] = x.shape as [number, number];
-  if (m === 0) return zeros(backend, n);
+  if (m === 0) return filled(backend, n, 0);
   const partRows = Math.max(PART, Math.ceil(m / PARTS));
   const parts = Math.ceil(m / partRows);
   const blocks = Math.ceil(n / 64);

@@ -7,7 +7,7 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs} from '../contracts/layer_norm.js';
-import {type Binding, output, run, type Shader, zeros} from './program.js';
+import {type Binding, filled, output, run, type Shader} from './program.js';
 import {sumParts} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
@@ -297,7 +297,7 @@ export const layerNormGradConfig = webgpuKernel<GradInputs, object>(
     const channels = gamma.shape[0];
     const count = layerNormGradParts(x.shape);
     const dx = output(backend, x.shape);
-    if (count === 0) return [dx, zeros(backend, channels), zeros(backend, channels)];
+    if (count === 0) return [dx, filled(backend, channels, 0), filled(backend, channels, 0)];
     const parts = output(backend, [count, 2, channels]);
     runLayerNormGrad(backend, {dy, x, mean, inverse, gamma, sampleScale, dx, parts});
     const sums = sumParts(backend, parts, count, [[channels], [channels]]);

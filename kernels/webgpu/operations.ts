@@ -3,6 +3,7 @@
  * versions compute on tfjs's own kernels.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {
   linearConfig,
@@ -19,6 +20,9 @@ import {windowAttentionGradConfig} from './window_attention_grad.js';
 
 const configs = [
   adamUpdateConfig,
+  batchNormConfig,
+  batchNormGradConfig,
+  batchStatisticsConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

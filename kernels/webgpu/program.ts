@@ -135,9 +135,9 @@ export function output(backend: WebGPUBackend, shape: number[]): tf.TensorInfo {
   return made;
 }
 
-/** A new float32 tensor of zeros. */
-export function zeros(backend: WebGPUBackend, size: number): tf.TensorInfo {
-  return backend.makeTensorInfo([size], 'float32', new Float32Array(size));
+/** A new float32 tensor [size] of one value. */
+export function filled(backend: WebGPUBackend, size: number, value: number): tf.TensorInfo {
+  return backend.makeTensorInfo([size], 'float32', new Float32Array(size).fill(value));
 }
 
 /** How many have been dispatched, for benchmarks and tests. */

@@ -25,7 +25,7 @@ import {
   rowWriter,
   scoreFactor,
 } from './attention_common.js';
-import {output, run, type Shader, zeros} from './program.js';
+import {filled, output, run, type Shader} from './program.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 /** Bytes of statistics for a token. */
@@ -359,7 +359,7 @@ export function runWindowAttentionGrad(
   const scaleSums = slots * heads * tokens * tokens;
   const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
   const size = padSums + (attended ? slots * heads * tokens * 3 * headSize : 0);
-  const sums = attended ? zeros(backend, size) : output(backend, [size]);
+  const sums = attended ? filled(backend, size, 0) : output(backend, [size]);
   const dqkv = output(backend, qkv.shape);
   run(
     backend,
@@ -390,9 +390,9 @@ export function runWindowAttentionGrad(
     return gradient;
   };
   const results = [dqkv, dtable];
-  if (logitScale) results.push(cosine ? optional('scale', logitScale, scaleSums) : zeros(backend, heads));
+  if (logitScale) results.push(cosine ? optional('scale', logitScale, scaleSums) : filled(backend, heads, 0));
   if (padToken) {
-    results.push(attended ? optional('pad', padToken, padSums) : zeros(backend, padToken.shape[0]));
+    results.push(attended ? optional('pad', padToken, padSums) : filled(backend, padToken.shape[0], 0));
   }
   backend.disposeData(sums.dataId);
   return results;

@@ -1,4 +1,11 @@
 import {expect} from 'chai';
+import {
+  batchNormGradShader,
+  batchNormShader,
+  gradSumsShader,
+  statisticsPartsShader,
+  statisticsShader,
+} from '../../../kernels/webgpu/batch_norm.js';
 import {columnSumsShader} from '../../../kernels/webgpu/column_sums.js';
 import {layerNormGradShader, layerNormShader} from '../../../kernels/webgpu/layer_norm.js';
 import {linearGradOutputShader} from '../../../kernels/webgpu/linear.js';
@@ -67,6 +74,11 @@ const shaders: [Shader<never>, Record<string, unknown[]>][] = [
   [layerNormGradShader, {vector: both, lanes: [8, 64], own: [1, 3], given: flag, addend: flag, scale: flag}],
   [linearGradOutputShader, {vector: both, slope: both, scale: both}],
   [columnSumsShader, {}],
+  [statisticsPartsShader, {}],
+  [statisticsShader, {}],
+  [gradSumsShader, {}],
+  [batchNormShader, {vector: both, gamma: flag, beta: flag}],
+  [batchNormGradShader, {vector: both, batch: both, gamma: flag}],
   [sumPartsShader, {results: [1, 2, 7, 15]}],
   [patchMergeShader, {vector: both, grad: both}],
   [peakShader, {}],
