@@ -137,8 +137,8 @@ var<workgroup> plain: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;`,
     ${each('i')} { let d = x[begin + i] - average; squares += d * d; }
     let factor = inverseSqrt(total(vec2f(${across(vector, 'squares')}, 0.0), lane).x / u.channels + u.epsilon);`;
     return `
-  var dGamma: array<${type}, ${own}>;
-  var dBeta: array<${type}, ${own}>;
+  var dGamma = array<${type}, ${own}>();
+  var dBeta = array<${type}, ${own}>();
   let first = lane % ${lanes}u;
   let zero = ${type}();
   for (var turn = 0u; turn < u.turns; turn++) {

@@ -50,8 +50,8 @@ ${rowWriter('y', p)}`,
     let query = turn + l;
     let busy = live && query < u.tokens;
     let mine = placeOf(window, min(query, u.tokens - 1u));
-    var q: array<vec4f, VECTORS>;
-    var sums: array<vec4f, VECTORS>;
+    var q = array<vec4f, VECTORS>();
+    var sums = array<vec4f, VECTORS>();
     var squares = 0.0;
     if (busy) {
       for (var i = 0u; i < VECTORS; i++) {

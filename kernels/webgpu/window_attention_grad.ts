@@ -112,8 +112,8 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
       let busy = live && token < u.tokens;
       let mine = placeOf(window, min(token, u.tokens - 1u));
       let me = vec2u(mine.at, mine.region);
-      var q: array<vec4f, VECTORS>;
-      var dOut: array<vec4f, VECTORS>;
+      var q = array<vec4f, VECTORS>();
+      var dOut = array<vec4f, VECTORS>();
       var squares = 0.0;
       if (busy) {
         for (var i = 0u; i < VECTORS; i++) {
@@ -149,7 +149,7 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
         workgroupBarrier();
       }
       along /= sum;
-      var dq: array<vec4f, VECTORS>;
+      var dq = array<vec4f, VECTORS>();
       for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
         ${loadBlock(p, 1, 'tokenVector(place.cell, 2u, head, i % VECTORS)')}
         if (busy) {
@@ -190,10 +190,10 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
       let mine = placeOf(window, min(token, u.tokens - 1u));
       let me = vec2u(mine.at, mine.region);
       let factorOfScores = ${scoreFactor(p)};
-      var k: array<vec4f, VECTORS>;
-      var v: array<vec4f, VECTORS>;
-      var dk: array<vec4f, VECTORS>;
-      var dv: array<vec4f, VECTORS>;
+      var k = array<vec4f, VECTORS>();
+      var v = array<vec4f, VECTORS>();
+      var dk = array<vec4f, VECTORS>();
+      var dv = array<vec4f, VECTORS>();
       var squares = 0.0;
       if (busy) {
         for (var i = 0u; i < VECTORS; i++) {

@@ -59,9 +59,9 @@ describe('the webgpu device', () => {
     const {told, stderr} = inFreshProcess(`${setup}
       const {train} = await import(${JSON.stringify(url('src/training/train.ts'))});
       const {shapesSplit} = await import(${JSON.stringify(url('src/data/shapes.ts'))});
-      const data = shapesSplit({imageSize: 8, trainSize: 64, testSize: 16});
+      const data = shapesSplit({imageSize: 16, trainSize: 64, testSize: 16});
       const model = tf.sequential();
-      model.add(tf.layers.flatten({inputShape: [3, 8, 8]}));
+      model.add(tf.layers.flatten({inputShape: [3, 16, 16]}));
       model.add(tf.layers.dense({units: data.train.classNames.length}));
       const onBatch = ({step}) => { if (step === 2) tf.backend().device.destroy(); };
       tell(await failure(train(model, data, {epochs: 4, batchSize: 8, onBatch})));`);
