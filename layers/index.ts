@@ -1,11 +1,17 @@
 /** SwinT and its parts as tfjs layers. Importing this registers their classes, so that saved models load. */
 export {ConfigError, ShapeError} from '../kernels/errors.js';
+export {AbsolutePosition, type AbsolutePositionArgs, absolutePosition} from './absolute_position.js';
 export {
   BatchNormalization,
   type BatchNormalizationArgs,
   batchNormalization,
 } from './batch_normalization.js';
 export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
+export {
+  LayerNormalization,
+  type LayerNormalizationArgs,
+  layerNormalization,
+} from './layer_normalization.js';
 export type {DataFormat} from './map_layer.js';
 export {PatchEmbed, type PatchEmbedArgs, patchEmbed} from './patch_embed.js';
 export {PatchExpanding, type PatchExpandingArgs, patchExpanding} from './patch_expanding.js';

@@ -15,6 +15,7 @@ export type ParameterRole =
   | 'residualGamma'
   | 'beta'
   | 'biasTable'
+  | 'position'
   | 'logitScale';
 
 export interface ParameterSpec {

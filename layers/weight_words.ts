@@ -107,15 +107,16 @@ export class WeightTreatments {
       gamma: () => tfl.initializers.ones(),
       residualGamma: () => tfl.initializers.zeros(),
       beta: () => tfl.initializers.zeros(),
-      biasTable: () => this.biasTable(position),
+      biasTable: () => this.narrow(position),
+      position: () => this.narrow(position),
       // A temperature of 0.1: exp(ln 10).
       logitScale: () => tfl.initializers.constant({value: Math.log(10)}),
     };
     return {initializer: initializers[role]()};
   }
 
-  /** Bias tables start as in Swin whatever the kernels do, with the kernels' seed where there is one. */
-  private biasTable(position: number): Initializer {
+  /** What is learned of positions starts as in Swin whatever the kernels do, with the kernels' seed if there is one. */
+  private narrow(position: number): Initializer {
     const {seed} = this.fields.kernelInitializer.getConfig();
     const shifted = typeof seed === 'number' ? seed + position : undefined;
     return tfl.initializers.truncatedNormal({stddev: 0.02, seed: shifted});
