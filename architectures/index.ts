@@ -1,9 +1,9 @@
 /** Functions that return a tf.LayersModel. */
+export type {SwinBackboneArgs} from './swin_parts.js';
 export {type SwinResNetArgs, swinResNet} from './swin_resnet.js';
 export {
   freezeStages,
   resetClassifier,
-  type SwinBackboneArgs,
   type SwinTransformerArgs,
   swinBackbone,
   swinBase,
@@ -17,3 +17,4 @@ export {
   swinV2Small,
   swinV2Tiny,
 } from './swin_transformer.js';
+export {decoderFromEncoder, type SwinUNetArgs, swinUNet} from './swin_unet.js';

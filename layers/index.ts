@@ -6,6 +6,7 @@ export {
   type BatchNormalizationArgs,
   batchNormalization,
 } from './batch_normalization.js';
+export {CropLike, cropLike} from './crop_like.js';
 export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
 export {
   LayerNormalization,

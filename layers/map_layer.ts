@@ -30,6 +30,9 @@ export interface MapLayerArgs extends NonNullable<LayerArgs>, WeightWords {
 /** Shape of a map inside the layer: [B, H, W, C], null where unknown. */
 export type MapShape = [number | null, number | null, number | null, number];
 
+/** The same, all sizes known. */
+export type KnownMapShape = [number, number, number, number];
+
 /** Number of cells along an axis after a change, or null while it is unknown. */
 export function mapSize(size: number | null, change: (size: number) => number): number | null {
   return size === null ? null : change(size);
@@ -100,6 +103,20 @@ export abstract class MapLayer extends tfl.layers.Layer {
     });
     this.builtChannels = shape[3];
     super.build(inputShape);
+  }
+
+  /**
+   * Multiplications and additions, counted together, of the products and the attention in a forward pass.
+   *
+   * @param inputShape Shape of the input, all sizes known.
+   */
+  multiplyAdds(inputShape: tfl.Shape): number {
+    return this.operations(this.mapShape(inputShape) as KnownMapShape);
+  }
+
+  /** The same for maps [B, H, W, C]. */
+  protected operations(_shape: KnownMapShape): number {
+    return 0;
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {

@@ -13,7 +13,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {ConfigError} from '../kernels/errors.js';
 import {layerNorm, linear} from '../kernels/index.js';
 import {positiveInteger, type Size, sameOr, sizePair} from './arguments.js';
-import {MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
 import {normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 export interface PatchEmbedArgs extends MapLayerArgs {
@@ -53,6 +53,11 @@ export class PatchEmbed extends MapLayer {
   protected override outputFor([batch, height, width]: MapShape): MapShape {
     const patches = (axis: 0 | 1) => (size: number) => Math.ceil(size / this.patchSize[axis]);
     return [batch, mapSize(height, patches(0)), mapSize(width, patches(1)), this.embedDim];
+  }
+
+  protected override operations(shape: KnownMapShape): number {
+    const [batch, rows, columns] = this.outputFor(shape) as KnownMapShape;
+    return batch * rows * columns * this.patchSize[0] * this.patchSize[1] * shape[3] * this.embedDim;
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues): tf.Tensor4D {

@@ -11,7 +11,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {ConfigError} from '../kernels/errors.js';
 import {layerNorm, linear} from '../kernels/index.js';
 import {positiveInteger, sameOr} from './arguments.js';
-import {MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 export interface PatchExpandingArgs extends MapLayerArgs {
@@ -56,6 +56,10 @@ export class PatchExpanding extends MapLayer {
   protected override outputFor([batch, height, width, channels]: MapShape): MapShape {
     const expand = (size: number) => size * this.scale;
     return [batch, mapSize(height, expand), mapSize(width, expand), this.channelsFor(channels)];
+  }
+
+  protected override operations([batch, height, width, channels]: KnownMapShape): number {
+    return batch * height * width * channels * this.scale ** 2 * this.channelsFor(channels);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues): tf.Tensor4D {

@@ -11,7 +11,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {layerNorm, linear, patchMerge} from '../kernels/index.js';
 import {oneOf, positiveInteger, sameOr} from './arguments.js';
-import {MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 /** Where the norm stands: before the product as in V1, or after it as in V2. */
@@ -33,6 +33,12 @@ export function mergingParameters(
 export function mergedShape([batch, height, width]: MapShape, outChannels: number): MapShape {
   const half = (size: number) => Math.ceil(size / 2);
   return [batch, mapSize(height, half), mapSize(width, half), outChannels];
+}
+
+/** Multiply-adds of merging maps of this shape. */
+export function mergingOperations(shape: KnownMapShape, outChannels: number): number {
+  const [batch, rows, columns] = mergedShape(shape, outChannels) as KnownMapShape;
+  return batch * rows * columns * 4 * shape[3] * outChannels;
 }
 
 /** Merges x [B, H, W, C]. */
@@ -81,6 +87,10 @@ export class PatchMerging extends MapLayer {
 
   protected override outputFor(shape: MapShape): MapShape {
     return mergedShape(shape, this.channelsFor(shape[3]));
+  }
+
+  protected override operations(shape: KnownMapShape): number {
+    return mergingOperations(shape, this.channelsFor(shape[3]));
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues): tf.Tensor4D {

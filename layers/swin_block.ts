@@ -13,7 +13,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {layerNorm, linear, type SwinBlockInputs, swinBlock as swinBlockOperation} from '../kernels/index.js';
 import {oneOf, positive, rate} from './arguments.js';
 import {dropPathScale} from './drop_path.js';
-import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {
   linearParameters,
   normParameters,
@@ -28,6 +28,7 @@ import {
   attentionAttrs,
   attentionConfig,
   attentionInputs,
+  attentionOperations,
   attentionParameters,
   checkHeads,
   closeBranch,
@@ -81,6 +82,13 @@ export function blockParameters(
     ...linearParameters('mlp.fc1', [channels, hidden]),
     ...linearParameters('mlp.fc2', [hidden, channels]),
   ];
+}
+
+/** Multiply-adds of a block over maps of this shape. */
+export function blockOperations({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
+  const [batch, height, width, channels] = shape;
+  const hidden = Math.round(channels * mlpRatio);
+  return attentionOperations(attention, shape) + 2 * batch * height * width * channels * hidden;
 }
 
 /** The shift of every other block: half a window, rounded down. */
@@ -235,6 +243,10 @@ export class SwinBlock extends MapLayer {
 
   protected override outputFor(shape: MapShape): MapShape {
     return shape;
+  }
+
+  protected override operations(shape: KnownMapShape): number {
+    return blockOperations(this.config, shape);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {

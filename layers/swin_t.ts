@@ -17,14 +17,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import {ConfigError, ShapeError} from '../kernels/errors.js';
 import {linear} from '../kernels/index.js';
 import {positiveInteger, rate, type Size, sameOr, sizePair} from './arguments.js';
-import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
-import {mergedShape, mergePatches, mergingParameters} from './patch_merging.js';
+import {mergedShape, mergePatches, mergingOperations, mergingParameters} from './patch_merging.js';
 import {showShape} from './shapes.js';
 import {
   type BlockArgs,
   type BlockConfig,
   blockConfig,
+  blockOperations,
   blockParameters,
   halfWindow,
   savedBlock,
@@ -149,6 +150,14 @@ export class SwinT extends MapLayer {
     this.checkInput(shape);
     const out = this.outChannels ?? shape[3];
     return this.downsample ? mergedShape(shape, out) : [shape[0], shape[1], shape[2], out];
+  }
+
+  protected override operations(shape: KnownMapShape): number {
+    const [batch, height, width, channels] = shape;
+    const out = this.outChannels ?? channels;
+    const blocks = this.depth * blockOperations(this.config, shape);
+    if (this.downsample) return blocks + mergingOperations(shape, out);
+    return blocks + (out === channels ? 0 : batch * height * width * channels * out);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {

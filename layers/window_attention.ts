@@ -16,9 +16,10 @@ import {
   relativeTableSize,
   type WindowPadding,
   windowAttention as windowAttentionOperation,
+  windowGeometry,
 } from '../kernels/index.js';
 import {fittingHeads, oneOf, positive, positiveInteger, rate, type Size, sizePair} from './arguments.js';
-import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 /** How queries and keys are compared: scaled dot product with a bias table, or Swin V2's cosine with log-CPB. */
@@ -153,6 +154,15 @@ function biasTable(parameters: ParameterValues, config: AttentionConfig): tf.Ten
   return tf.mul(tf.sigmoid(offsets), 16) as tf.Tensor2D;
 }
 
+/** Multiply-adds of attention over maps of this shape: projections, scores and weighted sums. */
+export function attentionOperations(
+  {windowSize, padding}: AttentionConfig,
+  [batch, height, width, channels]: KnownMapShape,
+): number {
+  const {windows, tokens} = windowGeometry([height, width], windowSize, [0, 0], padding);
+  return batch * (4 * height * width * channels ** 2 + 2 * windows * tokens ** 2 * channels);
+}
+
 /** What closes a residual branch: x + scale * branch, done by the last product of the branch. */
 export interface Residual {
   residual?: tf.Tensor;
@@ -264,6 +274,10 @@ export class WindowAttention extends MapLayer {
 
   protected override outputFor(shape: MapShape): MapShape {
     return shape;
+  }
+
+  protected override operations(shape: KnownMapShape): number {
+    return attentionOperations(this.config, shape);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {

@@ -1,5 +1,26 @@
 /** tfjs-swint: Swin Transformer layers, networks and training for TensorFlow.js, in browsers and in Node. */
-export {type SwinResNetArgs, swinResNet} from '../architectures/index.js';
+export {
+  decoderFromEncoder,
+  freezeStages,
+  resetClassifier,
+  type SwinBackboneArgs,
+  type SwinResNetArgs,
+  type SwinTransformerArgs,
+  type SwinUNetArgs,
+  swinBackbone,
+  swinBase,
+  swinCifar,
+  swinLarge,
+  swinResNet,
+  swinSmall,
+  swinTiny,
+  swinTransformer,
+  swinUNet,
+  swinV2Base,
+  swinV2Large,
+  swinV2Small,
+  swinV2Tiny,
+} from '../architectures/index.js';
 export {
   freeKernelMemory,
   type KernelMemory,
@@ -8,11 +29,16 @@ export {
   kernelsInUse,
 } from '../kernels/index.js';
 export {
+  type AbsolutePositionArgs,
+  absolutePosition,
   type BatchNormalizationArgs,
   batchNormalization,
+  cropLike,
   type DataFormat,
   type DropPathArgs,
   dropPath,
+  type LayerNormalizationArgs,
+  layerNormalization,
   type PatchEmbedArgs,
   type PatchExpandingArgs,
   type PatchMergingArgs,
@@ -43,6 +69,7 @@ export {
 } from './data/shapes.js';
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
+export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
@@ -55,3 +82,6 @@ export {
   type TrainOptions,
   train,
 } from './training/train.js';
+export type {Layout} from './weights/layouts.js';
+export {type LoadReport, type LoadWeightsOptions, loadWeights} from './weights/load_weights.js';
+export {saveWeights} from './weights/save_weights.js';

@@ -1,4 +1,4 @@
-/** What needs files: image folders, CIFAR binaries, saved models and reports. Node only. */
+/** What needs files: image folders, CIFAR binaries, saved models, checkpoints and reports. Node only. */
 export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.js';
 export {
   type DecodeImageArgs,
@@ -9,3 +9,4 @@ export {
 } from './node/image_file.js';
 export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
 export {loadModel, saveModel} from './node/save_model.js';
+export {loadWeights, saveWeights} from './node/weight_files.js';

@@ -10,9 +10,6 @@ import {webgpuKernel} from './webgpu_kernel.js';
 const SIZE = 256;
 const VECTORS = 8;
 
-/** Floating-point operations of an invocation in a turn: a multiplication and an addition on each of four numbers. */
-export const PEAK_OPERATIONS = SIZE * VECTORS * 4 * 2;
-
 const names = Array.from({length: VECTORS}, (_, i) => `x${i}`);
 
 export const peakShader: Shader<object> = {

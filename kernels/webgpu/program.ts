@@ -140,14 +140,6 @@ export function filled(backend: WebGPUBackend, size: number, value: number): tf.
   return backend.makeTensorInfo([size], 'float32', new Float32Array(size).fill(value));
 }
 
-/** How many have been dispatched, for benchmarks and tests. */
-let dispatches = 0;
-
-/** Dispatches of this library's shaders since the process began. */
-export function dispatchCount(): number {
-  return dispatches;
-}
-
 /**
  * Dispatches a shader.
  *
@@ -183,6 +175,5 @@ export function run<P>(
   const [first, ...others] = tensors;
   // Of no axes: tfjs would put its strides before our uniforms.
   const scalar = {...first, shape: []};
-  dispatches++;
   internals.recordAndSubmit(program, scalar, others, [{type: 'uint32', data: [groups]}, ...values]);
 }

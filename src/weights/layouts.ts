@@ -84,13 +84,22 @@ function huggingface(name: string, prefix: string): WeightSource {
   return {names: [prefix + renamed]};
 }
 
-/** Where a weight of ours comes from. `names`: those of the checkpoint. */
-export function sourceOf(name: string, layout: Layout, names: ReadonlySet<string>): WeightSource {
+/** Swin V1, with bias tables, or V2, with bias networks. */
+export type Version = 'V1' | 'V2';
+
+/** The version that weights of these names, ours or a checkpoint's, belong to. */
+export function versionOf(names: Iterable<string>): Version {
+  for (const name of names) if (/(cpb_mlp|continuous_position_bias_mlp)\./.test(name)) return 'V2';
+  return 'V1';
+}
+
+/** Where a weight of ours stands in a checkpoint. */
+export function sourceOf(name: string, layout: Layout, version: Version): WeightSource {
   switch (layout) {
     case 'torchvision':
       return torchvision(name);
     case 'huggingface':
-      return huggingface(name, [...names].some((one) => one.startsWith('swinv2.')) ? 'swinv2.' : 'swin.');
+      return huggingface(name, version === 'V2' ? 'swinv2.' : 'swin.');
     case 'timm': {
       const merging = MERGING.exec(name);
       if (merging) return {names: [`layers.${Number(merging[1]) + 1}.downsample.${merging[2]}`]};

@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {CheckpointError, ConfigError} from '../errors.js';
 import {resizeBiasTable} from './bias_table.js';
-import {BUFFERS, detectLayout, LAYOUTS, type Layout, sourceOf} from './layouts.js';
+import {BUFFERS, detectLayout, LAYOUTS, type Layout, sourceOf, type Version, versionOf} from './layouts.js';
 import {type ByteSource, bytesSource, openSafetensors, type Safetensors} from './safetensors.js';
 
 export interface LoadWeightsOptions {
@@ -45,42 +45,59 @@ interface Assigned {
 }
 
 /**
- * Loads a safetensors checkpoint of Swin V1 or V2.
+ * Loads a safetensors checkpoint of Swin V1 or V2. For a path in Node, see `loadWeights` of tfjs-swint/node.
  *
  * @param model A model of architectures/swin_transformer.
- * @param source The file's bytes, or a ByteSource that reads parts of it (see tfjs-swint/node for paths).
+ * @param source The file's bytes, or the URL to fetch it from.
  * @returns What was matched, resized, missing and unexpected. A head for other classes is reported as missing and is no
  *   error.
  * @throws CheckpointError for a damaged file, a layout that is not found, a weight that does not fit, or, with `strict`,
  *   one that is missing or unexpected. The model is then as it was.
  */
-export function loadWeights(
+export async function loadWeights(
   model: tfl.LayersModel,
-  source: Uint8Array | ByteSource,
+  source: Uint8Array | URL,
+  options: LoadWeightsOptions = {},
+): Promise<LoadReport> {
+  if (source instanceof Uint8Array) return assignWeights(model, bytesSource(source), options);
+  const response = await fetch(source);
+  if (!response.ok) {
+    throw new CheckpointError(`loadWeights: ${source} must be there; got status ${response.status}.`);
+  }
+  return assignWeights(
+    model,
+    bytesSource(new Uint8Array(await response.arrayBuffer()), source.href),
+    options,
+  );
+}
+
+/** The same from anything that reads bytes. */
+export function assignWeights(
+  model: tfl.LayersModel,
+  source: ByteSource,
   {layout = 'auto', strict = true}: LoadWeightsOptions = {},
 ): LoadReport {
   if (layout !== 'auto' && !LAYOUTS.includes(layout)) {
     throw new ConfigError(`loadWeights: layout must be one of auto, ${LAYOUTS.join(', ')}; got ${layout}.`);
   }
-  const bytes = source instanceof Uint8Array ? bytesSource(source) : source;
-  const file = openSafetensors(bytes);
+  const file = openSafetensors(source);
   const names = new Set(file.tensors.keys());
   const found = layout === 'auto' ? detectLayout(names) : layout;
   if (!found) {
     const some = [...names].slice(0, 3).join(', ');
     throw new CheckpointError(
-      `${bytes.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give the layout).`,
+      `${source.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give the layout).`,
     );
   }
-  checkVersion(bytes.name, model, names);
+  const version = checkVersion(source.name, model, names);
   const report: LoadReport = {layout: found, matched: [], resized: [], missing: [], unexpected: []};
   const used = new Set<string>();
   const assigned = new Map<tfl.LayerVariable, Assigned>();
   for (const weight of model.weights) {
     const name = canonicalName(weight);
-    const given = sourceOf(name, found, names);
+    const given = sourceOf(name, found, version);
     for (const one of given.names) used.add(one);
-    const value = readWeight(bytes.name, file, name, weight.shape as number[], given);
+    const value = readWeight(source.name, file, name, weight.shape as number[], given);
     if (!value) {
       report.missing.push(name);
     } else {
@@ -89,7 +106,7 @@ export function loadWeights(
     }
   }
   report.unexpected = [...names].filter((name) => !used.has(name) && !BUFFERS.test(name));
-  if (strict) checkStrict(bytes.name, report);
+  if (strict) checkStrict(source.name, report);
   for (const [weight, {values}] of assigned) {
     const tensor = tf.tensor(values, weight.shape as number[]);
     weight.write(tensor);
@@ -99,11 +116,9 @@ export function loadWeights(
 }
 
 /** Both versions have weights of the same names and other sizes: said first, the reason is clear. */
-function checkVersion(who: string, model: tfl.LayersModel, names: ReadonlySet<string>): void {
-  const version = (some: string[]) =>
-    some.some((name) => /(cpb_mlp|continuous_position_bias_mlp)\./.test(name)) ? 'V2' : 'V1';
-  const [theirs, ours] = [version([...names]), version(model.weights.map(canonicalName))];
-  if (theirs === ours) return;
+function checkVersion(who: string, model: tfl.LayersModel, names: ReadonlySet<string>): Version {
+  const [theirs, ours] = [versionOf(names), versionOf(model.weights.map(canonicalName))];
+  if (theirs === ours) return ours;
   throw new CheckpointError(
     `${who}: the checkpoint must be of Swin ${ours} as the model is; got one of ${theirs} (variant: '${theirs.toLowerCase()}').`,
   );

@@ -29,9 +29,6 @@ const DTYPE_BITS: Readonly<Record<string, number>> = {
   ...{U64: 64, I64: 64, F64: 64, C64: 64},
 };
 
-/** What can be read as numbers. */
-export type FloatType = 'F32' | 'F16' | 'BF16';
-
 /** A tensor of the file, its values still there. */
 export interface TensorEntry {
   name: string;

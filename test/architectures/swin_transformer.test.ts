@@ -17,23 +17,10 @@ import {
 import {ConfigError} from '../../kernels/index.js';
 import {eachBackend} from '../helpers/backends.js';
 import {expectBitEqual} from '../helpers/compare.js';
-import {savedAndLoaded} from '../helpers/models.js';
+import {savedAndLoaded, withoutInitialWeights} from '../helpers/models.js';
 
 /** Small enough for every backend. */
 const small = {embedDim: 16, depths: [2, 2], numHeads: [1, 2], windowSize: 4, numClasses: 5, seed: 1};
-
-/** Initial weights cost seconds at these sizes, and only their number counts. */
-function withoutInitialWeights(run: () => void): void {
-  const {apply} = tf.initializers.truncatedNormal({}).constructor.prototype;
-  const {prototype} = tf.initializers.truncatedNormal({}).constructor;
-  prototype.apply = (shape: number[]) => tf.zeros(shape);
-  try {
-    run();
-  } finally {
-    prototype.apply = apply;
-    tf.disposeVariables();
-  }
-}
 
 describe('swinTransformer', () => {
   const published: [string, (args?: object) => tf.LayersModel, number][] = [

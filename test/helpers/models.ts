@@ -15,3 +15,16 @@ export async function savedAndLoaded(model: tf.LayersModel): Promise<tf.LayersMo
   );
   return tf.loadLayersModel(tf.io.fromMemory(artifacts as tf.io.ModelArtifacts));
 }
+
+/** Runs `run` with zeros for weights that would start from a truncated normal: those of large models cost seconds. */
+export function withoutInitialWeights(run: () => void): void {
+  const {prototype} = tf.initializers.truncatedNormal({}).constructor;
+  const {apply} = prototype;
+  prototype.apply = (shape: number[]) => tf.zeros(shape);
+  try {
+    run();
+  } finally {
+    prototype.apply = apply;
+    tf.disposeVariables();
+  }
+}

@@ -1,19 +1,39 @@
+import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
-import {swinTransformer} from '../../../architectures/index.js';
-import {CheckpointError} from '../../../src/errors.js';
-import {sourceOf} from '../../../src/weights/layouts.js';
 import {
+  swinBase,
+  swinSmall,
+  swinTiny,
+  swinTransformer,
+  swinV2Base,
+  swinV2Small,
+  swinV2Tiny,
+} from '../../../architectures/index.js';
+import {CheckpointError} from '../../../src/errors.js';
+import {loadWeights as loadFile, saveWeights as saveFile} from '../../../src/node/weight_files.js';
+import {BUFFERS, LAYOUTS, sourceOf, versionOf} from '../../../src/weights/layouts.js';
+import {
+  assignWeights,
   canonicalName,
   type LoadReport,
-  loadWeights,
+  loadWeights as load,
   ourOrder,
   permuted,
 } from '../../../src/weights/load_weights.js';
-import {type NamedValues, writeSafetensors} from '../../../src/weights/safetensors.js';
+import {
+  bytesSource,
+  type NamedValues,
+  openSafetensors,
+  writeSafetensors,
+} from '../../../src/weights/safetensors.js';
+import {saveWeights} from '../../../src/weights/save_weights.js';
 import {eachBackend} from '../../helpers/backends.js';
 import {expectBitEqual, expectRelativeClose} from '../../helpers/compare.js';
 import {type Golden, goldenFiles, readGolden} from '../../helpers/golden.js';
+import {withoutInitialWeights} from '../../helpers/models.js';
 
 /** The checkpoint in a golden file: what stands under `param.`. */
 function checkpointOf({tensors}: Golden): NamedValues[] {
@@ -21,6 +41,9 @@ function checkpointOf({tensors}: Golden): NamedValues[] {
     .filter(([name]) => name.startsWith('param.'))
     .map(([name, {shape, data}]) => ({name: name.slice(6), shape, values: Float32Array.from(data)}));
 }
+
+const loadWeights = (model: tf.LayersModel, bytes: Uint8Array, options = {}): LoadReport =>
+  assignWeights(model, bytesSource(bytes), options);
 
 interface ModelConfig {
   classes: number;
@@ -80,9 +103,9 @@ describe('models against torchvision', () => {
           const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
           const loss = (image: tf.Tensor) => tf.sum(tf.mul(model.apply(image) as tf.Tensor, cotangent));
           const {grads} = tf.variableGrads(() => loss(x) as tf.Scalar, variables);
-          const names = new Set(checkpoint.map(({name}) => name));
+          const version = versionOf(checkpoint.map(({name}) => name));
           for (const [i, weight] of model.trainableWeights.entries()) {
-            const {names: sources, third} = sourceOf(canonicalName(weight), 'torchvision', names);
+            const {names: sources, third} = sourceOf(canonicalName(weight), 'torchvision', version);
             const {shape, data} = tensors[`grad.${sources[0]}`];
             let values = Float32Array.from(data);
             if (third !== undefined)
@@ -112,13 +135,11 @@ describe('loadWeights', () => {
   /** The same weights under another layout's names. */
   function inLayout(layout: 'microsoft' | 'timm' | 'huggingface'): NamedValues[] {
     const model = modelOf(golden);
-    const names = new Set(given.map(({name}) => name));
-    const prefixed = new Set(layout === 'huggingface' ? ['swin.encoder.'] : []);
     const byName = new Map(given.map((one) => [one.name, one]));
     return model.weights.flatMap((weight) => {
-      const [from] = sourceOf(canonicalName(weight), 'torchvision', names).names;
+      const [from] = sourceOf(canonicalName(weight), 'torchvision', 'V1').names;
       const {shape, values} = byName.get(from) as NamedValues;
-      const to = sourceOf(canonicalName(weight), layout, prefixed).names;
+      const to = sourceOf(canonicalName(weight), layout, 'V1').names;
       const rows = shape[0] / to.length;
       const size = values.length / to.length;
       return to.map((name, i) => ({
@@ -215,4 +236,102 @@ describe('loadWeights', () => {
       expectBitEqual(`${order}`, permuted(x.dataSync() as Float32Array, x.shape, order), expected);
     }
   });
+
+  it('takes bytes, URLs and, in Node, paths; nothing else is read than a file', async () => {
+    const bytes = writeSafetensors(given);
+    const folder = mkdtempSync(join(tmpdir(), 'swint-weights-'));
+    try {
+      const path = join(folder, 'swin.safetensors');
+      writeFileSync(path, bytes);
+      const url = new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString('base64')}`);
+      const expected = modelOf(golden);
+      loadWeights(expected, bytes);
+      for (const source of [bytes, url]) {
+        const model = modelOf(golden);
+        await load(model, source);
+        for (const [i, values] of valuesOf(model).entries())
+          expectBitEqual(`${i}`, values, valuesOf(expected)[i]);
+      }
+      const model = modelOf(golden);
+      await loadFile(model, path);
+      for (const [i, values] of valuesOf(model).entries())
+        expectBitEqual(`${i}`, values, valuesOf(expected)[i]);
+      const missing = await loadFile(model, join(folder, 'none')).catch((error: Error) => error);
+      expect(missing).to.be.instanceOf(CheckpointError);
+      await saveFile(model, join(folder, 'saved'), {layout: 'timm'});
+      expect(readdirSync(folder).sort()).to.deep.equal(['saved', 'swin.safetensors']);
+      const again = modelOf(golden);
+      expect((await loadFile(again, join(folder, 'saved'))).layout).to.equal('timm');
+      for (const [i, values] of valuesOf(again).entries())
+        expectBitEqual(`${i}`, values, valuesOf(expected)[i]);
+    } finally {
+      rmSync(folder, {recursive: true});
+    }
+  });
+});
+
+describe('the layout of torchvision', () => {
+  const shapesOf = JSON.parse(
+    readFileSync(
+      new URL('../../golden/torchvision/torchvision_state_dict_shapes.json', import.meta.url),
+      'utf8',
+    ),
+  ) as Record<string, Record<string, number[]>>;
+  const forms: Record<string, () => tf.LayersModel> = {
+    ...{swin_t: swinTiny, swin_s: swinSmall, swin_b: swinBase},
+    ...{swin_v2_t: swinV2Tiny, swin_v2_s: swinV2Small, swin_v2_b: swinV2Base},
+  };
+  for (const [name, form] of Object.entries(forms)) {
+    it(`has every tensor of ${name}, of the right shape, and no other`, () => {
+      withoutInitialWeights(() => {
+        const theirs = shapesOf[name];
+        const version = versionOf(Object.keys(theirs));
+        const used = new Set<string>();
+        for (const weight of form().weights) {
+          const canonical = canonicalName(weight);
+          const {names, third} = sourceOf(canonical, 'torchvision', version);
+          used.add(names[0]);
+          const shape = [...theirs[names[0]]];
+          if (third !== undefined) shape[0] /= 3;
+          expect(ourOrder(canonical, shape).shape, canonical).to.deep.equal(weight.shape);
+        }
+        const left = Object.keys(theirs).filter((key) => !used.has(key) && !BUFFERS.test(key));
+        expect(left).to.deep.equal([]);
+      });
+    });
+  }
+});
+
+describe('saveWeights', () => {
+  for (const kind of ['model_v1', 'model_v2']) {
+    for (const layout of LAYOUTS) {
+      it(`${kind} in the layout of ${layout}: read back bit-equal, and as torchvision had it`, async () => {
+        const golden = readGolden(goldenFiles(kind)[0]);
+        const given = writeSafetensors(checkpointOf(golden));
+        const model = modelOf(golden);
+        loadWeights(model, given);
+        const saved = await saveWeights(model, {layout});
+        const other = modelOf(golden);
+        const report = loadWeights(other, saved);
+        expect(report.layout).to.equal(layout);
+        expect([report.missing, report.resized, report.unexpected]).to.deep.equal([[], [], []]);
+        const values = model.getWeights().map((weight) => weight.dataSync());
+        for (const [i, weight] of other.getWeights().entries()) {
+          expectBitEqual(other.weights[i].originalName, weight.dataSync(), values[i]);
+        }
+        if (layout !== 'torchvision') return;
+        const [ours, theirs] = [saved, given].map((bytes) => openSafetensors(bytesSource(bytes)));
+        expect([...ours.tensors.keys()].sort()).to.deep.equal([...theirs.tensors.keys()].sort());
+        for (const [name, {shape}] of theirs.tensors) {
+          expect(ours.tensors.get(name)?.shape, name).to.deep.equal(shape);
+          const [actual, expected] = [ours.values(name), theirs.values(name)];
+          // V2 does without the bias of the keys, the middle third.
+          if (/qkv.bias$/.test(name) && kind === 'model_v2') {
+            expected.fill(0, expected.length / 3, (2 * expected.length) / 3);
+          }
+          expectBitEqual(name, actual, expected);
+        }
+      });
+    }
+  }
 });

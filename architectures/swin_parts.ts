@@ -1,0 +1,218 @@
+/**
+ * What the networks of Swin Transformers share: their arguments, the patches of an image, and the stages.
+ *
+ *   image -> PatchEmbed [-> AbsolutePosition] -> dropout -> stage 0 -> PatchMerging -> stage 1 -> ... -> stage n - 1
+ *
+ *   stage i: depths[i] blocks over embedDim 2^i channels, numHeads[i] heads. Drop-path grows linearly over all blocks.
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3.
+ */
+import * as tfl from '@tensorflow/tfjs-layers';
+import {positiveInteger, rate, type Size, sizePair} from '../layers/arguments.js';
+import {
+  absolutePosition,
+  ConfigError,
+  type DataFormat,
+  patchEmbed,
+  patchMerging,
+  type SwinTArgs,
+  swinT,
+} from '../layers/index.js';
+
+export interface SwinBackboneArgs {
+  /** Height and width that the model is meant for: of the position embedding and of the summary. Default 224. */
+  imageSize?: Size;
+  /** Channels of an image. Default 3. */
+  inChannels?: number;
+  /** Pixels of a patch. Default 4. */
+  patchSize?: Size;
+  /** Channels of stage 0. Default 96. */
+  embedDim?: number;
+  /** Blocks of each stage, even. Default [2, 2, 6, 2]. */
+  depths?: number[];
+  /** Attention heads of each stage. Default [3, 6, 12, 24]. */
+  numHeads?: number[];
+  /** Cells of a window, one for all stages or one per stage. Default 7, and 8 for 'v2'. */
+  windowSize?: Size | Size[];
+  /** For 'v2': window that the bias network was trained with, one for all stages or one per stage. Default windowSize. */
+  pretrainedWindowSize?: Size | Size[];
+  /** Default 'v1'. */
+  variant?: 'v1' | 'v2';
+  /** Hidden width of the MLPs as a multiple of the channels. Default 4. */
+  mlpRatio?: number;
+  qkvBias?: boolean;
+  /** Whether a layer norm follows the patches. Default true. */
+  patchNorm?: boolean;
+  /** Whether a learned vector is added to every cell after the patches. Default false. */
+  absolutePosition?: boolean;
+  /** Dropout rate of the patches and after each projection. Default 0. */
+  dropout?: number;
+  /** Dropout rate of the attention weights. Default 0. */
+  attentionDropout?: number;
+  /** Drop-path rate of the last block. Default 0.1. */
+  dropPath?: number;
+  /** Cells added so that windows fit: never attended, or attended as torchvision does. Default 'masked'. */
+  padding?: 'masked' | 'attended';
+  /** Where the channels are, of the image and of the maps that come out. Default 'channelsFirst'. */
+  dataFormat?: DataFormat;
+  /** Makes the initial weights and every dropout repeatable. */
+  seed?: number;
+  /** Name of the model. */
+  name?: string;
+}
+
+type Symbolic = tfl.SymbolicTensor;
+
+/** The arguments, checked and filled in. */
+export interface Plan {
+  who: string;
+  args: SwinBackboneArgs;
+  embedDim: number;
+  depths: number[];
+  numHeads: number[];
+  windows: [number, number][];
+  pretrained: [number, number][];
+  variant: 'v1' | 'v2';
+  dropPath: number[];
+  nextSeed: () => number | undefined;
+}
+
+/** One size for all stages, or one for each. */
+function perStage(who: string, name: string, given: Size | Size[], stages: number): [number, number][] {
+  // Two numbers are a window of two sides; a list of windows is told from it by its length or by what is in it.
+  const list = Array.isArray(given) && (given.length !== 2 || given.some(Array.isArray));
+  if (!list) {
+    const one = sizePair(who, name, given as Size);
+    return Array.from({length: stages}, () => one);
+  }
+  const sizes = given as Size[];
+  if (sizes.length !== stages) {
+    throw new ConfigError(
+      `${who}: ${name} must be one size or one per stage (${stages}); got ${JSON.stringify(given)}.`,
+    );
+  }
+  return sizes.map((size) => sizePair(who, name, size));
+}
+
+/** @throws ConfigError for arguments that can never work. */
+export function planOf(who: string, args: SwinBackboneArgs): Plan {
+  const {embedDim = 96, depths = [2, 2, 6, 2], numHeads = [3, 6, 12, 24], variant = 'v1'} = args;
+  if (variant !== 'v1' && variant !== 'v2') {
+    throw new ConfigError(`${who}: variant must be one of v1, v2; got ${JSON.stringify(variant)}.`);
+  }
+  positiveInteger(who, 'embedDim', embedDim);
+  if (depths.length === 0 || numHeads.length !== depths.length) {
+    throw new ConfigError(
+      `${who}: depths and numHeads must have one number per stage; got ${JSON.stringify(depths)} and ` +
+        `${JSON.stringify(numHeads)}.`,
+    );
+  }
+  const total = depths.reduce((a, b) => a + b, 0);
+  const last = rate(who, 'dropPath', args.dropPath ?? 0.1);
+  const windowSize = args.windowSize ?? (variant === 'v2' ? 8 : 7);
+  const windows = perStage(who, 'windowSize', windowSize, depths.length);
+  let seeds = 0;
+  return {
+    who,
+    args,
+    embedDim,
+    depths,
+    numHeads,
+    windows,
+    pretrained: perStage(who, 'pretrainedWindowSize', args.pretrainedWindowSize ?? windows, depths.length),
+    variant,
+    dropPath: Array.from({length: total}, (_, i) => (last * i) / Math.max(total - 1, 1)),
+    // Steps of a thousand: a stage counts up from its seed, one per weight.
+    nextSeed: () => (args.seed === undefined ? undefined : args.seed + 1000 * ++seeds),
+  };
+}
+
+/** The model's input, the same as [B, H, W, C], and its patches with their positions. */
+export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
+  const {who, args, embedDim, nextSeed} = plan;
+  const {imageSize = 224, inChannels = 3, patchSize = 4, dataFormat = 'channelsFirst'} = args;
+  const [height, width] = sizePair(who, 'imageSize', imageSize);
+  const [patchHeight, patchWidth] = sizePair(who, 'patchSize', patchSize);
+  const first = dataFormat === 'channelsFirst';
+  // Only the channels are fixed.
+  const image = tfl.input({
+    name: 'image',
+    shape: first ? [inChannels, null, null] : [null, null, inChannels],
+  });
+  const pixels = first
+    ? (tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic)
+    : image;
+  const format = {dataFormat: 'channelsLast', seed: nextSeed()} as const;
+  const {patchNorm = true, dropout = 0} = args;
+  const kernelInitializer = narrow(format.seed);
+  let x = patchEmbed({
+    name: 'patch_embed',
+    embedDim,
+    patchSize,
+    patchNorm,
+    kernelInitializer,
+    ...format,
+  }).apply(pixels) as Symbolic;
+  if (args.absolutePosition) {
+    const mapSize: [number, number] = [Math.ceil(height / patchHeight), Math.ceil(width / patchWidth)];
+    const seed = nextSeed();
+    x = absolutePosition({
+      name: 'absolute_pos',
+      mapSize,
+      dataFormat: 'channelsLast',
+      seed,
+      kernelInitializer: narrow(seed),
+    }).apply(x) as Symbolic;
+  }
+  if (dropout > 0)
+    x = tfl.layers.dropout({name: 'pos_drop', rate: dropout, seed: nextSeed()}).apply(x) as Symbolic;
+  return {image, pixels, map: x};
+}
+
+/** Swin's start of kernels. */
+export const narrow = (seed: number | undefined) => tfl.initializers.truncatedNormal({stddev: 0.02, seed});
+
+/** What the blocks of stage `i` have, on the way down and up. */
+export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {
+  const {args, numHeads, windows, pretrained, variant} = plan;
+  const {mlpRatio, qkvBias, dropout, attentionDropout, padding} = args;
+  const given = Object.entries({mlpRatio, qkvBias, dropout, attentionDropout, padding}).filter(
+    ([, value]) => value !== undefined,
+  );
+  return {
+    numHeads: numHeads[i],
+    windowSize: windows[i],
+    ...(variant === 'v2' ? {pretrainedWindowSize: pretrained[i]} : {}),
+    variant,
+    dataFormat: 'channelsLast',
+    seed,
+    kernelInitializer: narrow(seed),
+    ...Object.fromEntries(given),
+  };
+}
+
+/** The map of each stage, before the merging that follows it. */
+export function stages(plan: Plan, map: Symbolic): Symbolic[] {
+  const {depths, variant, dropPath, nextSeed} = plan;
+  const maps: Symbolic[] = [];
+  let x = map;
+  let block = 0;
+  depths.forEach((depth, i) => {
+    if (i > 0) {
+      const seed = nextSeed();
+      x = patchMerging({
+        name: `layers.${i - 1}.downsample`,
+        norm: variant === 'v2' ? 'post' : 'pre',
+        dataFormat: 'channelsLast',
+        seed,
+        kernelInitializer: narrow(seed),
+      }).apply(x) as Symbolic;
+    }
+    const rates = dropPath.slice(block, block + depth);
+    const stage = {...stageArgs(plan, i, nextSeed()), name: `layers.${i}`, depth, dropPath: rates};
+    x = swinT(stage).apply(x) as Symbolic;
+    block += depth;
+    maps.push(x);
+  });
+  return maps;
+}

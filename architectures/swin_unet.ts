@@ -1,0 +1,141 @@
+/**
+ * Swin-UNet: a Swin Transformer that goes down, one that comes up again, and skip connections between them.
+ *
+ *   down:   PatchEmbed, stage 0, PatchMerging, stage 1, ..., stage n - 1, LN         (as in swin_transformer.ts)
+ *   up, for i = n - 2 to 0:  PatchExpanding -> crop to stage i's map -> concat with it -> 1x1 -> stage of blocks
+ *   end:    LN -> PatchExpanding by the patch size -> crop to the image [-> concat with convolutions of the image, 3x3]
+ *           -> 1x1 to classes
+ *
+ *   [B, 3, H, W] to logits [B, numClasses, H, W], for any H and W
+ *
+ * With `convolutions` it is a hybrid: convolutions at the full resolution, where windows would cost most, join at the end.
+ *
+ * Layers are called as in HuCaoFighting/Swin-Unet: `layers.i` down, `layers_up.d` up (d counts from the deepest),
+ * `concat_back_dim.d`, `norm`, `norm_up`, `up`, `output`.
+ *
+ * Source: Cao et al. 2021, "Swin-Unet: Unet-like Pure Transformer for Medical Image Segmentation".
+ */
+import * as tfl from '@tensorflow/tfjs-layers';
+import {positiveInteger} from '../layers/arguments.js';
+import {
+  batchNormalization,
+  ConfigError,
+  cropLike,
+  layerNormalization,
+  patchExpanding,
+  swinT,
+} from '../layers/index.js';
+import {narrow, patches, planOf, type SwinBackboneArgs, stageArgs, stages} from './swin_parts.js';
+
+export interface SwinUNetArgs extends SwinBackboneArgs {
+  /** Classes of a pixel; required. */
+  numClasses: number;
+  /** Blocks of the stages on the way up, for each map of the way down but the last, even. Default those of the way down. */
+  decoderDepths?: number[];
+  /** Channels of 3x3 convolutions at the full resolution, whose result joins at the end. Default none: a pure Swin-UNet. */
+  convolutions?: number[];
+}
+
+type Symbolic = tfl.SymbolicTensor;
+
+/** relu(BN(3x3)). */
+function convolve(x: Symbolic, name: string, filters: number, seed: number | undefined): Symbolic {
+  const convolved = tfl.layers
+    .conv2d({
+      ...{name, filters, kernelSize: 3, padding: 'same', useBias: false},
+      kernelInitializer: tfl.initializers.heNormal({seed}),
+    })
+    .apply(x);
+  const normalised = batchNormalization({name: `${name}.bn`, momentum: 0.9, epsilon: 1e-5}).apply(convolved);
+  return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(normalised) as Symbolic;
+}
+
+const concat = (name: string, maps: Symbolic[]) =>
+  tfl.layers.concatenate({name, axis: -1}).apply(maps) as Symbolic;
+
+/**
+ * A Swin-UNet.
+ *
+ * @param args See SwinUNetArgs; numClasses is required, depths default to [2, 2, 2, 2].
+ * @returns A LayersModel from images [B, 3, H, W] to logits [B, numClasses, H, W].
+ * @throws ConfigError for arguments that can never work.
+ */
+export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
+  const plan = planOf('swinUNet', {depths: [2, 2, 2, 2], ...args});
+  const {who, depths, embedDim, nextSeed} = plan;
+  const {numClasses, decoderDepths = depths.slice(0, -1), convolutions = []} = args;
+  positiveInteger(who, 'numClasses', numClasses);
+  if (decoderDepths.length !== depths.length - 1) {
+    throw new ConfigError(
+      `${who}: decoderDepths must be ${depths.length - 1} numbers, one per skip connection; got ` +
+        `${JSON.stringify(decoderDepths)}.`,
+    );
+  }
+  const {image, pixels, map} = patches(plan);
+  const maps = stages(plan, map);
+  const deepest = maps.length - 1;
+  let x = layerNormalization({name: 'norm', dataFormat: 'channelsLast'}).apply(maps[deepest]) as Symbolic;
+  for (let stage = deepest - 1, d = 0; stage >= 0; stage--, d++) {
+    const channels = embedDim * 2 ** stage;
+    const seeds = [nextSeed(), nextSeed(), nextSeed()];
+    const format = {dataFormat: 'channelsLast', seed: seeds[0]} as const;
+    x = patchExpanding({name: `layers_up.${d}.expand`, ...format, kernelInitializer: narrow(seeds[0])}).apply(
+      x,
+    ) as Symbolic;
+    x = cropLike({name: `layers_up.${d}.crop`}).apply([x, maps[stage]]) as Symbolic;
+    x = concat(`layers_up.${d}.concat`, [x, maps[stage]]);
+    const reduce = {name: `concat_back_dim.${d}`, filters: channels, kernelSize: 1};
+    x = tfl.layers.conv2d({...reduce, kernelInitializer: narrow(seeds[1])}).apply(x) as Symbolic;
+    x = swinT({
+      ...stageArgs(plan, stage, seeds[2]),
+      name: `layers_up.${d}`,
+      depth: decoderDepths[stage],
+    }).apply(x) as Symbolic;
+  }
+  x = layerNormalization({name: 'norm_up', dataFormat: 'channelsLast'}).apply(x) as Symbolic;
+  const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
+  const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
+  if (Array.isArray(patchSize) && patchSize[1] !== scale) {
+    throw new ConfigError(
+      `${who}: patchSize must be the same on both axes; got ${JSON.stringify(patchSize)}.`,
+    );
+  }
+  const seed = nextSeed();
+  const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
+  x = patchExpanding({...end, kernelInitializer: narrow(seed)}).apply(x) as Symbolic;
+  x = cropLike({name: 'up.crop'}).apply([x, pixels]) as Symbolic;
+  if (convolutions.length > 0) {
+    let full = pixels;
+    convolutions.forEach((filters, i) => {
+      positiveInteger(who, 'convolutions', filters);
+      full = convolve(full, `full.conv${i + 1}`, filters, nextSeed());
+    });
+    x = concat('full.concat', [x, full]);
+    x = convolve(x, 'full.join', convolutions[convolutions.length - 1], nextSeed());
+  }
+  const classify = {name: 'output', filters: numClasses, kernelSize: 1, useBias: convolutions.length > 0};
+  x = tfl.layers.conv2d({...classify, kernelInitializer: narrow(nextSeed())}).apply(x) as Symbolic;
+  if (dataFormat === 'channelsFirst') {
+    x = tfl.layers.permute({name: 'to_channels_first', dims: [3, 1, 2]}).apply(x) as Symbolic;
+  }
+  return tfl.model({inputs: image, outputs: x, name: args.name ?? 'swin_unet'});
+}
+
+/**
+ * Starts the stages on the way up from those of the same width on the way down, as the paper does after loading a
+ * classifier's weights into the latter.
+ *
+ * @param model A model of `swinUNet`.
+ * @returns The names of the layers that were set; a stage with another number of blocks is left as it is.
+ */
+export function decoderFromEncoder(model: tfl.LayersModel): string[] {
+  const stageNames = model.layers.map(({name}) => name).filter((name) => /^layers\.\d+$/.test(name));
+  const set: string[] = [];
+  for (let stage = stageNames.length - 2, d = 0; stage >= 0; stage--, d++) {
+    const [down, up] = [model.getLayer(`layers.${stage}`), model.getLayer(`layers_up.${d}`)];
+    if (down.getConfig().depth !== up.getConfig().depth) continue;
+    up.setWeights(down.getWeights());
+    set.push(up.name);
+  }
+  return set;
+}
