@@ -170,7 +170,8 @@ export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Sy
 }
 
 /** Swin's start of kernels. */
-export const narrow = (seed: number | undefined) => tfl.initializers.truncatedNormal({stddev: 0.02, seed});
+export const narrow = (seed: number | undefined): ReturnType<typeof tfl.initializers.zeros> =>
+  tfl.initializers.truncatedNormal({stddev: 0.02, seed});
 
 /** What the blocks of stage `i` have, on the way down and up. */
 export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {
