@@ -46,8 +46,8 @@ const IMAGENET = {
  */
 const CIFAR = {
   stem: 'cifar',
-  widths: [24, 48, 96],
-  stemWidths: [24, 48, 48],
+  widths: [16, 32, 64],
+  stemWidths: [32, 64, 64],
   inputShape: [3, 32, 32],
   windowSize: 4,
   mlpRatio: 1,
@@ -79,9 +79,9 @@ export interface SwinResNetArgs {
   numClasses: number;
   /** Builds the twin: a 3x3 convolution wherever there would be a SwinT. Default false. */
   convolution?: boolean;
-  /** Width of each stage's blocks. Default [24, 48, 96] or [64, 128, 256, 512]. */
+  /** Width of each stage's blocks. Default [16, 32, 64] or [64, 128, 256, 512]. */
   widths?: number[];
-  /** Attention heads of each stage. Default one per 16 channels, 1, 3, 6 and 4, 8, 16, 32 for the default widths. */
+  /** Attention heads of each stage. Default one per 16 channels: 1, 2, 4 or 4, 8, 16, 32. */
   numHeads?: number[];
   /** Cells of a window. Default 4 or 7. */
   windowSize?: number | [number, number];
