@@ -9,13 +9,13 @@ import {UsageError} from './usage_error.js';
  */
 export const SHAPES_DEFAULTS = {
   imageSize: 32,
-  trainImages: 4000,
+  trainImages: 16_000,
   testImages: 300,
   epochs: 5,
-  stepsPerEpoch: 50,
+  stepsPerEpoch: 200,
   batchSize: 16,
   learningRate: 0.003,
-  widths: [8, 16, 64],
+  widths: [16, 32, 64],
 } as const;
 
 export type NetworkKind = 'swin' | 'conv';
