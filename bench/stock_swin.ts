@@ -41,7 +41,8 @@ function roll(x: tf.Tensor, shift: number, axis: 1 | 2): tf.Tensor {
 /** Additive mask of a shifted map, [nW, N, N]. */
 function shiftMask(height: number, width: number, window: number, shift: number): tf.Tensor {
   const region = (i: number, size: number) => (i < size - window ? 0 : i < size - shift ? 1 : 2);
-  const map = Int32Array.from(
+  // As floats: tfjs cannot transpose integers of six axes on webgpu.
+  const map = Float32Array.from(
     {length: height * width},
     (_, i) => 3 * region(Math.floor(i / width), height) + region(i % width, width),
   );
