@@ -92,15 +92,13 @@ export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
       const qkv = tf.randomNormal([batch, 56, 56, 288]) as tf.Tensor4D;
       const table = tf.randomNormal([169, 3]) as tf.Tensor2D;
       const attrs = {
-        ...({
-          numHeads: 3,
-          window: [7, 7],
-          shift: [3, 3],
-          padding: 'masked',
-          score: 'dot',
-          scale: 0.18,
-        } as const),
-      };
+        numHeads: 3,
+        window: [7, 7],
+        shift: [3, 3],
+        padding: 'masked',
+        score: 'dot',
+        scale: 0.18,
+      } as const;
       const attention = () => windowAttention({qkv, table}, attrs);
       const operations = 4 * batch * 56 * 56 * 49 * 96;
       await add(

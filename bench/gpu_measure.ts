@@ -73,7 +73,7 @@ export async function gpuCounts(compute: () => tf.Tensor | tf.Tensor[]): Promise
     counted.recordAndSubmit = recordAndSubmit;
     bufferManager.acquireBuffer = acquireBuffer;
   }
-  // Reading the result takes two.
+  // Cutting out the number that is read is one of them.
   dispatches -= 1;
   let kernels: number | null = null;
   if (counted.device.features.has('timestamp-query')) {

@@ -4,7 +4,7 @@
  * by a later tfjs or by the application, is left alone: replacing stock kernels is another matter (replacements).
  * Importing this file neither needs nor loads the backend's package.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import {registerKernels} from '../registration.js';
 import {conv2DBackpropFilterConfig} from './conv2d_backprop_filter.js';
 import {depthwiseConv2dNativeBackpropFilterConfig} from './depthwise_conv2d_backprop_filter.js';
 import {depthwiseConv2dNativeBackpropInputConfig} from './depthwise_conv2d_backprop_input.js';
@@ -21,9 +21,5 @@ const configs = [
   unsortedSegmentSumConfig,
 ];
 
-for (const config of configs) {
-  if (!tf.getKernel(config.kernelName, config.backendName)) {
-    tf.registerKernel(config);
-  }
-}
+registerKernels(configs);
 registerOperations();

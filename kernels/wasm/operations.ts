@@ -2,7 +2,7 @@
  * The kernels of the library's own operations on tfjs's wasm backend: put in, and taken out again so that the composed
  * versions compute on whatever kernels tfjs has.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import {registerKernels, unregisterKernels} from '../registration.js';
 import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
@@ -35,15 +35,7 @@ const configs = [
 ];
 
 /** Registers them. One that the application has registered under the same name stays. */
-export function registerOperations(): void {
-  for (const config of configs) {
-    if (!tf.getKernel(config.kernelName, 'wasm')) tf.registerKernel(config);
-  }
-}
+export const registerOperations = (): void => registerKernels(configs);
 
 /** Takes them out. One that the application has registered stays. */
-export function unregisterOperations(): void {
-  for (const config of configs) {
-    if (tf.getKernel(config.kernelName, 'wasm') === config) tf.unregisterKernel(config.kernelName, 'wasm');
-  }
-}
+export const unregisterOperations = (): void => unregisterKernels(configs);

@@ -8,7 +8,13 @@
  * partition and mask are arithmetic on indices, the same as in geometry/windows.ts.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
-import {PADDING_MASK, REGION_MASK, type WindowAttentionAttrs} from '../contracts/window_attention.js';
+import {
+  MAX_LOGIT_SCALE,
+  MIN_NORM,
+  PADDING_MASK,
+  REGION_MASK,
+  type WindowAttentionAttrs,
+} from '../contracts/window_attention.js';
 import {windowGeometry} from '../geometry/windows.js';
 
 /** What changes the text. */
@@ -55,7 +61,7 @@ export const attentionUniforms = {
 } as const;
 
 /** Vectors of a head. */
-export const vectorsOf = ({headSize}: AttentionParameters) => Math.ceil(headSize / 4);
+const vectorsOf = ({headSize}: AttentionParameters) => Math.ceil(headSize / 4);
 
 /** Workgroup memory that every device has, bytes. */
 const WORKGROUP_MEMORY = 16_384;
@@ -113,7 +119,7 @@ export function attentionSizes([batch, height, width, last]: number[], attrs: Wi
   };
 }
 
-/** WGSL: reads vector `i` of a row of `name`, whose rows have `stride` numbers, from number `start` on. */
+/** WGSL: reads vector `i` of a head in `name` from number `start` on. */
 function rowReader(name: string, p: AttentionParameters): string {
   if (p.vector) return `fn ${name}Vector(start: u32, i: u32) -> vec4f { return ${name}[start / 4u + i]; }`;
   const rest = p.headSize % 4;
@@ -238,7 +244,7 @@ export function loadBlock(p: AttentionParameters, part: number, second: string):
         let at = (sub * BLOCK + i) * VECTORS;
         var squares = 0.0;
         for (var c = 0u; c < VECTORS; c++) { squares += dot(first[at + c], first[at + c]); }
-        let factor = 1.0 / max(sqrt(squares), 1e-12);
+        let factor = 1.0 / max(sqrt(squares), ${MIN_NORM});
         for (var c = 0u; c < VECTORS; c++) { first[at + c] *= factor; }
       }
       workgroupBarrier();`
@@ -248,4 +254,4 @@ export function loadBlock(p: AttentionParameters, part: number, second: string):
 
 /** WGSL expression: the factor of the scores. */
 export const scoreFactor = (p: AttentionParameters) =>
-  p.cosine ? 'exp(min(logitScale[head], 4.605170185988092))' : 'u.scale';
+  p.cosine ? `exp(min(logitScale[head], ${MAX_LOGIT_SCALE}))` : 'u.scale';

@@ -11,7 +11,7 @@ import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type {BatchNormAttrs} from '../contracts/batch_norm.js';
 import {filled, output, run, type Shader} from './program.js';
-import {sumParts} from './sum_parts.js';
+import {cutRows, sumParts} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 const read = (name: string) => ({name, type: 'f32', access: 'in'}) as const;
@@ -147,16 +147,11 @@ export const batchNormGradShader: Shader<GradParameters> = {
   dx[i] = v * inverse;`,
 };
 
-/** Rows of a part at least, and most parts. */
-const PART = 64;
-const PARTS = 128;
-
 function layout(shape: number[], axis: number) {
   const channels = shape[axis];
   const inner = tf.util.sizeFromShape(shape.slice(axis + 1));
   const rows = tf.util.sizeFromShape(shape.slice(0, axis)) * inner;
-  const partRows = Math.max(PART, Math.ceil(rows / PARTS));
-  const parts = Math.ceil(rows / partRows);
+  const {partRows, parts} = cutRows(rows);
   const blocks = Math.ceil(channels / 64);
   const vector = inner === 1 && channels % 4 === 0;
   const size = (rows * channels) / (vector ? 4 : 1);

@@ -6,7 +6,7 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import {filled, output, run, type Shader} from './program.js';
-import {sumParts} from './sum_parts.js';
+import {cutRows, sumParts} from './sum_parts.js';
 
 export const columnSumsShader: Shader<object> = {
   name: 'column_sums',
@@ -26,18 +26,11 @@ export const columnSumsShader: Shader<object> = {
   sums[part * u.n + column] = sum;`,
 };
 
-/** Rows that one invocation adds up at least. */
-const PART = 64;
-
-/** Most parts. */
-const PARTS = 128;
-
 /** @returns [N]. */
 export function columnSums(backend: WebGPUBackend, x: tf.TensorInfo): tf.TensorInfo {
   const [m, n] = x.shape as [number, number];
   if (m === 0) return filled(backend, n, 0);
-  const partRows = Math.max(PART, Math.ceil(m / PARTS));
-  const parts = Math.ceil(m / partRows);
+  const {partRows, parts} = cutRows(m);
   const blocks = Math.ceil(n / 64);
   const sums = output(backend, parts === 1 ? [n] : [parts, n]);
   run(backend, columnSumsShader, {}, {sums, x}, {m, n, blocks, partRows}, blocks * parts);

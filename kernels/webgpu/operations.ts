@@ -2,7 +2,7 @@
  * The kernels of the library's own operations on tfjs's webgpu backend: put in, and taken out again so that the composed
  * versions compute on tfjs's own kernels.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import {registerKernels, unregisterKernels} from '../registration.js';
 import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {
@@ -40,16 +40,7 @@ const configs = [
 ];
 
 /** Registers them. One that the application has registered under the same name stays. */
-export function registerOperations(): void {
-  for (const config of configs) {
-    if (!tf.getKernel(config.kernelName, 'webgpu')) tf.registerKernel(config);
-  }
-}
+export const registerOperations = (): void => registerKernels(configs);
 
 /** Takes them out. One that the application has registered stays. */
-export function unregisterOperations(): void {
-  for (const config of configs) {
-    if (tf.getKernel(config.kernelName, 'webgpu') === config)
-      tf.unregisterKernel(config.kernelName, 'webgpu');
-  }
-}
+export const unregisterOperations = (): void => unregisterKernels(configs);

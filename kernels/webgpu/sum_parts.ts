@@ -54,6 +54,12 @@ export const sumPartsShader: Shader<SumParameters> = {
     .join('\n  ')}`,
 };
 
+/** How many rows an invocation adds up, and how many parts of `rows` that makes: at least 64 rows, at most 128 parts. */
+export function cutRows(rows: number): {partRows: number; parts: number} {
+  const partRows = Math.max(64, Math.ceil(rows / 128));
+  return {partRows, parts: Math.ceil(rows / partRows)};
+}
+
 /**
  * The sums as new tensors of the given shapes.
  *

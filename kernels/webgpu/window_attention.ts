@@ -9,7 +9,7 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
-import type {WindowAttentionAttrs} from '../contracts/window_attention.js';
+import {MIN_NORM, type WindowAttentionAttrs} from '../contracts/window_attention.js';
 import {
   type AttentionParameters,
   attentionDeclarations,
@@ -58,7 +58,7 @@ ${rowWriter('y', p)}`,
         q[i] = tokenVector(mine.cell, 0u, head, i);
         squares += dot(q[i], q[i]);
       }
-      let factor = ${scoreFactor(p)}${p.cosine ? ' / max(sqrt(squares), 1e-12)' : ''};
+      let factor = ${scoreFactor(p)}${p.cosine ? ` / max(sqrt(squares), ${MIN_NORM})` : ''};
       for (var i = 0u; i < VECTORS; i++) { q[i] *= factor; }
     }
     var top = LOWEST;

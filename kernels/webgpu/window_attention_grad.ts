@@ -14,7 +14,7 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import type {WindowAttentionAttrs} from '../contracts/window_attention.js';
+import {MAX_LOGIT_SCALE, MIN_NORM, type WindowAttentionAttrs} from '../contracts/window_attention.js';
 import {
   type AttentionParameters,
   attentionDeclarations,
@@ -49,6 +49,21 @@ const drop = (p: AttentionParameters, query: string, key: string) =>
     ? `let factor = dropped(((window * u.heads + head) * u.tokens + ${query}) * u.tokens + ${key});
           gradient *= factor;`
     : '';
+
+/** What a query does with each key, whose score and dP are at hand. `load`: whether keys and values have to be brought. */
+const overKeys = (p: AttentionParameters, each: string, load: boolean) =>
+  `for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
+        ${load ? loadBlock(p, 1, 'tokenVector(place.cell, 2u, head, i % VECTORS)') : ''}
+        if (busy) {
+          for (var j = 0u; j < min(BLOCK, u.tokens - begin); j++) {
+            let at = (sub * BLOCK + j) * VECTORS;
+            ${scoreAndGradient('q', 'dOut', 'me', 'places[sub * BLOCK + j]')}
+            ${drop(p, 'token', '(begin + j)')}
+            ${each}
+          }
+        }
+        workgroupBarrier();
+      }`;
 
 /** dx of x from dh of h = x / |x|: \`h\` the unit vector times \`factor\`, in place. */
 const throughLength = (dh: string, h: string, factor: string, length: string) => `
@@ -123,19 +138,14 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
         }
       }
       let factorOfScores = ${scoreFactor(p)};
-      let length = max(sqrt(squares), 1e-12);
+      let length = max(sqrt(squares), ${MIN_NORM});
       for (var i = 0u; i < VECTORS; i++) { q[i] *= factorOfScores${p.cosine ? ' / length' : ''}; }
       var top = LOWEST;
       var sum = 0.0;
       var along = 0.0;
-      for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
-        ${loadBlock(p, 1, 'tokenVector(place.cell, 2u, head, i % VECTORS)')}
-        if (busy) {
-          for (var j = 0u; j < min(BLOCK, u.tokens - begin); j++) {
-            let at = (sub * BLOCK + j) * VECTORS;
-            ${scoreAndGradient('q', 'dOut', 'me', 'places[sub * BLOCK + j]')}
-            ${drop(p, 'token', '(begin + j)')}
-            if (score > top) {
+      ${overKeys(
+        p,
+        `if (score > top) {
               let down = exp(top - score);
               sum *= down;
               along *= down;
@@ -143,27 +153,18 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
             }
             let weight = exp(score - top);
             sum += weight;
-            along += weight * gradient;
-          }
-        }
-        workgroupBarrier();
-      }
+            along += weight * gradient;`,
+        true,
+      )}
       along /= sum;
       var dq = array<vec4f, VECTORS>();
-      for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
-        ${loadBlock(p, 1, 'tokenVector(place.cell, 2u, head, i % VECTORS)')}
-        if (busy) {
-          for (var j = 0u; j < min(BLOCK, u.tokens - begin); j++) {
-            let at = (sub * BLOCK + j) * VECTORS;
-            ${scoreAndGradient('q', 'dOut', 'me', 'places[sub * BLOCK + j]')}
-            ${drop(p, 'token', '(begin + j)')}
-            let dScore = exp(score - top) / sum * (gradient - along);
+      ${overKeys(
+        p,
+        `let dScore = exp(score - top) / sum * (gradient - along);
             for (var i = 0u; i < VECTORS; i++) { dq[i] += dScore * first[at + i]; }
-            ${add('biasSums + (begin + j) * u.tokens + token', 'dScore')}
-          }
-        }
-        workgroupBarrier();
-      }
+            ${add('biasSums + (begin + j) * u.tokens + token', 'dScore')}`,
+        p.block < (p.tokens ?? 1),
+      )}
       if (busy) {
         statistics[sub * u.tokens + token] = array<f32, 3>(top, sum, along);
         ${
@@ -202,7 +203,7 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
           squares += dot(k[i], k[i]);
         }
       }
-      let length = max(sqrt(squares), 1e-12);
+      let length = max(sqrt(squares), ${MIN_NORM});
       // The factor of the scores goes with k here: the queries in workgroup memory are without it.
       for (var i = 0u; i < VECTORS; i++) { k[i] *= factorOfScores${p.cosine ? ' / length' : ''}; }
       for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
@@ -330,7 +331,7 @@ export const optionalSumsShader: Shader<OptionalParameters> = {
       }
     }
   }
-  gradient[i] = ${kind === 'scale' ? 'select(sum, 0.0, logitScale[i] > 4.605170185988092)' : 'sum'};`,
+  gradient[i] = ${kind === 'scale' ? `select(sum, 0.0, logitScale[i] > ${MAX_LOGIT_SCALE})` : 'sum'};`,
 };
 
 /** Slots that keep a GPU busy, all heads together. */

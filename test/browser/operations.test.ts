@@ -1,6 +1,5 @@
 import {expect} from 'chai';
-import {build} from 'esbuild';
-import {inChromium, needsChromium, type ServedFile} from '../helpers/chromium.js';
+import {inChromium, needsChromium, pageOf} from '../helpers/chromium.js';
 
 /** The cases of the operations and a training step of a small SwinResNet, on one GPU backend, in a page. */
 const program = (backend: string) => `
@@ -65,18 +64,7 @@ for (const backend of ['webgpu', 'webgl']) {
   describe(`${backend} in headless Chromium`, () => {
     it('computes every case of the operations, and trains a SwinResNet as cpu does', async function () {
       needsChromium(this);
-      const {outputFiles} = await build({
-        stdin: {contents: program(backend), resolveDir: process.cwd(), loader: 'js'},
-        bundle: true,
-        platform: 'browser',
-        format: 'esm',
-        write: false,
-        logLevel: 'silent',
-      });
-      const files = new Map<string, ServedFile>([
-        ['/', {type: 'text/html', body: '<!doctype html><script type="module" src="/main.js"></script>'}],
-        ['/main.js', {type: 'text/javascript', body: outputFiles[0].contents}],
-      ]);
+      const files = await pageOf(program(backend));
       const results = await inChromium(files, async (page, address) => {
         page.setDefaultTimeout(0);
         await page.goto(address, {waitUntil: 'load'});

@@ -7,8 +7,7 @@ import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {dirname, join} from 'node:path';
 import {expect} from 'chai';
-import {build} from 'esbuild';
-import {inChromium, isolation, needsChromium, type ServedFile} from '../helpers/chromium.js';
+import {inChromium, isolation, needsChromium, pageOf, type ServedFile} from '../helpers/chromium.js';
 
 /** Steps that the tests call from outside; each returns what it found. */
 const program = `
@@ -80,20 +79,7 @@ describe('wasm threads in headless Chromium', () => {
 
   before(async function () {
     needsChromium(this);
-    const {outputFiles} = await build({
-      stdin: {contents: program, resolveDir: process.cwd(), loader: 'js'},
-      bundle: true,
-      platform: 'browser',
-      format: 'esm',
-      target: 'es2022',
-      write: false,
-      logLevel: 'silent',
-    });
-    const page = '<!doctype html><head></head><script type="module" src="/main.js"></script>';
-    files = new Map<string, ServedFile>([
-      ['/', {type: 'text/html', body: page}],
-      ['/main.js', {type: 'text/javascript', body: outputFiles[0]!.contents}],
-    ]);
+    files = await pageOf(program);
     const dist = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
     for (const name of ['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']) {
       files.set(`/${name}`, {type: 'application/wasm', body: readFileSync(join(dist, name))});

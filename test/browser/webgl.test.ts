@@ -1,6 +1,5 @@
 import {expect} from 'chai';
-import {build} from 'esbuild';
-import {inChromium, needsChromium, type ServedFile} from '../helpers/chromium.js';
+import {inChromium, needsChromium, pageOf} from '../helpers/chromium.js';
 import {expectRelativeClose} from '../helpers/compare.js';
 
 /** Forward and all gradients of a SwinT of each variant, on webgl and on cpu, in a page. */
@@ -50,18 +49,7 @@ type Values = Record<string, number[]>;
 describe('webgl in headless Chromium', () => {
   it('computes and differentiates a SwinT as cpu does', async function () {
     needsChromium(this);
-    const {outputFiles} = await build({
-      stdin: {contents: program, resolveDir: process.cwd(), loader: 'js'},
-      bundle: true,
-      platform: 'browser',
-      format: 'esm',
-      write: false,
-      logLevel: 'silent',
-    });
-    const files = new Map<string, ServedFile>([
-      ['/', {type: 'text/html', body: '<!doctype html><script type="module" src="/main.js"></script>'}],
-      ['/main.js', {type: 'text/javascript', body: outputFiles[0].contents}],
-    ]);
+    const files = await pageOf(program);
     const {results, report} = await inChromium(files, async (page, address) => {
       await page.goto(address, {waitUntil: 'load'});
       return page.evaluate(

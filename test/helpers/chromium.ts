@@ -8,6 +8,7 @@
 import {existsSync} from 'node:fs';
 import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import {build} from 'esbuild';
 import {type Browser, chromium, type Page} from 'playwright-core';
 import {sparticuzChromium, sparticuzUnavailable} from './sparticuz.js';
 
@@ -85,6 +86,26 @@ function environmentWithoutVulkan(): Record<string, string> {
 export interface ServedFile {
   type: string;
   body: string | Uint8Array;
+}
+
+/** A page that runs a program with imports, bundled; `/` and `/main.js`. */
+export async function pageOf(program: string): Promise<Map<string, ServedFile>> {
+  const {outputFiles} = await build({
+    stdin: {contents: program, resolveDir: process.cwd(), loader: 'js'},
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'silent',
+  });
+  return new Map<string, ServedFile>([
+    [
+      '/',
+      {type: 'text/html', body: '<!doctype html><head></head><script type="module" src="/main.js"></script>'},
+    ],
+    ['/main.js', {type: 'text/javascript', body: outputFiles[0].contents}],
+  ]);
 }
 
 /** The headers of a page that is cross-origin isolated, which shared memory needs. */
