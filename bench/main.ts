@@ -1,7 +1,7 @@
 /**
  * Benchmarks of this library against stock tfjs, in one run, interleaved.
  *
- *   npm run bench -- [--backend wasm] [--repeats 7] [--only pairs,onnx,kernels,steps,memory] [--onnx FILE] [--json FILE]
+ *   npm run bench -- [--backend wasm] [--repeats 7] [--only pairs,onnx,model,kernels,steps,memory] [--onnx FILE] [--json FILE]
  *   npm run bench -- --backend webgpu [--batches 1,8,32] [--inner 5] [--repeats 7] [--only pairs,kernels,steps] [--json FILE]
  *
  * `--onnx` names a Swin-T exported to ONNX and compares with onnxruntime-web (onnx.ts). Times: median (fastest to
@@ -16,6 +16,7 @@ import {type BackendName, backendReport, kernelsInUse, setupBackend} from 'tfjs-
 import {benchGpu} from './gpu.js';
 import {benchKernels} from './kernels.js';
 import {benchMemory} from './memory.js';
+import {benchModel} from './model.js';
 import {benchOnnx} from './onnx.js';
 import {benchPairs} from './pairs.js';
 import {startWorkers} from './peak.js';
@@ -26,14 +27,14 @@ const {values: options} = parseArgs({
   options: {
     backend: {type: 'string', default: 'wasm'},
     repeats: {type: 'string', default: '7'},
-    only: {type: 'string', default: 'pairs,onnx,kernels,steps,memory'},
+    only: {type: 'string', default: 'pairs,onnx,model,kernels,steps,memory'},
     onnx: {type: 'string'},
     json: {type: 'string'},
     batches: {type: 'string', default: '1,8,32'},
     inner: {type: 'string', default: '5'},
   },
 });
-const sections = ['pairs', 'onnx', 'kernels', 'steps', 'memory'];
+const sections = ['pairs', 'onnx', 'model', 'kernels', 'steps', 'memory'];
 const only = options.only.split(',');
 for (const name of only) {
   if (!sections.includes(name)) throw new Error(`--only takes some of ${sections.join(', ')}; got ${name}`);
@@ -58,6 +59,7 @@ if (backend === 'webgpu') {
 } else {
   if (only.includes('pairs')) await benchPairs(backend, repeats, report);
   if (only.includes('onnx') && options.onnx) await benchOnnx(options.onnx, repeats, report);
+  if (only.includes('model')) await benchModel(backend, repeats, report);
   if (only.includes('kernels')) await benchKernels(backend, repeats, report);
   if (only.includes('steps')) await benchSteps(backend, repeats, report);
   if (only.includes('memory') && backend === 'wasm') memory = benchMemory();
