@@ -3,7 +3,7 @@
  * against stock tfjs, in one run and in turn; and the peak of the device.
  */
 import * as tf from '@tensorflow/tfjs';
-import {AdamW, setupBackend, swinResNet} from 'tfjs-swint';
+import {AdamW, type SetupBackendOptions, setupBackend, swinResNet} from 'tfjs-swint';
 import {linear, windowAttention} from 'tfjs-swint/kernels';
 import {type GpuRow, gpuCounts, gpuRun, printGpuRow} from './gpu_measure.js';
 import {type Alternative, interleaved} from './measure.js';
@@ -20,30 +20,35 @@ export interface GpuOptions {
   only: string[];
 }
 
-/** Both alternatives measured in turn. */
+/** The alternatives measured in turn; with `half` ours also with 16-bit floats inside of blocks. */
 async function compare(
   what: string,
   {repeats, inner}: GpuOptions,
   ours: Compute,
   stock?: Compute,
   operations?: number,
+  half = false,
 ): Promise<GpuRow> {
-  const on = (kernels: 'swint' | 'tfjs', compute: Compute): Alternative => ({
-    prepare: () => setupBackend('webgpu', {kernels}),
-    run: gpuRun(compute, inner),
-  });
-  const alternatives: Record<string, Alternative> = {
-    ours: on('swint', ours),
-    ...(stock ? {stock: on('tfjs', stock)} : {}),
-  };
-  const times = await interleaved(alternatives, repeats);
-  await setupBackend('webgpu', {kernels: 'swint'});
-  const row: GpuRow = {what, operations, ours: {wall: times.ours, ...(await gpuCounts(ours))}};
-  if (stock) {
-    await setupBackend('webgpu', {kernels: 'tfjs'});
-    row.stock = {wall: times.stock, ...(await gpuCounts(stock))};
-    await setupBackend('webgpu');
+  const choices: {name: 'ours' | 'half' | 'stock'; options: SetupBackendOptions; compute: Compute}[] = [
+    {name: 'ours', options: {}, compute: ours},
+    ...(half ? [{name: 'half', options: {precision: 'f16'}, compute: ours} as const] : []),
+    ...(stock ? [{name: 'stock', options: {kernels: 'tfjs'}, compute: stock} as const] : []),
+  ];
+  const alternatives: Record<string, Alternative> = {};
+  for (const {name, options, compute} of choices) {
+    alternatives[name] = {
+      prepare: () => setupBackend('webgpu', options),
+      run: gpuRun(compute, inner),
+    };
   }
+  const times = await interleaved(alternatives, repeats);
+  const measured: Partial<GpuRow> = {};
+  for (const {name, options, compute} of choices) {
+    await setupBackend('webgpu', options);
+    measured[name] = {wall: times[name], ...(await gpuCounts(compute))};
+  }
+  await setupBackend('webgpu');
+  const row = {what, operations, ...measured} as GpuRow;
   printGpuRow(row);
   return row;
 }
@@ -121,10 +126,11 @@ export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
             () => swin(x),
             () => port(x),
             operations,
+            true,
           ),
         );
         const [ours, stock] = [allGradients(swin, pair), allGradients(port, pair)];
-        await add(compare(`${name}: forward and backward`, options, ours, stock, 3 * operations));
+        await add(compare(`${name}: forward and backward`, options, ours, stock, 3 * operations, true));
         tf.disposeVariables();
         x.dispose();
       }

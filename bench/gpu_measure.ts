@@ -86,6 +86,8 @@ export async function gpuCounts(compute: () => tf.Tensor | tf.Tensor[]): Promise
 export interface GpuRow {
   what: string;
   ours: GpuCounts & {wall: Timing};
+  /** With precision 'f16'. */
+  half?: GpuCounts & {wall: Timing};
   stock?: GpuCounts & {wall: Timing};
   /** Floating-point operations of a run. */
   operations?: number;
@@ -98,8 +100,9 @@ const describe = ({wall, kernels, dispatches, bytes}: GpuCounts & {wall: Timing}
 };
 
 /** Prints a row as it comes. */
-export function printGpuRow({what, ours, stock, operations}: GpuRow): void {
+export function printGpuRow({what, ours, half, stock, operations}: GpuRow): void {
   console.log(`${what}\n    ours   ${describe(ours, operations)}`);
+  if (half) console.log(`    f16    ${describe(half, operations)}`);
   if (!stock) return;
   console.log(`    stock  ${describe(stock, operations)}`);
   const times = (stock.kernels ?? 0) / (ours.kernels || Number.POSITIVE_INFINITY);

@@ -16,6 +16,7 @@ import {
   type WindowAttentionAttrs,
 } from '../contracts/window_attention.js';
 import {windowGeometry} from '../geometry/windows.js';
+import {HALF, stored, vectorAt} from './half.js';
 
 /** What changes the text. */
 export type AttentionParameters = {
@@ -23,6 +24,8 @@ export type AttentionParameters = {
   headSize: number;
   /** Whether 3C, C and d are whole vectors. */
   vector: boolean;
+  /** Whether qkv, and in the forward pass the result, are 16-bit floats. */
+  half?: boolean;
   size: number;
   lanes: number;
   /** Tokens of a window that are in workgroup memory at a time. */
@@ -120,8 +123,10 @@ export function attentionSizes([batch, height, width, last]: number[], attrs: Wi
 }
 
 /** WGSL: reads vector `i` of a head in `name` from number `start` on. */
-function rowReader(name: string, p: AttentionParameters): string {
-  if (p.vector) return `fn ${name}Vector(start: u32, i: u32) -> vec4f { return ${name}[start / 4u + i]; }`;
+function rowReader(name: string, p: AttentionParameters, half = false): string {
+  if (p.vector) {
+    return `fn ${name}Vector(start: u32, i: u32) -> vec4f { return ${vectorAt(name, 'start / 4u + i', half)}; }`;
+  }
   const rest = p.headSize % 4;
   const part = (c: number) => `select(0.0, ${name}[min(at + ${c}u, end)], ${c}u < left)`;
   return `fn ${name}Vector(start: u32, i: u32) -> vec4f {
@@ -133,8 +138,10 @@ function rowReader(name: string, p: AttentionParameters): string {
 }
 
 /** WGSL: writes vector `i` of a head to `name` from number `start` on. */
-export function rowWriter(name: string, p: AttentionParameters): string {
-  if (p.vector) return `fn ${name}Store(start: u32, i: u32, v: vec4f) { ${name}[start / 4u + i] = v; }`;
+export function rowWriter(name: string, p: AttentionParameters, half = false): string {
+  if (p.vector) {
+    return `fn ${name}Store(start: u32, i: u32, v: vec4f) { ${name}[start / 4u + i] = ${stored('v', half)}; }`;
+  }
   return `fn ${name}Store(start: u32, i: u32, v: vec4f) {
   for (var c = 0u; c < 4u && 4u * i + c < ${p.headSize}u; c++) { ${name}[start + 4u * i + c] = v[c]; }
 }`;
@@ -184,7 +191,8 @@ fn placeOf(window: u32, token: u32) -> Place {
   return Place(cell, tokenRow * u.across + tokenColumn, region);
 }
 
-${rowReader('qkv', p)}
+${p.half ? HALF : ''}
+${rowReader('qkv', p, p.half)}
 ${p.padToken ? rowReader('padToken', p) : ''}
 ${readers.map((name) => rowReader(name, p)).join('\n')}
 

@@ -7,12 +7,15 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs} from '../contracts/layer_norm.js';
+import {HALF, isHalf, mapShape, vectorAt} from './half.js';
 import {type Binding, filled, output, run, type Shader} from './program.js';
 import {sumParts} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 type NormParameters = {
   vector: boolean;
+  /** Whether x is 16-bit floats. */
+  half?: boolean;
   /** Invocations that share a row: a power of two. */
   lanes: number;
   scale?: boolean;
@@ -44,6 +47,8 @@ fn total(value: ${type}, lane: u32) -> ${type} {
   return sum;
 }`;
 
+const xAt = ({half}: NormParameters) => vectorAt('x', 'begin + i', half);
+
 /** The sum of the components. */
 const across = (vector: boolean, value: string) => (vector ? `dot(${value}, vec4f(1.0))` : value);
 
@@ -64,30 +69,30 @@ export const layerNormShader: Shader<NormParameters> = {
   name: 'layer_norm',
   size: () => SIZE,
   uniforms,
-  bindings: ({vector, scale, residual, keep}) => [
+  bindings: ({vector, half, scale, residual, keep}) => [
     matrix(vector, 'y', 'out'),
     ...(keep ? [matrix(false, 'mean', 'out'), matrix(false, 'inverse', 'out')] : []),
-    matrix(vector, 'x'),
+    half ? {name: 'x', type: 'vec2u', access: 'in'} : matrix(vector, 'x'),
     matrix(vector, 'gamma'),
     matrix(vector, 'beta'),
     ...(residual ? [matrix(vector, 'residual')] : []),
     ...(scale ? [matrix(false, 'scale')] : []),
   ],
-  declarations: ({lanes}) => total(lanes, 'f32', SIZE),
+  declarations: ({lanes, half}) => `${total(lanes, 'f32', SIZE)}${half ? HALF : ''}`,
   body: (p) => `${begin(p)}
   var sum = zero;
-  for (var i = first; i < end; i += ${p.lanes}u) { sum += x[begin + i]; }
+  for (var i = first; i < end; i += ${p.lanes}u) { sum += ${xAt(p)}; }
   let average = total(${across(p.vector, 'sum')}, lane) / u.channels;
   var squares = zero;
   for (var i = first; i < end; i += ${p.lanes}u) {
-    let d = x[begin + i] - average;
+    let d = ${xAt(p)} - average;
     squares += d * d;
   }
   let factor = inverseSqrt(total(${across(p.vector, 'squares')}, lane) / u.channels + u.epsilon);
   ${p.keep ? 'if (first == 0u && end > 0u) { mean[row] = average; inverse[row] = factor; }' : ''}
   ${p.scale ? 'let s = scale[min(row, u.rows - 1u) / u.scaleRows];' : ''}
   for (var i = first; i < end; i += ${p.lanes}u) {
-    var value = (x[begin + i] - average) * factor * gamma[i] + beta[i];
+    var value = (${xAt(p)} - average) * factor * gamma[i] + beta[i];
     ${p.scale ? 'value *= s;' : ''}
     ${p.residual ? 'value += residual[begin + i];' : ''}
     y[begin + i] = value;
@@ -110,17 +115,18 @@ export const layerNormGradShader: Shader<NormGradParameters> = {
   name: 'layer_norm_grad',
   size: () => GRAD_SIZE,
   uniforms: {...uniforms, turns: 'u32', base: 'u32', partStride: 'u32'},
-  bindings: ({vector, scale, given, addend}) => [
+  bindings: ({vector, half, scale, given, addend}) => [
     matrix(vector, 'dx', 'out'),
     matrix(vector, 'parts', 'out'),
     matrix(vector, 'dy'),
-    matrix(vector, 'x'),
+    half ? {name: 'x', type: 'vec2u', access: 'in'} : matrix(vector, 'x'),
     ...(given ? [matrix(false, 'mean'), matrix(false, 'inverse')] : []),
     matrix(vector, 'gamma'),
     ...(addend ? [matrix(vector, 'addend')] : []),
     ...(scale ? [matrix(false, 'scale')] : []),
   ],
-  declarations: ({lanes, vector}) => `${total(lanes, 'vec2f', GRAD_SIZE)}
+  declarations: ({lanes, vector, half}) => `${total(lanes, 'vec2f', GRAD_SIZE)}
+${half ? HALF : ''}
 var<workgroup> products: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;
 var<workgroup> plain: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;`,
   body: (p) => {
@@ -131,10 +137,10 @@ var<workgroup> plain: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;`,
       ? `let average = mean[safe];
     let factor = inverse[safe];`
       : `var values = zero;
-    ${each('i')} { values += x[begin + i]; }
+    ${each('i')} { values += ${xAt(p)}; }
     let average = total(vec2f(${across(vector, 'values')}, 0.0), lane).x / u.channels;
     var squares = zero;
-    ${each('i')} { let d = x[begin + i] - average; squares += d * d; }
+    ${each('i')} { let d = ${xAt(p)} - average; squares += d * d; }
     let factor = inverseSqrt(total(vec2f(${across(vector, 'squares')}, 0.0), lane).x / u.channels + u.epsilon);`;
     return `
   var dGamma = array<${type}, ${own}>();
@@ -153,13 +159,13 @@ var<workgroup> plain: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;`,
     ${each('i')} {
       let g = dy[begin + i] * gamma[i];
       sum += g;
-      product += g * (x[begin + i] - average);
+      product += g * (${xAt(p)} - average);
     }
     let means = total(vec2f(${across(vector, 'sum')}, ${across(vector, 'product')}), lane) / u.channels;
     var mine = 0u;
     ${each('i')} {
       let gradient = dy[begin + i];
-      let centred = x[begin + i] - average;
+      let centred = ${xAt(p)} - average;
       dGamma[mine] += s * factor * gradient * centred;
       dBeta[mine] += s * gradient;
       mine++;
@@ -216,15 +222,22 @@ interface Norm {
 /** y and, with `keep`, mean and inverse. */
 export function runLayerNorm(
   backend: WebGPUBackend,
-  {x, gamma, beta, residual, sampleScale, y = output(backend, x.shape)}: Norm,
+  {x, gamma, beta, residual, sampleScale, y = output(backend, mapShape(x))}: Norm,
   {epsilon, keep}: LayerNormAttrs & {keep: boolean},
 ): tf.TensorInfo[] {
-  const {vector, lanes, groups, ...sizes} = plan(x.shape);
+  const {vector, lanes, groups, ...sizes} = plan(mapShape(x));
   const statistics = keep ? [output(backend, [sizes.rows, 1]), output(backend, [sizes.rows, 1])] : [];
   run(
     backend,
     layerNormShader,
-    {vector, lanes, keep: keep || undefined, residual: residual && true, scale: sampleScale && true},
+    {
+      vector,
+      half: isHalf(x) || undefined,
+      lanes,
+      keep: keep || undefined,
+      residual: residual && true,
+      scale: sampleScale && true,
+    },
     {x, gamma, beta, y, residual, scale: sampleScale, mean: statistics[0], inverse: statistics[1]},
     {...sizes, epsilon},
     groups,
@@ -277,13 +290,21 @@ function gradPlan(shape: number[]) {
 
 /** Dispatches dx and the partial sums of dgamma and dbeta. */
 export function runLayerNormGrad(backend: WebGPUBackend, p: NormGrad): void {
-  const {vector, lanes, own, groups, ...sizes} = gradPlan(p.x.shape);
+  const {vector, lanes, own, groups, ...sizes} = gradPlan(mapShape(p.x));
   const {dy, x, gamma, mean, inverse, sampleScale, addend, dx, parts} = p;
   const {epsilon = 0, base = 0, partStride = 2 * sizes.channels} = p;
   run(
     backend,
     layerNormGradShader,
-    {vector, lanes, own, given: mean && true, addend: addend && true, scale: sampleScale && true},
+    {
+      vector,
+      half: isHalf(x) || undefined,
+      lanes,
+      own,
+      given: mean && true,
+      addend: addend && true,
+      scale: sampleScale && true,
+    },
     {dx, parts, dy, x, mean, inverse, gamma, addend, scale: sampleScale},
     {...sizes, epsilon, base, partStride},
     groups,

@@ -23,6 +23,7 @@
  * "Benchmarking GPUs to Tune Dense Linear Algebra", for registers as the innermost store.
  */
 import {GELU} from './gelu.js';
+import {HALF, stored, vectorAt} from './half.js';
 import type {Binding, Shader} from './program.js';
 
 /** What changes the text. */
@@ -40,6 +41,10 @@ export type ProductParameters = {
   vectorA: boolean;
   vectorB: boolean;
   vectorC: boolean;
+  /** Whether A, C with z, and slope are 16-bit floats. */
+  halfA?: boolean;
+  halfC?: boolean;
+  halfSlope?: boolean;
   prologue?: 'gelu' | 'norm';
   /** With 'norm' and A in rows: whether the statistics are kept. */
   keep?: boolean;
@@ -57,30 +62,30 @@ const threads = ({tileRows, tileColumns, rows, columns}: ProductParameters) =>
   (tileRows / rows) * (tileColumns / columns);
 
 function bindings(p: ProductParameters): Binding[] {
-  const matrix = (name: string, vector: boolean, access: 'in' | 'out' = 'in'): Binding => ({
+  const matrix = (name: string, vector: boolean, access: 'in' | 'out' = 'in', half = false): Binding => ({
     name,
-    type: vector ? 'vec4f' : 'f32',
+    type: half ? 'vec2u' : vector ? 'vec4f' : 'f32',
     access,
   });
   return [
-    matrix('c', p.vectorC, 'out'),
-    ...(p.z ? [matrix('z', p.vectorC, 'out')] : []),
+    matrix('c', p.vectorC, 'out', p.halfC),
+    ...(p.z ? [matrix('z', p.vectorC, 'out', p.halfC)] : []),
     ...(p.keep ? [matrix('statistics', false, 'out')] : []),
-    matrix('a', p.vectorA),
+    matrix('a', p.vectorA, 'in', p.halfA),
     matrix('b', p.vectorB),
     ...(p.prologue === 'norm' ? [matrix('gamma', p.vectorA), matrix('beta', p.vectorA)] : []),
     ...(p.prologue === 'norm' && p.a === 'columns' ? [matrix('statistics', false)] : []),
     ...(p.bias ? [matrix('bias', false)] : []),
     ...(p.scale || p.scaleB ? [matrix('scale', false)] : []),
-    ...(p.slope ? [matrix('slope', p.vectorC)] : []),
+    ...(p.slope ? [matrix('slope', p.vectorC, 'in', p.halfSlope)] : []),
     ...(p.addend ? [matrix('addend', p.vectorC)] : []),
   ];
 }
 
 /** WGSL: four numbers of `name` from `at` on, of which `left` belong to its row; zeros for the others. */
-const four = (name: string, vector: boolean, at: string, left: string) =>
+const four = (name: string, vector: boolean, at: string, left: string, half = false) =>
   vector
-    ? `${name}[(${at}) / 4u]`
+    ? vectorAt(name, `(${at}) / 4u`, half)
     : `vec4f(${name}[${at}], ${[1, 2, 3]
         .map((i) => `select(0.0, ${name}[min(${at} + ${i}u, arrayLength(&${name}) - 1u)], ${left} > ${i}u)`)
         .join(', ')})`;
@@ -89,13 +94,20 @@ const four = (name: string, vector: boolean, at: string, left: string) =>
  * Functions that read four numbers of a factor as the product takes them: `inner` counts along its rows in memory, of
  * `width` numbers, `outer` across them; zeros outside of it.
  */
-function reader(name: 'a' | 'b', vector: boolean, width: string, ones: boolean, prepare: string): string {
+function reader(
+  name: 'a' | 'b',
+  vector: boolean,
+  half: boolean | undefined,
+  width: string,
+  ones: boolean,
+  prepare: string,
+): string {
   return `
 fn ${name}At(outer: u32, inner: u32, outerEnd: u32) -> vec4f {
   if (outer >= outerEnd) { return vec4f(); }
   if (inner >= ${width}) { return ${ones ? `vec4f(select(0.0, 1.0, inner == ${width}), 0.0, 0.0, 0.0)` : 'vec4f()'}; }
   let left = ${width} - inner;
-  var v = ${four(name, vector, `outer * ${width} + inner`, 'left')};
+  var v = ${four(name, vector, `outer * ${width} + inner`, 'left', half)};
   ${prepare}${ones && !vector ? '\n  if (left < 4u) { v[left] = 1.0; }' : ''}
   return v;
 }`;
@@ -116,8 +128,8 @@ function prepareA(p: ProductParameters): string {
 const normsRows = (p: ProductParameters) => p.prologue === 'norm' && p.a === 'rows';
 
 function declarations(p: ProductParameters): string {
-  const read = `${reader('a', p.vectorA, p.a === 'rows' ? 'u.k' : 'u.widthA', p.ones === true, prepareA(p))}
-${reader('b', p.vectorB, p.b === 'rows' ? 'u.n' : 'u.k', false, p.scaleB ? 'v *= scale[outer / u.scaleRows];' : '')}`;
+  const read = `${reader('a', p.vectorA, p.halfA, p.a === 'rows' ? 'u.k' : 'u.widthA', p.ones === true, prepareA(p))}
+${reader('b', p.vectorB, false, p.b === 'rows' ? 'u.n' : 'u.k', false, p.scaleB ? 'v *= scale[outer / u.scaleRows];' : '')}`;
   const norms = `
 /** Mean and 1 / sqrt(variance + epsilon) of the rows of the tile, and the first of these rows. */
 var<workgroup> rowNorms: array<vec2f, ${p.tileRows}>;
@@ -127,6 +139,7 @@ var<private> tileBegin: u32;`;
 var<workgroup> tileA: array<vec4f, ${(p.piece * p.tileRows) / 4}>;
 var<workgroup> tileB: array<vec4f, ${(p.piece * p.tileColumns) / 4}>;
 ${normsRows(p) ? norms : ''}
+${p.halfA || p.halfC || p.halfSlope ? HALF : ''}
 ${p.gelu || p.slope || p.prologue === 'gelu' ? GELU : ''}
 ${read}`;
 }
@@ -208,27 +221,27 @@ const range = (count: number) => Array.from({length: count}, (_, i) => i);
 
 /** What becomes of four sums of a row before they are stored. */
 function finish(p: ProductParameters): string {
-  const stored = (name: string, value: string) =>
+  const store = (name: string, value: string) =>
     p.vectorC
-      ? `${name}[at / 4u] = ${value};`
+      ? `${name}[at / 4u] = ${stored(value, p.halfC)};`
       : `${name}[at] = ${value}.x;
           if (left > 1u) { ${name}[at + 1u] = ${value}.y; }
           if (left > 2u) { ${name}[at + 2u] = ${value}.z; }
           if (left > 3u) { ${name}[at + 3u] = ${value}.w; }`;
-  const loaded = (name: string, at: string, vector: boolean) =>
+  const loaded = (name: string, at: string, vector: boolean, half = false) =>
     vector
-      ? `${name}[${at} / 4u]`
+      ? vectorAt(name, `${at} / 4u`, half)
       : `vec4f(${name}[${at}], ${[1, 2, 3].map((i) => `${name}[${at} + min(${i}u, left - 1u)]`).join(', ')})`;
   return `
           let left = u.n - column;
           let at = offset + row * u.n + column;
           ${p.bias ? `v += ${loaded('bias', 'column', false)};` : ''}
-          ${p.z ? stored('z', 'v') : ''}
+          ${p.z ? store('z', 'v') : ''}
           ${p.gelu ? 'v = gelu(v);' : ''}
-          ${p.slope ? `v *= geluDerivative(${loaded('slope', 'at', p.vectorC)});` : ''}
+          ${p.slope ? `v *= geluDerivative(${loaded('slope', 'at', p.vectorC, p.halfSlope)});` : ''}
           ${p.scale ? 'v *= scale[row / u.scaleRows];' : ''}
           ${p.addend ? `v += ${loaded('addend', 'at', p.vectorC)};` : ''}
-          ${stored('c', 'v')}`;
+          ${store('c', 'v')}`;
 }
 
 function body(p: ProductParameters): string {

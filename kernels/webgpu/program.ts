@@ -20,7 +20,7 @@ import * as tf from '@tensorflow/tfjs-core';
 export interface Binding {
   name: string;
   /** Element of the array. */
-  type: 'f32' | 'vec4f' | 'i32';
+  type: 'f32' | 'vec4f' | 'vec2u' | 'i32';
   access: 'in' | 'out';
 }
 
@@ -126,12 +126,19 @@ function pipelineOf<P>(device: GPUDevice, shader: Shader<P>, parameters: P): GPU
   return pipeline;
 }
 
-/** A new float32 tensor on the GPU, its content not defined yet. */
-export function output(backend: WebGPUBackend, shape: number[]): tf.TensorInfo {
-  const made = backend.makeTensorInfo(shape, 'float32');
+/** A new tensor on the GPU, float32 by default, its content not defined yet. */
+export function output(
+  backend: WebGPUBackend,
+  shape: number[],
+  dtype: 'float32' | 'int32' = 'float32',
+): tf.TensorInfo {
+  const made = backend.makeTensorInfo(shape, dtype);
   const internals = backend as unknown as Internals;
-  if (tf.util.sizeFromShape(shape) === 0) internals.tensorMap.get(made.dataId).values = new Float32Array(0);
-  else internals.uploadToGPU(made.dataId);
+  if (tf.util.sizeFromShape(shape) === 0) {
+    internals.tensorMap.get(made.dataId).values = dtype === 'int32' ? new Int32Array(0) : new Float32Array(0);
+  } else {
+    internals.uploadToGPU(made.dataId);
+  }
   return made;
 }
 

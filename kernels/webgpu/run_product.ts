@@ -1,6 +1,7 @@
 /** Runs product.ts: chooses its tile and how long sums are cut. */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
+import {isHalf} from './half.js';
 import {type ProductParameters, productShader} from './product.js';
 import {run} from './program.js';
 
@@ -81,6 +82,9 @@ export function product(backend: WebGPUBackend, p: Product): void {
     vectorA: (layoutA === 'rows' ? k : widthA) % 4 === 0,
     vectorB: (layoutB === 'rows' ? n : k) % 4 === 0,
     vectorC: n % 4 === 0 && base % 4 === 0 && partStride % 4 === 0,
+    halfA: isHalf(a) || undefined,
+    halfC: isHalf(c) || undefined,
+    halfSlope: isHalf(slope) || undefined,
     prologue: p.prologue,
     keep: (p.prologue === 'norm' && layoutA === 'rows' && statistics && true) || undefined,
     ones: p.ones || undefined,

@@ -6,6 +6,9 @@
  * before them (product.ts). For the backward pass only what costs a product is kept: qkv, the result of the attention,
  * the map between the branches and the hidden layer before GELU; norms and GELU are computed anew where they are needed.
  *
+ * With precision 'f16' what lies inside of the block, and what is kept for the gradient but for the map between the
+ * branches, are 16-bit floats (half.ts).
+ *
  * The weight gradients share one buffer of partial sums, [parts, all weights and biases], and are added up at the end.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
@@ -16,6 +19,7 @@ import {
   type SwinBlockInputs,
   type SwinBlockKept,
 } from '../contracts/swin_block.js';
+import {keepsHalf, mapOutput} from './half.js';
 import {layerNormGradParts, runLayerNorm, runLayerNormGrad} from './layer_norm.js';
 import {output} from './program.js';
 import {type Product, partsOfSum, product} from './run_product.js';
@@ -50,11 +54,13 @@ function forward(
   const {rows: m, channels, hidden: width, scaleRows} = sizesOf(inputs);
   const pre = norm === 'pre';
   const map = () => output(backend, x.shape);
+  const half = keepsHalf(channels, width, channels / attention.numHeads);
+  const inner = (shape: number[]) => mapOutput(backend, shape, half);
   const statistics = () => (keep && pre ? output(backend, [m, 2]) : undefined);
   const statistics1 = statistics();
   const statistics2 = statistics();
 
-  const qkv = output(backend, [...x.shape.slice(0, 3), 3 * channels]);
+  const qkv = inner([...x.shape.slice(0, 3), 3 * channels]);
   const prologue1 = pre
     ? ({prologue: 'norm', gamma: gamma1, beta: beta1, statistics: statistics1, epsilon} as const)
     : {};
@@ -67,7 +73,7 @@ function forward(
   if (pre) {
     product(backend, {...projection, c: between, addend: x, scale: sampleScale1, scaleRows});
   } else {
-    projected = map();
+    projected = inner(x.shape);
     product(backend, {...projection, c: projected});
     const tensors = {
       x: projected,
@@ -80,8 +86,8 @@ function forward(
     runLayerNorm(backend, tensors, {epsilon, keep: false});
   }
 
-  const hidden = output(backend, [m, width]);
-  const z = keep ? output(backend, [m, width]) : undefined;
+  const hidden = inner([m, width]);
+  const z = keep ? inner([m, width]) : undefined;
   const prologue2 = pre
     ? ({prologue: 'norm', gamma: gamma2, beta: beta2, statistics: statistics2, epsilon} as const)
     : {};
@@ -93,7 +99,7 @@ function forward(
   if (pre) {
     product(backend, {...second, c: y, addend: between, scale: sampleScale2, scaleRows});
   } else {
-    branch = map();
+    branch = inner(x.shape);
     product(backend, {...second, c: branch});
     const tensors = {x: branch, gamma: gamma2, beta: beta2, residual: between, sampleScale: sampleScale2, y};
     runLayerNorm(backend, tensors, {epsilon, keep: false});

@@ -20,25 +20,27 @@ import {
   rowWriter,
   scoreFactor,
 } from './attention_common.js';
-import {output, run, type Shader} from './program.js';
+import {isHalf, mapOutput, mapShape} from './half.js';
+import {run, type Shader} from './program.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 export const windowAttentionShader: Shader<AttentionParameters> = {
   name: 'window_attention',
   size: ({size}) => size,
   uniforms: attentionUniforms,
-  bindings: ({vector, cosine, padToken}) => {
+  bindings: ({vector, half, cosine, padToken}) => {
     const type = vector ? 'vec4f' : 'f32';
+    const map = half ? 'vec2u' : type;
     return [
-      {name: 'y', type, access: 'out'},
-      {name: 'qkv', type, access: 'in'},
+      {name: 'y', type: map, access: 'out'},
+      {name: 'qkv', type: map, access: 'in'},
       {name: 'table', type: 'f32', access: 'in'},
       ...(cosine ? [{name: 'logitScale', type: 'f32', access: 'in'} as const] : []),
       ...(padToken ? [{name: 'padToken', type, access: 'in'} as const] : []),
     ];
   },
   declarations: (p) => `${attentionDeclarations(p, [])}
-${rowWriter('y', p)}`,
+${rowWriter('y', p, p.half)}`,
   body: (p) => `
   let sub = lane / LANES;
   let l = lane % LANES;
@@ -99,15 +101,16 @@ interface AttentionInputs {
   padToken?: tf.TensorInfo;
 }
 
-/** y. */
+/** y; 16-bit floats where qkv is. */
 export function runWindowAttention(
   backend: WebGPUBackend,
   {qkv, table, logitScale, padToken}: AttentionInputs,
   attrs: WindowAttentionAttrs,
 ): tf.TensorInfo {
-  const {headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
+  const {headSize, hidden, isPadded, uniforms} = attentionSizes(mapShape(qkv), attrs);
   const plan = attentionPlan(backend, uniforms.tokens, headSize, 0);
-  const y = output(backend, [...qkv.shape.slice(0, 3), qkv.shape[3] / 3]);
+  const half = isHalf(qkv);
+  const y = mapOutput(backend, [...qkv.shape.slice(0, 3), mapShape(qkv)[3] / 3], half);
   run(
     backend,
     windowAttentionShader,
@@ -115,6 +118,7 @@ export function runWindowAttention(
       ...plan,
       headSize,
       vector: headSize % 4 === 0,
+      half: half || undefined,
       cosine: attrs.score === 'cosine' || undefined,
       hidden: hidden || undefined,
       padToken: (padToken && attrs.padding === 'attended' && isPadded) || undefined,

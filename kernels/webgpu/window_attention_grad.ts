@@ -25,6 +25,7 @@ import {
   rowWriter,
   scoreFactor,
 } from './attention_common.js';
+import {isHalf, mapShape} from './half.js';
 import {filled, output, run, type Shader} from './program.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
@@ -89,12 +90,12 @@ export const windowAttentionGradShader: Shader<AttentionParameters> = {
   name: 'window_attention_grad',
   size: ({size}) => size,
   uniforms: {...attentionUniforms, windows: 'u32', slots: 'u32', scaleSums: 'u32', padSums: 'u32'},
-  bindings: ({vector, cosine, padToken}) => {
+  bindings: ({vector, half, cosine, padToken}) => {
     const type = vector ? 'vec4f' : 'f32';
     return [
       {name: 'dqkv', type, access: 'out'},
       {name: 'sums', type: 'f32', access: 'out'},
-      {name: 'qkv', type, access: 'in'},
+      {name: 'qkv', type: half ? 'vec2u' : type, access: 'in'},
       {name: 'table', type: 'f32', access: 'in'},
       {name: 'dy', type, access: 'in'},
       ...(cosine ? [{name: 'logitScale', type: 'f32', access: 'in'} as const] : []),
@@ -351,7 +352,7 @@ export function runWindowAttentionGrad(
   {qkv, table, logitScale, padToken, dy}: AttentionGradInputs,
   attrs: WindowAttentionAttrs,
 ): tf.TensorInfo[] {
-  const {windows, headSize, hidden, isPadded, uniforms} = attentionSizes(qkv.shape, attrs);
+  const {windows, headSize, hidden, isPadded, uniforms} = attentionSizes(mapShape(qkv), attrs);
   const {heads, tokens, across, origin, windowRows, windowColumns} = uniforms;
   const plan = attentionPlan(backend, tokens, headSize, STATISTICS);
   const slots = Math.max(1, Math.min(windows, Math.ceil(SLOTS / heads)));
@@ -361,7 +362,7 @@ export function runWindowAttentionGrad(
   const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
   const size = padSums + (attended ? slots * heads * tokens * 3 * headSize : 0);
   const sums = attended ? filled(backend, size, 0) : output(backend, [size]);
-  const dqkv = output(backend, qkv.shape);
+  const dqkv = output(backend, mapShape(qkv));
   run(
     backend,
     windowAttentionGradShader,
@@ -370,6 +371,7 @@ export function runWindowAttentionGrad(
       headSize,
       tokens,
       vector: headSize % 4 === 0,
+      half: isHalf(qkv) || undefined,
       cosine: cosine || undefined,
       hidden: hidden || undefined,
       padToken: attended || undefined,

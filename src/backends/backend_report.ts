@@ -4,6 +4,7 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {kernelBinary, kernelModule} from '../../kernels/wasm/module.js';
 import {coreCount} from '../../kernels/wasm/worker_pool.js';
+import {type Precision, precisionInUse} from '../../kernels/webgpu/half.js';
 import {BackendError} from '../errors.js';
 import {type AdapterDescription, describeAdapter, isSoftwareAdapter} from './adapter.js';
 import {whyNotShared} from './shared_heap.js';
@@ -32,6 +33,8 @@ export interface BackendReport {
   simd?: 'simd' | 'relaxed-simd';
   /** On webgpu: what the device got beyond the least that every device has. */
   gpu?: DeviceCapabilities;
+  /** On webgpu: how blocks keep what lies inside of them; see `setupBackend`. */
+  precision?: Precision;
   /** The better backends that the last automatic `setupBackend` could not use; empty when one was named. */
   skipped: SkippedBackend[];
 }
@@ -100,7 +103,7 @@ interface BackendInternals {
 function describeDevice(
   name: string,
   backend: tf.KernelBackend,
-): Pick<BackendReport, 'device' | 'software' | 'gpu'> {
+): Pick<BackendReport, 'device' | 'software' | 'gpu' | 'precision'> {
   const {device, adapterInfo, wasm, isUsingGpuDevice, gpgpu} = backend as BackendInternals;
   switch (name) {
     case 'webgpu': {
@@ -110,6 +113,7 @@ function describeDevice(
         device: describeAdapter(info),
         software: isSoftwareAdapter(info),
         ...(device && {gpu: describeCapabilities(device)}),
+        precision: precisionInUse(),
       };
     }
     case 'webgl': {

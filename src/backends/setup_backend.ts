@@ -13,6 +13,7 @@ import {kernelModule} from '../../kernels/wasm/module.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
 import {setThreads} from '../../kernels/wasm/worker_pool.js';
+import {type Precision, setPrecision} from '../../kernels/webgpu/half.js';
 import {
   registerOperations as registerGpuOperations,
   unregisterOperations as unregisterGpuOperations,
@@ -42,12 +43,21 @@ export interface SetupBackendOptions {
    * gradient of gather) stays ours. `threads` does nothing then.
    */
   kernels?: KernelChoice;
+  /**
+   * How whole Swin blocks keep what lies inside of them, on webgpu: 'f32' (the default), or 'f16', 16-bit floats with
+   * float32 sums: half the memory for the backward pass, results that differ by up to 1 %. Weights, gradients and the maps
+   * between blocks stay float32, and so do blocks whose channels, hidden layer or head are no multiples of 4. It takes
+   * effect when the backend is webgpu; `backendReport()` tells.
+   */
+  precision?: Precision;
 }
 
 /** Whose kernels are used where both this library and tfjs have one. */
 type KernelChoice = 'swint' | 'tfjs';
 
 const kernelChoices: readonly KernelChoice[] = ['swint', 'tfjs'];
+
+const precisions: readonly Precision[] = ['f32', 'f16'];
 
 const backendNames: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
@@ -72,7 +82,7 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webg
  *   active.
  */
 export async function setupBackend(name?: BackendName, options: SetupBackendOptions = {}): Promise<string> {
-  const {threads, kernels = 'swint'} = options;
+  const {threads, kernels = 'swint', precision = 'f32'} = options;
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads > 0)) {
     throw new ConfigError(
       `setupBackend: threads must be a positive integer; got ${threads} (leave it out for all cores).`,
@@ -83,8 +93,20 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
       `setupBackend: kernels must be one of ${kernelChoices.join(', ')}; got ${kernels} (leave it out for swint).`,
     );
   }
+  if (!precisions.includes(precision)) {
+    throw new ConfigError(
+      `setupBackend: precision must be one of ${precisions.join(', ')}; got ${precision} (leave it out for f32).`,
+    );
+  }
+  if (precision === 'f16' && (kernels === 'tfjs' || (name !== undefined && name !== 'webgpu'))) {
+    const got = kernels === 'tfjs' ? "kernels 'tfjs'" : name;
+    throw new ConfigError(
+      `setupBackend: precision must be f32 except in this library's kernels on webgpu; got f16 with ${got}.`,
+    );
+  }
+  const settings = {threads, kernels, precision};
   if (name === undefined) {
-    return chooseBackend(threads, kernels);
+    return chooseBackend(settings);
   }
   if (!backendNames.includes(name)) {
     throw new ConfigError(
@@ -92,18 +114,24 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
     );
   }
   await registerBackend(name, true);
-  await start(name, threads, kernels, true);
-  recordChoice({threads, kernels, skipped: []});
+  await start(name, settings, true);
+  recordChoice({...settings, skipped: []});
   return name;
 }
 
-async function chooseBackend(threads: number | undefined, kernels: KernelChoice): Promise<string> {
+interface Settings {
+  threads: number | undefined;
+  kernels: KernelChoice;
+  precision: Precision;
+}
+
+async function chooseBackend(settings: Settings): Promise<string> {
   const skipped: SkippedBackend[] = [];
   for (const backend of automatic) {
     try {
       await registerBackend(backend, false);
-      await start(backend, threads, kernels, false);
-      recordChoice({threads, kernels, skipped});
+      await start(backend, settings, false);
+      recordChoice({...settings, skipped});
       return backend;
     } catch (error) {
       if (!(error instanceof BackendError)) {
@@ -119,13 +147,14 @@ async function chooseBackend(threads: number | undefined, kernels: KernelChoice)
 /** @param named whether the application named this backend: an automatic choice rather has fewer threads than none. */
 async function start(
   backend: BackendName,
-  threads: number | undefined,
-  kernels: KernelChoice,
+  {threads, kernels, precision}: Settings,
   named: boolean,
 ): Promise<void> {
   if (backend !== 'wasm') {
     await activateBackend(backend);
-    if (backend === 'webgpu') (kernels === 'tfjs' ? unregisterGpuOperations : registerGpuOperations)();
+    if (backend !== 'webgpu') return;
+    (kernels === 'tfjs' ? unregisterGpuOperations : registerGpuOperations)();
+    setPrecision(precision);
     return;
   }
   // Settings after the activation, so that a backend that does not start leaves everything as it was.

@@ -78,4 +78,46 @@ describe('the webgpu device', () => {
     expect(told[0], stderr).to.match(/^BackendError: webgpu: .* got "/);
     expect(told[1]).to.equal(16);
   });
+
+  it('that has no memory for a result says so, and goes on', () => {
+    const {told, stderr} = inFreshProcess(`${setup}
+      const rows = Math.ceil(tf.backend().device.limits.maxBufferSize / 4 / 2 ** 15) + 1;
+      const large = () => tf.tidy(() => linear({x: tf.ones([rows, 4]), weight: tf.ones([4, 2 ** 15])}).sum());
+      tell(await failure((async () => (await large().data())[0])()));
+      await settled();
+      tell(thrown(() => one()));
+      tell(await value());
+      tell(await value());`);
+    const errors = told.slice(0, 2).filter((message) => message !== 'none');
+    expect(errors.length, stderr).to.be.at.least(1);
+    for (const message of errors) expect(message).to.match(/^BackendError: webgpu: .* got "/);
+    expect(told.slice(2), stderr).to.deep.equal([16, 16]);
+  });
+
+  it('keeps what lies inside of blocks as 16-bit floats where that is asked for, and tells', () => {
+    const {told, stderr} = inFreshProcess(`${setup}
+      const {swinBlock} = await import(${JSON.stringify(url('layers/index.ts'))});
+      const layer = swinBlock({numHeads: 2, windowSize: 4, seed: 1, dataFormat: 'channelsLast'});
+      const x = tf.randomNormal([1, 8, 8, 8], 0, 1, 'float32', 1);
+      const first = async () => Array.from(await layer.apply(x).data());
+      tell(backendReport().precision);
+      const full = await first();
+      await setupBackend('webgpu', {precision: 'f16'});
+      tell(backendReport().precision);
+      const half = await first();
+      tell(Math.max(...full.map((v, i) => Math.abs(v - half[i]))));
+      await setupBackend('webgpu');
+      tell((await first()).every((v, i) => v === full[i]));
+      tell(await failure(setupBackend('wasm', {precision: 'f16'})));
+      tell(await failure(setupBackend('webgpu', {precision: 'f16', kernels: 'tfjs'})));
+      tell(await failure(setupBackend('webgpu', {precision: 'f64'})));`);
+    const [before, after, difference, back, ...errors] = told;
+    expect([before, after, back], stderr).to.deep.equal(['f32', 'f16', true]);
+    expect(difference).to.be.within(1e-7, 1e-2);
+    expect(errors.map((message: string) => message.split(';')[0])).to.deep.equal([
+      "ConfigError: setupBackend: precision must be f32 except in this library's kernels on webgpu",
+      "ConfigError: setupBackend: precision must be f32 except in this library's kernels on webgpu",
+      'ConfigError: setupBackend: precision must be one of f32, f16',
+    ]);
+  });
 });
