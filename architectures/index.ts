@@ -1,4 +1,8 @@
 /** Functions that return a tf.LayersModel. */
+export type {Conv2DInfo, KeptConvolution} from './find_convolutions.js';
+export type {KeepPath} from './kept_path.js';
+export {type ReplaceConv2DOptions, replaceConv2D} from './replace_conv2d.js';
+export type {ReplacedConv2D, ReplaceReport} from './replace_report.js';
 export type {SwinBackboneArgs} from './swin_parts.js';
 export {type SwinResNetArgs, swinResNet} from './swin_resnet.js';
 export {

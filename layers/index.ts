@@ -7,6 +7,7 @@ export {
   batchNormalization,
 } from './batch_normalization.js';
 export {CropLike, cropLike} from './crop_like.js';
+export {CropValid, type CropValidArgs, cropValid} from './crop_valid.js';
 export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
 export {
   LayerNormalization,

@@ -25,6 +25,16 @@ describe('examples', () => {
     expect(output).to.match(/swinT: \d+ parameters, last loss \d+\.\d+, test accuracy 0?\.?\d+/);
   });
 
+  it('replace_convolutions.js starts where the convolutions are, and trains on', async () => {
+    const output = await example('replace_convolutions.js', '3');
+    expect(output).to.match(/2 of 3 convolutions replaced: 23,136 parameters are [\d,]+ now/);
+    expect(output).to.match(/conv2 +3x3 +2x2 +\[\*, 16, 16, 16\] +\[\*, 8, 8, 32\] +1 +4x4/);
+    const [, before, start] =
+      /convolutions: test accuracy ([\d.]+)[\s\S]*at the start: test accuracy ([\d.]+)/.exec(output) ?? [];
+    expect(start).to.equal(before);
+    expect(output).to.match(/with SwinT: test accuracy [\d.]+/);
+  });
+
   it('custom_hybrid.js trains, saves and reloads a segmentation network', async () => {
     const out = join(folder, 'hybrid');
     const output = await example('custom_hybrid.js', '10', out);

@@ -1,0 +1,69 @@
+/** What replaceConv2D did, as data and as a table. */
+import {showShape} from '../layers/shapes.js';
+import type {KeptConvolution} from './find_convolutions.js';
+
+/** A Conv2D that a SwinT has taken the place of. */
+export interface ReplacedConv2D {
+  /** Its name, after the names of the models that it is in; the SwinT has it now. */
+  name: string;
+  /** Shapes at its first call, of both. */
+  inputShape: (number | null)[];
+  outputShape: (number | null)[];
+  /** Of the convolution. */
+  kernelSize: [number, number];
+  strides: [number, number];
+  /** Of the SwinT. */
+  numHeads: number;
+  windowSize: [number, number];
+  /** Names of the layers that are there now: the SwinT and what it needs around it. */
+  layers: string[];
+  /** Numbers in the weights of the convolution, and of the layers that are there now. */
+  parametersBefore: number;
+  parametersAfter: number;
+}
+
+export interface ReplaceReport {
+  replaced: ReplacedConv2D[];
+  /** Every layer that convolves and stays, and why. */
+  kept: KeptConvolution[];
+  /** The same as a table. */
+  text: string;
+}
+
+const count = (value: number) => value.toLocaleString('en-US');
+
+/** Columns as wide as their widest cell; those of numbers to the right. */
+function aligned(rows: string[][], right: number[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
+  const pad = (cell: string, column: number) =>
+    right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]);
+  return rows.map((cells) => cells.map(pad).join('  ').trimEnd());
+}
+
+/** The report of these layers. */
+export function replaceReport(replaced: ReplacedConv2D[], kept: KeptConvolution[]): ReplaceReport {
+  const sum = (key: 'parametersBefore' | 'parametersAfter') =>
+    count(replaced.reduce((total, one) => total + one[key], 0));
+  const lines = [`${replaced.length} of ${replaced.length + kept.length} convolutions replaced`];
+  if (replaced.length > 0) {
+    lines[0] += `: ${sum('parametersBefore')} parameters are ${sum('parametersAfter')} now`;
+    const head = ['replaced', 'kernel', 'strides', 'input', 'output', 'heads', 'window', 'parameters', 'now'];
+    const rows = replaced.map((one) => [
+      one.name,
+      one.kernelSize.join('x'),
+      one.strides.join('x'),
+      showShape(one.inputShape),
+      showShape(one.outputShape),
+      count(one.numHeads),
+      one.windowSize.join('x'),
+      count(one.parametersBefore),
+      count(one.parametersAfter),
+    ]);
+    lines.push('', ...aligned([head, ...rows], [5, 7, 8]));
+  }
+  if (kept.length > 0) {
+    const rows = kept.map(({name, className, reason}) => [name, className, reason]);
+    lines.push('', ...aligned([['kept', 'class', 'why'], ...rows], []));
+  }
+  return {replaced, kept, text: lines.join('\n')};
+}
