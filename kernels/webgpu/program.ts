@@ -126,18 +126,22 @@ function pipelineOf<P>(device: GPUDevice, shader: Shader<P>, parameters: P): GPU
   return pipeline;
 }
 
-/** A new float32 tensor on the GPU, its content not defined yet. */
-export function output(backend: WebGPUBackend, shape: number[]): tf.TensorInfo {
-  const made = backend.makeTensorInfo(shape, 'float32');
+/** A new tensor on the GPU, its content not defined yet. */
+export function output(
+  backend: WebGPUBackend,
+  shape: number[],
+  dtype: 'float32' | 'int32' | 'bool' = 'float32',
+): tf.TensorInfo {
+  const made = backend.makeTensorInfo(shape, dtype);
   const internals = backend as unknown as Internals;
   if (tf.util.sizeFromShape(shape) === 0) internals.tensorMap.get(made.dataId).values = new Float32Array(0);
   else internals.uploadToGPU(made.dataId);
   return made;
 }
 
-/** A new float32 tensor [size] of one value. */
-export function filled(backend: WebGPUBackend, size: number, value: number): tf.TensorInfo {
-  return backend.makeTensorInfo([size], 'float32', new Float32Array(size).fill(value));
+/** A new float32 tensor of one value. */
+export function filled(backend: WebGPUBackend, shape: number[], value: number): tf.TensorInfo {
+  return backend.makeTensorInfo(shape, 'float32', new Float32Array(tf.util.sizeFromShape(shape)).fill(value));
 }
 
 /**
