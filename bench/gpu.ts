@@ -1,11 +1,12 @@
 /**
  * Benchmarks on webgpu: pairs of Swin blocks at the stages of Swin-T, attention and products alone, training steps, ours
- * against stock tfjs, in one run and in turn; and the peak of the device.
+ * against stock tfjs, in one run and in turn; and the peak of the device. `profile` tells what a step is made of.
  */
 import * as tf from '@tensorflow/tfjs';
 import {AdamW, type SetupBackendOptions, setupBackend, swinResNet} from 'tfjs-swint';
 import {linear, windowAttention} from 'tfjs-swint/kernels';
 import {type GpuRow, gpuCounts, gpuRun, printGpuRow} from './gpu_measure.js';
+import {printProfile, profile} from './gpu_profile.js';
 import {type Alternative, interleaved} from './measure.js';
 import {allGradients, makePair, pairOperations, STAGES} from './pairs.js';
 
@@ -66,6 +67,35 @@ async function peak(options: GpuOptions): Promise<GpuRow> {
     undefined,
     256 * 64 * turns * units,
   );
+}
+
+/** A step of AdamW on the CIFAR SwinResNet or its convolution twin, batch 32. */
+function trainingStep(convolution: boolean) {
+  const batch = 32;
+  const model = swinResNet({numClasses: 10, convolution, seed: 1});
+  const images = tf.randomNormal([batch, 3, 32, 32]);
+  const labels = tf.oneHot(tf.range(0, batch, 1, 'int32').mod(tf.scalar(10, 'int32')).cast('int32'), 10);
+  const optimizer = new AdamW({learningRate: 1e-4});
+  const loss = () =>
+    tf.losses.softmaxCrossEntropy(labels, model.apply(images, {training: true}) as tf.Tensor) as tf.Scalar;
+  return {
+    name: `training step, ${model.name}, batch ${batch}`,
+    step: () => optimizer.minimize(loss, true) as tf.Scalar,
+    dispose: () => {
+      tf.dispose([images, labels]);
+      model.dispose();
+    },
+  };
+}
+
+/** What a computation is made of, on our kernels and on those of tfjs. */
+async function profileBoth(name: string, compute: Compute): Promise<void> {
+  for (const kernels of ['swint', 'tfjs'] as const) {
+    await setupBackend('webgpu', {kernels});
+    tf.dispose(tf.tidy(compute as () => tf.Tensor));
+    printProfile(`${name}, kernels: ${kernels}`, profile(compute));
+  }
+  await setupBackend('webgpu');
 }
 
 export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
@@ -136,23 +166,12 @@ export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
       }
     }
   }
-  if (only.includes('steps')) {
-    for (const convolution of [false, true]) {
-      const batch = 32;
-      const model = swinResNet({numClasses: 10, convolution, seed: 1});
-      const images = tf.randomNormal([batch, 3, 32, 32]);
-      const labels = tf.oneHot(tf.range(0, batch, 1, 'int32').mod(tf.scalar(10, 'int32')).cast('int32'), 10);
-      const optimizer = new AdamW({learningRate: 1e-4});
-      const loss = () =>
-        tf.losses.softmaxCrossEntropy(
-          labels,
-          model.apply(images, {training: true}) as tf.Tensor,
-        ) as tf.Scalar;
-      const step = () => optimizer.minimize(loss, true) as tf.Scalar;
-      await add(compare(`training step, ${model.name}, batch ${batch}`, options, step, step));
-      tf.dispose([images, labels]);
-      model.dispose();
-    }
+  for (const convolution of [false, true]) {
+    if (!only.includes('steps') && !only.includes('profile')) break;
+    const {name, step, dispose} = trainingStep(convolution);
+    if (only.includes('steps')) await add(compare(name, options, step, step));
+    if (only.includes('profile')) await profileBoth(name, step);
+    dispose();
   }
   return rows;
 }

@@ -2,7 +2,7 @@
  * Benchmarks of this library against stock tfjs, in one run, interleaved.
  *
  *   npm run bench -- [--backend wasm] [--repeats 7] [--only pairs,onnx,model,kernels,steps,memory] [--onnx FILE] [--json FILE]
- *   npm run bench -- --backend webgpu [--batches 1,8,32] [--inner 5] [--repeats 7] [--only pairs,kernels,steps] [--json FILE]
+ *   npm run bench -- --backend webgpu [--batches 1,8,32] [--inner 5] [--repeats 7] [--only pairs,kernels,steps,profile] [--json FILE]
  *
  * `--onnx` names a Swin-T exported to ONNX and compares with onnxruntime-web (onnx.ts). Times: median (fastest to
  * slowest). Shares are of the speed of a pure loop of multiplications and additions on as many threads, measured in turn with
@@ -34,7 +34,7 @@ const {values: options} = parseArgs({
     inner: {type: 'string', default: '5'},
   },
 });
-const sections = ['pairs', 'onnx', 'model', 'kernels', 'steps', 'memory'];
+const sections = ['pairs', 'onnx', 'model', 'kernels', 'steps', 'memory', 'profile'];
 const only = options.only.split(',');
 for (const name of only) {
   if (!sections.includes(name)) throw new Error(`--only takes some of ${sections.join(', ')}; got ${name}`);

@@ -14,7 +14,8 @@
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import {joinPatches, type Shape4D, setSizes} from './convolution_sizes.js';
+import {joinPatches, type Shape4D} from '../geometry/convolution.js';
+import {setSizes} from './convolution_sizes.js';
 import {address, output} from './heap.js';
 import {kernelModule} from './module.js';
 import {wasmKernel} from './wasm_kernel.js';

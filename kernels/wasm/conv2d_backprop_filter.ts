@@ -12,7 +12,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../errors.js';
-import {isEmpty, joinPatches, type Shape4D, setSizes} from './convolution_sizes.js';
+import {isEmpty, joinPatches, type Shape4D} from '../geometry/convolution.js';
+import {setSizes} from './convolution_sizes.js';
 import {address, output} from './heap.js';
 import {zeros} from './matrix_product.js';
 import {kernelModule} from './module.js';

@@ -10,7 +10,8 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {depthwiseInfo, isEmpty, type Shape4D, setSizes} from './convolution_sizes.js';
+import {isEmpty, type Shape4D} from '../geometry/convolution.js';
+import {depthwiseInfo, setSizes} from './convolution_sizes.js';
 import {address, output} from './heap.js';
 import {zeros} from './matrix_product.js';
 import {kernelModule} from './module.js';

@@ -8,45 +8,12 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import {movedAxes} from '../geometry/transpose.js';
 import {copyRows, fourAxes} from './copy_rows.js';
 import {address, sameData} from './heap.js';
 import type {FourNumbers} from './kernel_exports.js';
 import {kernelModule} from './module.js';
 import {wasmKernel} from './wasm_kernel.js';
-
-/** An axis of a transpose, and how many elements its steps are apart in x and in y. */
-interface MovedAxis {
-  size: number;
-  from: number;
-  to: number;
-}
-
-/** The axes that are left once those of size 1 are dropped and neighbours joined, in the order of y. */
-function movedAxes(shape: readonly number[], perm: readonly number[]): MovedAxis[] {
-  const strides: number[] = [];
-  for (let axis = shape.length - 1, stride = 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis]!;
-  }
-  const axes: MovedAxis[] = [];
-  for (const axis of perm) {
-    const size = shape[axis]!;
-    if (size === 1) continue;
-    const last = axes.at(-1);
-    if (last && last.from === size * strides[axis]!) {
-      last.size *= size;
-      last.from = strides[axis]!;
-    } else {
-      axes.push({size, from: strides[axis]!, to: 0});
-    }
-  }
-  let stride = 1;
-  for (const axis of [...axes].reverse()) {
-    axis.to = stride;
-    stride *= axis.size;
-  }
-  return axes;
-}
 
 /** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
 export function transposeConfig(stock: tf.KernelConfig): tf.KernelConfig {

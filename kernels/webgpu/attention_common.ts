@@ -16,7 +16,7 @@ import {
   type WindowAttentionAttrs,
 } from '../contracts/window_attention.js';
 import {windowGeometry} from '../geometry/windows.js';
-import {HALF, stored, vectorAt} from './half.js';
+import {HALF, packed, vectorAt} from './half.js';
 
 /** What changes the text. */
 export type AttentionParameters = {
@@ -140,7 +140,7 @@ function rowReader(name: string, p: AttentionParameters, half = false): string {
 /** WGSL: writes vector `i` of a head to `name` from number `start` on. */
 export function rowWriter(name: string, p: AttentionParameters, half = false): string {
   if (p.vector) {
-    return `fn ${name}Store(start: u32, i: u32, v: vec4f) { ${name}[start / 4u + i] = ${stored('v', half)}; }`;
+    return `fn ${name}Store(start: u32, i: u32, v: vec4f) { ${name}[start / 4u + i] = ${packed('v', half)}; }`;
   }
   return `fn ${name}Store(start: u32, i: u32, v: vec4f) {
   for (var c = 0u; c < 4u && 4u * i + c < ${p.headSize}u; c++) { ${name}[start + 4u * i + c] = v[c]; }

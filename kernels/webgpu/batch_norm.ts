@@ -165,7 +165,8 @@ export const batchStatisticsConfig = webgpuKernel<'x', {axis: number}>(
   (backend, {x}, {axis}) => {
     const {cut, parts} = layout(x.shape, axis);
     const {channels, blocks} = cut;
-    if (parts === 0) return [filled(backend, channels, Number.NaN), filled(backend, channels, Number.NaN)];
+    if (parts === 0)
+      return [filled(backend, [channels], Number.NaN), filled(backend, [channels], Number.NaN)];
     const [mean, variance] = [output(backend, [channels]), output(backend, [channels])];
     const sums = output(backend, [parts, 2, channels]);
     run(backend, statisticsPartsShader, {}, {parts: sums, x}, cut, blocks * parts);
@@ -202,7 +203,7 @@ function gradSums(
 ): tf.TensorInfo[] {
   const {cut, parts} = layout(buffers.x.shape, axis);
   const {channels, blocks} = cut;
-  if (parts === 0) return [filled(backend, channels, 0), filled(backend, channels, 0)];
+  if (parts === 0) return [filled(backend, [channels], 0), filled(backend, [channels], 0)];
   const sums = output(backend, [parts, 2, channels]);
   run(backend, gradSumsShader, {}, {parts: sums, ...buffers}, {...cut, epsilon}, blocks * parts);
   const results = sumParts(backend, sums, parts, [[channels], [channels]]);

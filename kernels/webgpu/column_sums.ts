@@ -5,8 +5,8 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
-import {filled, output, run, type Shader} from './program.js';
-import {cutRows, sumParts} from './sum_parts.js';
+import {filled, run, type Shader} from './program.js';
+import {cutRows, summed} from './sum_parts.js';
 
 export const columnSumsShader: Shader<object> = {
   name: 'column_sums',
@@ -29,13 +29,10 @@ export const columnSumsShader: Shader<object> = {
 /** @returns [N]. */
 export function columnSums(backend: WebGPUBackend, x: tf.TensorInfo): tf.TensorInfo {
   const [m, n] = x.shape as [number, number];
-  if (m === 0) return filled(backend, n, 0);
+  if (m === 0) return filled(backend, [n], 0);
   const {partRows, parts} = cutRows(m);
   const blocks = Math.ceil(n / 64);
-  const sums = output(backend, parts === 1 ? [n] : [parts, n]);
-  run(backend, columnSumsShader, {}, {sums, x}, {m, n, blocks, partRows}, blocks * parts);
-  if (parts === 1) return sums;
-  const [total] = sumParts(backend, sums, parts, [[n]]);
-  backend.disposeData(sums.dataId);
-  return total;
+  return summed(backend, [n], parts, (sums) =>
+    run(backend, columnSumsShader, {}, {sums, x}, {m, n, blocks, partRows}, blocks * parts),
+  );
 }

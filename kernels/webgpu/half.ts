@@ -56,4 +56,4 @@ export const vectorAt = (name: string, at: string, half: boolean | undefined) =>
   half ? `fromHalf(${name}[${at}])` : `${name}[${at}]`;
 
 /** WGSL expression: what is stored of the vector \`value\`. */
-export const stored = (value: string, half: boolean | undefined) => (half ? `toHalf(${value})` : value);
+export const packed = (value: string, half: boolean | undefined) => (half ? `toHalf(${value})` : value);

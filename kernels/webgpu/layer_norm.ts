@@ -318,7 +318,7 @@ export const layerNormGradConfig = webgpuKernel<GradInputs, object>(
     const channels = gamma.shape[0];
     const count = layerNormGradParts(x.shape);
     const dx = output(backend, x.shape);
-    if (count === 0) return [dx, filled(backend, channels, 0), filled(backend, channels, 0)];
+    if (count === 0) return [dx, filled(backend, [channels], 0), filled(backend, [channels], 0)];
     const parts = output(backend, [count, 2, channels]);
     runLayerNormGrad(backend, {dy, x, mean, inverse, gamma, sampleScale, dx, parts});
     const sums = sumParts(backend, parts, count, [[channels], [channels]]);

@@ -5,7 +5,7 @@ import {columnSums} from './column_sums.js';
 import {GELU} from './gelu.js';
 import {output, run, type Shader} from './program.js';
 import {partsOfSum, product} from './run_product.js';
-import {sumParts} from './sum_parts.js';
+import {summed} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 type Inputs = 'x' | 'weight' | 'bias' | 'residual' | 'sampleScale';
@@ -103,12 +103,9 @@ export const linearGradWeightConfig = webgpuKernel<'g' | 'x', object>(
     const [rows, n] = g.shape as [number, number];
     const m = x.shape[x.shape.length - 1];
     const parts = partsOfSum(rows, [[m, n]]);
-    const partial = output(backend, parts === 1 ? [m, n] : [parts, m, n]);
-    product(backend, {m, n, k: rows, a: x, b: g, layoutA: 'columns', c: partial, parts});
-    if (parts === 1) return partial;
-    const [dw] = sumParts(backend, partial, parts, [[m, n]]);
-    backend.disposeData(partial.dataId);
-    return dw;
+    return summed(backend, [m, n], parts, (c) =>
+      product(backend, {m, n, k: rows, a: x, b: g, layoutA: 'columns', c, parts}),
+    );
   },
 );
 

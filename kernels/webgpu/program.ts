@@ -130,7 +130,7 @@ function pipelineOf<P>(device: GPUDevice, shader: Shader<P>, parameters: P): GPU
 export function output(
   backend: WebGPUBackend,
   shape: number[],
-  dtype: 'float32' | 'int32' = 'float32',
+  dtype: 'float32' | 'int32' | 'bool' = 'float32',
 ): tf.TensorInfo {
   const made = backend.makeTensorInfo(shape, dtype);
   const internals = backend as unknown as Internals;
@@ -142,9 +142,9 @@ export function output(
   return made;
 }
 
-/** A new float32 tensor [size] of one value. */
-export function filled(backend: WebGPUBackend, size: number, value: number): tf.TensorInfo {
-  return backend.makeTensorInfo([size], 'float32', new Float32Array(size).fill(value));
+/** A new float32 tensor of one value. */
+export function filled(backend: WebGPUBackend, shape: number[], value: number): tf.TensorInfo {
+  return backend.makeTensorInfo(shape, 'float32', new Float32Array(tf.util.sizeFromShape(shape)).fill(value));
 }
 
 /**

@@ -44,7 +44,7 @@ export interface Product {
 const BUSY = 128;
 
 /** Terms of a sum that a workgroup takes at once. */
-const PIECE = 16;
+export const PIECE = 16;
 
 /** Worth having, best first. */
 const TILES = [
@@ -56,7 +56,12 @@ const TILES = [
 const tilesOf = (m: number, n: number, {tileRows, tileColumns}: {tileRows: number; tileColumns: number}) =>
   Math.ceil(m / tileRows) * Math.ceil(n / tileColumns);
 
-const partLength = (k: number, parts: number) => PIECE * Math.ceil(k / parts / PIECE);
+/** The tile for results [m, n], so many of them. */
+export const chooseTile = (m: number, n: number, results: number) =>
+  TILES.find((tile) => tilesOf(m, n, tile) * results >= BUSY) ?? TILES[TILES.length - 1];
+
+/** Terms of one part. */
+export const partLength = (k: number, parts: number) => PIECE * Math.ceil(k / parts / PIECE);
 
 /** Fewest terms of a part. */
 const PART = 256;
@@ -73,7 +78,7 @@ export function product(backend: WebGPUBackend, p: Product): void {
   const {m, n, k, layoutA = 'rows', layoutB = 'rows', parts = 1, base = 0, partStride = m * n} = p;
   const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
   const widthA = p.ones ? m - 1 : m;
-  const tile = TILES.find((one) => tilesOf(m, n, one) * parts >= BUSY) ?? TILES[TILES.length - 1];
+  const tile = chooseTile(m, n, parts);
   const parameters: ProductParameters = {
     a: layoutA,
     b: layoutB,

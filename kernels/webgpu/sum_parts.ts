@@ -4,7 +4,8 @@
  *   parts [P, size];  results: tensors one after the other, their sizes adding up to `size`
  *
  * LANES invocations share a number: each adds up every LANES-th part, and their sums are added up in a fixed order.
- * What writes the parts: product (weight gradients), column_sums, the gradients of layer norm and of window attention.
+ * What writes the parts: product and convolution (weight gradients), column_sums, the gradients of the norms and of window
+ * attention.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -98,4 +99,23 @@ export function sumParts(
     first += size;
   }
   return made;
+}
+
+/**
+ * A new tensor of sums that come in parts.
+ *
+ * @param compute writes [parts, ...shape] or, where there is only one, [...shape].
+ */
+export function summed(
+  backend: WebGPUBackend,
+  shape: number[],
+  parts: number,
+  compute: (to: tf.TensorInfo) => void,
+): tf.TensorInfo {
+  const partial = output(backend, parts === 1 ? shape : [parts, ...shape]);
+  compute(partial);
+  if (parts === 1) return partial;
+  const [sum] = sumParts(backend, partial, parts, [shape]);
+  backend.disposeData(partial.dataId);
+  return sum;
 }

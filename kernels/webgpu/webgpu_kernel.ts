@@ -24,3 +24,13 @@ export function webgpuKernel<Input extends string, Attributes>(
       run(backend as WebGPUBackend, inputs as Record<Input, tf.TensorInfo>, attrs as Attributes),
   };
 }
+
+/** What a stock kernel makes of the same inputs and attributes. */
+export function stockResult(
+  stock: tf.KernelConfig,
+  backend: WebGPUBackend,
+  inputs: Record<string, tf.TensorInfo>,
+  attributes: object,
+): tf.TensorInfo | tf.TensorInfo[] {
+  return stock.kernelFunc({inputs, backend, attrs: attributes as tf.NamedAttrMap});
+}

@@ -361,7 +361,7 @@ export function runWindowAttentionGrad(
   const scaleSums = slots * heads * tokens * tokens;
   const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
   const size = padSums + (attended ? slots * heads * tokens * 3 * headSize : 0);
-  const sums = attended ? filled(backend, size, 0) : output(backend, [size]);
+  const sums = attended ? filled(backend, [size], 0) : output(backend, [size]);
   const dqkv = output(backend, mapShape(qkv));
   run(
     backend,
@@ -393,9 +393,10 @@ export function runWindowAttentionGrad(
     return gradient;
   };
   const results = [dqkv, dtable];
-  if (logitScale) results.push(cosine ? optional('scale', logitScale, scaleSums) : filled(backend, heads, 0));
+  if (logitScale)
+    results.push(cosine ? optional('scale', logitScale, scaleSums) : filled(backend, [heads], 0));
   if (padToken) {
-    results.push(attended ? optional('pad', padToken, padSums) : filled(backend, padToken.shape[0], 0));
+    results.push(attended ? optional('pad', padToken, padSums) : filled(backend, padToken.shape, 0));
   }
   backend.disposeData(sums.dataId);
   return results;

@@ -18,6 +18,10 @@ import {
   registerOperations as registerGpuOperations,
   unregisterOperations as unregisterGpuOperations,
 } from '../../kernels/webgpu/operations.js';
+import {
+  replaceStockKernels as replaceStockGpuKernels,
+  restoreStockKernels as restoreStockGpuKernels,
+} from '../../kernels/webgpu/replacements.js';
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {recordChoice, type SkippedBackend} from './backend_report.js';
@@ -37,10 +41,10 @@ export interface SetupBackendOptions {
   threads?: number;
   /**
    * Whose kernels compute, for the whole application. 'swint' (the default): this library's, on wasm and webgpu for its
-   * own operations, and on wasm also in the place of stock ones (matrix products, conv2d and its gradient, sums and
-   * means, transposes, slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this library's
-   * operations are composed of them; only what tfjs lacks altogether on wasm (the filter gradients of convolutions, the
-   * gradient of gather) stays ours. `threads` does nothing then.
+   * own operations and in the place of stock ones too (on both: conv2d and its gradients, transposes; on wasm also matrix
+   * products, sums and means, slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this
+   * library's operations are composed of them; only what tfjs lacks altogether on wasm (the filter gradients of
+   * convolutions, the gradient of gather) stays ours. `threads` does nothing then.
    */
   kernels?: KernelChoice;
   /**
@@ -153,7 +157,7 @@ async function start(
   if (backend !== 'wasm') {
     await activateBackend(backend);
     if (backend !== 'webgpu') return;
-    (kernels === 'tfjs' ? unregisterGpuOperations : registerGpuOperations)();
+    chooseGpuKernels(kernels);
     setPrecision(precision);
     return;
   }
@@ -169,6 +173,16 @@ async function start(
     replaceStockKernels();
     registerOperations();
     setThreads(threads);
+  }
+}
+
+function chooseGpuKernels(kernels: KernelChoice): void {
+  if (kernels === 'tfjs') {
+    restoreStockGpuKernels();
+    unregisterGpuOperations();
+  } else {
+    replaceStockGpuKernels();
+    registerGpuOperations();
   }
 }
 

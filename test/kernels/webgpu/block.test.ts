@@ -5,27 +5,10 @@ import {registerOperations, unregisterOperations} from '../../../kernels/webgpu/
 import {swinBlock, swinT} from '../../../layers/index.js';
 import {eachBackend} from '../../helpers/backends.js';
 import {expectRelativeClose} from '../../helpers/compare.js';
-
-interface Counted extends tf.KernelBackend {
-  recordAndSubmit(...args: unknown[]): void;
-}
+import {programsOf} from './programs.js';
 
 /** How many dispatches of any shader, tfjs's among them, `compute` makes. */
-function dispatchesOf(compute: () => tf.TensorContainer): number {
-  const backend = tf.backend() as Counted;
-  const original = backend.recordAndSubmit;
-  let count = 0;
-  backend.recordAndSubmit = (...args) => {
-    count++;
-    original.apply(backend, args);
-  };
-  try {
-    tf.dispose(tf.tidy(compute as () => tf.Tensor));
-  } finally {
-    backend.recordAndSubmit = original;
-  }
-  return count;
-}
+const dispatchesOf = (compute: () => tf.TensorContainer) => programsOf(compute).length;
 
 const variants = ['v1', 'miziha', 'v2'] as const;
 

@@ -6,10 +6,10 @@ import {
   windowAttentionGradReference,
   windowAttentionReference,
 } from '../../../kernels/reference/window_attention.js';
-import {openDevice} from '../../../src/backends/webgpu_device.js';
 import {eachBackend} from '../../helpers/backends.js';
 import {expectBitEqual, expectRelativeClose} from '../../helpers/compare.js';
 import {randomArrays} from '../../helpers/random.js';
+import {atCoreLimits} from './core_limits.js';
 
 const attrs = (numHeads: number, window: number, more: Partial<WindowAttentionAttrs> = {}) =>
   ({
@@ -74,30 +74,11 @@ eachBackend(
         for (const i of [0, 1]) expectBitEqual(`${i}`, await second[i].data(), await first[i].data());
       });
 
-      it('computes at core limits, without any feature', async () => {
-        const adapter = (await navigator.gpu.requestAdapter()) as GPUAdapter;
-        const device = await openDevice(adapter, true);
-        expect(device.limits.maxStorageBuffersPerShaderStage).to.equal(8);
-        expect(device.limits.maxComputeWorkgroupStorageSize).to.equal(16384);
-        const {WebGPUBackend} = await import('@tensorflow/tfjs-backend-webgpu');
-        // Under the same name, so that the kernels registered for it are found.
-        const {registryFactory, registry} = tf.engine();
-        const [factory, backend] = [registryFactory.webgpu, registry.webgpu];
-        await tf.setBackend('cpu');
-        delete registry.webgpu;
-        registryFactory.webgpu = {factory: () => new WebGPUBackend(device, adapter.info), priority: 1};
-        try {
-          await tf.setBackend('webgpu');
-          expect((tf.backend() as unknown as {device: GPUDevice}).device).to.equal(device);
+      it('computes at core limits, without any feature', () =>
+        atCoreLimits(async () => {
           await checkAttention([1, 16, 16, 64], attrs(2, 16, {shift: [8, 8]}));
           await checkAttention([2, 9, 7, 32], attrs(1, 7, {shift: [3, 3]}));
-        } finally {
-          await tf.setBackend('cpu');
-          registryFactory.webgpu = factory;
-          registry.webgpu = backend;
-          await tf.setBackend('webgpu');
-        }
-      });
+        }));
     });
   },
   {only: ['webgpu']},

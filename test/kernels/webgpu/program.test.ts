@@ -7,6 +7,7 @@ import {
   statisticsShader,
 } from '../../../kernels/webgpu/batch_norm.js';
 import {columnSumsShader} from '../../../kernels/webgpu/column_sums.js';
+import {convolutionShader} from '../../../kernels/webgpu/convolution.js';
 import {layerNormGradShader, layerNormShader} from '../../../kernels/webgpu/layer_norm.js';
 import {linearGradOutputShader} from '../../../kernels/webgpu/linear.js';
 import {adamShader, sgdShader} from '../../../kernels/webgpu/optimizer.js';
@@ -15,6 +16,7 @@ import {peakShader} from '../../../kernels/webgpu/peak.js';
 import {productShader} from '../../../kernels/webgpu/product.js';
 import {type Parameters, type Shader, shaderKey, shaderText} from '../../../kernels/webgpu/program.js';
 import {sumPartsShader} from '../../../kernels/webgpu/sum_parts.js';
+import {transposeShader} from '../../../kernels/webgpu/transpose.js';
 import {windowAttentionShader} from '../../../kernels/webgpu/window_attention.js';
 import {
   optionalSumsShader,
@@ -70,6 +72,23 @@ const shaders: [Shader<never>, Record<string, unknown[]>][] = [
       halfSlope: flag,
     },
   ],
+  [
+    convolutionShader,
+    {
+      result: ['value', 'filter', 'input'],
+      tileRows: [32, 64],
+      tileColumns: [32],
+      piece: [16],
+      rows: [4],
+      columns: [4],
+      vectorA: both,
+      vectorB: both,
+      vectorC: both,
+      bias: flag,
+      activation: [undefined, 'relu', 'relu6'],
+    },
+  ],
+  [transposeShader, {}],
   [windowAttentionShader, attention],
   [windowAttentionGradShader, {...attention, tokens: [16, 49], padGradient: flag}],
   [tableSumsShader, {}],

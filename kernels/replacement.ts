@@ -1,0 +1,64 @@
+/**
+ * Puts kernels in the place of stock ones of a tfjs backend, for the whole application, and takes them out again. Nothing
+ * is replaced until asked for: `setupBackend` does, importing the library does not.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import {BackendError} from './errors.js';
+
+/** The kernels of a backend that can be replaced. */
+interface Replacements {
+  /**
+   * Replaces the stock kernels. Does nothing to one that is ours already. One that the application has put in the place
+   * of ours is replaced like a stock kernel.
+   *
+   * @throws BackendError when the backend's package has not been loaded; nothing is replaced then.
+   */
+  replace(): void;
+  /** Puts the stock kernels back. One that the application has put in the place of ours stays. */
+  restore(): void;
+}
+
+/**
+ * @param backend tfjs's name of the backend.
+ * @param makers by the name of the kernel: ours, made from the one that it replaces and leaves some cases to.
+ */
+export function replacements(
+  backend: string,
+  makers: Readonly<Record<string, (stock: tf.KernelConfig) => tf.KernelConfig>>,
+): Replacements {
+  /** The kernels replaced so far and not put back, by name. */
+  const replaced = new Map<string, {stock: tf.KernelConfig; ours: tf.KernelConfig}>();
+  return {
+    replace() {
+      const missing = Object.keys(makers).filter((name) => !tf.getKernel(name, backend));
+      if (missing.length > 0) {
+        throw new BackendError(
+          `setupBackend: the ${backend} backend must have registered its kernels; it lacks ${missing.join(', ')} ` +
+            `(import '@tensorflow/tfjs-backend-${backend}' first).`,
+        );
+      }
+      for (const [name, make] of Object.entries(makers)) {
+        const stock = tf.getKernel(name, backend);
+        if (stock !== replaced.get(name)?.ours) {
+          const ours = make(stock);
+          register(ours);
+          replaced.set(name, {stock, ours});
+        }
+      }
+    },
+    restore() {
+      for (const [name, {stock, ours}] of replaced) {
+        if (tf.getKernel(name, backend) === ours) {
+          register(stock);
+        }
+      }
+      replaced.clear();
+    },
+  };
+}
+
+/** tfjs warns about a kernel that is registered twice, so the old one goes first. */
+function register(config: tf.KernelConfig): void {
+  tf.unregisterKernel(config.kernelName, config.backendName);
+  tf.registerKernel(config);
+}
