@@ -53,7 +53,7 @@ export interface SwinBackboneArgs {
   dropPath?: number;
   /** Cells added so that windows fit: never attended, or attended as torchvision does. Default 'masked'. */
   padding?: 'masked' | 'attended';
-  /** How kernels start, but the head's. Default: Swin's truncated normal of deviation 0.02. */
+  /** How kernels start, but those that give the classes. Default: Swin's truncated normal of deviation 0.02. */
   kernelInitializer?: SwinTArgs['kernelInitializer'];
   /** Where the channels are, of the image and of the maps that come out. Default 'channelsFirst'. */
   dataFormat?: DataFormat;
@@ -176,7 +176,7 @@ export const narrow = (seed: number | undefined): ReturnType<typeof tfl.initiali
   tfl.initializers.truncatedNormal({stddev: 0.02, seed});
 
 /** How the kernels of a layer start: as the caller says, or as in Swin. */
-const kernelStart = ({args}: Plan, seed: number | undefined) => args.kernelInitializer ?? narrow(seed);
+export const kernelStart = ({args}: Plan, seed: number | undefined) => args.kernelInitializer ?? narrow(seed);
 
 /** What the blocks of stage `i` have, on the way down and up. */
 export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {

@@ -1,5 +1,6 @@
 /** A Swin Transformer made from a checkpoint alone: its configuration is read from the file, then its weights. */
-import type * as tfl from '@tensorflow/tfjs-layers';
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
 import {type SwinTransformerArgs, swinTransformer} from '../../architectures/index.js';
 import type {ByteSource} from './byte_source.js';
 import {configurationOf} from './configuration.js';
@@ -55,12 +56,18 @@ export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOp
   const file = openCheckpoint(source);
   const layout = layoutOf(file, given);
   const found = configurationOf(file, layout, args.windowSize !== undefined);
-  // The weights are replaced: drawing them would cost seconds.
-  const model = swinTransformer({kernelInitializer: 'zeros', ...found, ...args});
+  const model = swinTransformer({kernelInitializer: undrawn(), ...found, ...args});
   try {
     return {model, report: assignCheckpoint(model, file, {layout, adaptChannels})};
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+/** Swin's start of kernels, saved with the model as that, which draws nothing: the weights are replaced, and it costs seconds. */
+function undrawn() {
+  const initializer = tfl.initializers.truncatedNormal({stddev: 0.02});
+  initializer.apply = (shape) => tf.zeros(shape as number[]);
+  return initializer;
 }

@@ -14,22 +14,7 @@
  *
  * Source: Python's Lib/pickletools.py, which describes every opcode.
  */
-import {PickleBytes} from './pickle_bytes.js';
-
-/** What the caller makes of names and ids in the file. Each throws what it refuses. */
-export interface PickleRules {
-  /** `module.name`, for example a class. */
-  global(module: string, name: string): unknown;
-  /** The object behind an id, for example a tensor's storage. */
-  persistent(id: unknown): unknown;
-  /** The error for a pickle that cannot be read. */
-  fail(rule: string, got: string): Error;
-}
-
-/** A global that may be called, with the arguments from the file. */
-export class PickleFunction {
-  constructor(readonly call: (args: unknown[]) => unknown) {}
-}
+import {PickleMachine, type PickleRules} from './pickle_machine.js';
 
 /** Opcodes of a program; a state dict of a thousand tensors with its optimizer has about 100,000. */
 const MOST_OPCODES = 300_000;
@@ -42,7 +27,7 @@ const STOP = 0x2e;
  * @throws What `rules` make of a damaged, unknown or over-long program.
  */
 export function unpickle(bytes: Uint8Array, rules: PickleRules): unknown {
-  const machine = new Machine(bytes, rules);
+  const machine = new PickleMachine(bytes, rules);
   for (let count = 0; count < MOST_OPCODES; count++) {
     const opcode = machine.bytes.uint8();
     if (opcode === STOP) return machine.result();
@@ -56,112 +41,14 @@ export function unpickle(bytes: Uint8Array, rules: PickleRules): unknown {
   throw rules.fail(`a pickle must have at most ${MOST_OPCODES} opcodes`, 'more');
 }
 
-/** The stack machine's state and what opcodes do to it. */
-class Machine {
-  readonly bytes: PickleBytes;
-  readonly memo = new Map<number, unknown>();
-  private stack: unknown[] = [];
-  /** The stacks below each mark. */
-  private readonly below: unknown[][] = [];
-
-  constructor(
-    bytes: Uint8Array,
-    readonly rules: PickleRules,
-  ) {
-    this.bytes = new PickleBytes(bytes, () =>
-      this.fail('a pickle must end with an opcode that says so', 'none'),
-    );
-  }
-
-  fail(rule: string, got: string): Error {
-    return this.rules.fail(rule, got);
-  }
-
-  push(value: unknown): void {
-    this.stack.push(value);
-  }
-
-  top(): unknown {
-    if (this.stack.length === 0) throw this.fail('the stack must hold what an opcode takes', 'nothing');
-    return this.stack[this.stack.length - 1];
-  }
-
-  pop(): unknown {
-    const value = this.top();
-    this.stack.pop();
-    return value;
-  }
-
-  mark(): void {
-    this.below.push(this.stack);
-    this.stack = [];
-  }
-
-  /** What was put on the stack since the last mark. */
-  marked(): unknown[] {
-    const items = this.stack;
-    const stack = this.below.pop();
-    if (!stack) throw this.fail('there must be a mark where one is taken', 'none');
-    this.stack = stack;
-    return items;
-  }
-
-  /** Makes one tuple of the values on top. */
-  tuple(size: number): void {
-    if (this.stack.length < size) throw this.fail('the stack must hold what an opcode takes', 'less');
-    this.push(this.stack.splice(-size));
-  }
-
-  recall(index: number): void {
-    if (!this.memo.has(index)) throw this.fail('what is recalled must have been remembered', `${index}`);
-    this.push(this.memo.get(index));
-  }
-
-  append(items: unknown[]): void {
-    const list = this.top();
-    if (!Array.isArray(list)) throw this.fail('what is appended to must be a list', typeof list);
-    for (const item of items) list.push(item);
-  }
-
-  /** Keys and values in turn, into the dict on top. */
-  setItems(items: unknown[]): void {
-    const dict = this.top();
-    if (!(dict instanceof Map)) throw this.fail('what has items must be a dict', typeof dict);
-    if (items.length % 2 !== 0) throw this.fail('every key of a dict must have a value', 'one without');
-    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
-  }
-
-  /** Calls a function of the caller's. */
-  reduce(): void {
-    const [args, called] = [this.pop(), this.pop()];
-    if (!(called instanceof PickleFunction) || !Array.isArray(args)) {
-      throw this.fail('what is called must be a function that is allowed', typeof called);
-    }
-    this.push(called.call(args));
-  }
-
-  global(module: unknown, name: unknown): void {
-    if (typeof module !== 'string' || typeof name !== 'string')
-      throw this.fail('a global must have a name', 'none');
-    this.push(this.rules.global(module, name));
-  }
-
-  /** The value that is left at the end. */
-  result(): unknown {
-    const value = this.pop();
-    if (this.stack.length > 0 || this.below.length > 0) throw this.fail('one value must be left', 'several');
-    return value;
-  }
-}
-
 /** What each opcode does, called as in pickletools. */
-const OPCODES: ReadonlyMap<number, (machine: Machine) => void> = new Map([
+const OPCODES: ReadonlyMap<number, (machine: PickleMachine) => void> = new Map([
   ...numbersAndStrings(),
   ...containers(),
   ...objects(),
 ]);
 
-type Step = [number, (machine: Machine) => void];
+type Step = [number, (machine: PickleMachine) => void];
 
 function numbersAndStrings(): Step[] {
   return [
@@ -205,12 +92,12 @@ function containers(): Step[] {
 }
 
 /** Items are taken off before anything is put on: the stack is another one then. */
-function pushList(machine: Machine): void {
+function pushList(machine: PickleMachine): void {
   const items = machine.marked();
   machine.push(items);
 }
 
-function pushDict(machine: Machine): void {
+function pushDict(machine: PickleMachine): void {
   const items = machine.marked();
   machine.push(new Map());
   machine.setItems(items);
@@ -236,18 +123,18 @@ function objects(): Step[] {
   ];
 }
 
-function checkProtocol(machine: Machine, protocol: number): void {
+function checkProtocol(machine: PickleMachine, protocol: number): void {
   if (protocol >= 2 && protocol <= 4) return;
   throw machine.fail('the protocol of a pickle must be 2, 3 or 4', `${protocol}`);
 }
 
-function stackGlobal(machine: Machine): void {
+function stackGlobal(machine: PickleMachine): void {
   const [name, module] = [machine.pop(), machine.pop()];
   machine.global(module, name);
 }
 
 /** Attributes of a dict, such as the versions of modules in a state dict: nothing that is data. */
-function build(machine: Machine): void {
+function build(machine: PickleMachine): void {
   machine.pop();
   if (!(machine.top() instanceof Map))
     throw machine.fail('only a dict may have attributes', typeof machine.top());

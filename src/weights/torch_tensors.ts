@@ -11,7 +11,7 @@
  */
 import {CheckpointError} from '../errors.js';
 import {DTYPE_BITS} from './dtypes.js';
-import {PickleFunction, type PickleRules} from './pickle.js';
+import {PickleFunction, type PickleRules} from './pickle_machine.js';
 
 /** The elements that tensors are views of. */
 export interface TorchStorage {

@@ -85,9 +85,14 @@ describe('swinFromCheckpoint', () => {
     ]);
     expect(report.resized).to.include('patch_embed.proj.weight').and.have.lengthOf(7);
     expect(report.missing).to.deep.equal(['head.weight', 'head.bias']);
-    // A new head has to be able to learn.
-    const [kernel] = model.getLayer('head').getWeights();
-    expect(tf.max(tf.abs(kernel)).dataSync()[0]).to.be.above(0);
+    // A new head has to be able to learn, and so has the network that is made anew from its configuration.
+    const again = await tf.models.modelFromJSON(model.toJSON(undefined, false) as never);
+    for (const kernel of [
+      model.getLayer('head').getWeights()[0],
+      again.getLayer('layers.0').getWeights()[2],
+    ]) {
+      expect(tf.max(tf.abs(kernel)).dataSync()[0]).to.be.above(0);
+    }
   });
 
   it("tells V2's windows, now and in pretraining, by the coordinates in the file", async () => {

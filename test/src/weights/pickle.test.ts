@@ -1,5 +1,6 @@
 import {expect} from 'chai';
-import {PickleFunction, unpickle} from '../../../src/weights/pickle.js';
+import {unpickle} from '../../../src/weights/pickle.js';
+import {PickleFunction} from '../../../src/weights/pickle_machine.js';
 
 const rules = {
   global: (module: string, name: string) => {
