@@ -53,6 +53,8 @@ export interface SwinBackboneArgs {
   dropPath?: number;
   /** Cells added so that windows fit: never attended, or attended as torchvision does. Default 'masked'. */
   padding?: 'masked' | 'attended';
+  /** How kernels start, but those that give the classes. Default: Swin's truncated normal of deviation 0.02. */
+  kernelInitializer?: SwinTArgs['kernelInitializer'];
   /** Where the channels are, of the image and of the maps that come out. Default 'channelsFirst'. */
   dataFormat?: DataFormat;
   /** Makes the initial weights and every dropout repeatable. */
@@ -144,7 +146,7 @@ export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Sy
     : image;
   const format = {dataFormat: 'channelsLast', seed: nextSeed()} as const;
   const {patchNorm = true, dropout = 0} = args;
-  const kernelInitializer = narrow(format.seed);
+  const kernelInitializer = kernelStart(plan, format.seed);
   let x = patchEmbed({
     name: 'patch_embed',
     embedDim,
@@ -161,7 +163,7 @@ export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Sy
       mapSize,
       dataFormat: 'channelsLast',
       seed,
-      kernelInitializer: narrow(seed),
+      kernelInitializer: kernelStart(plan, seed),
     }).apply(x) as Symbolic;
   }
   if (dropout > 0)
@@ -172,6 +174,9 @@ export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Sy
 /** Swin's start of kernels. */
 export const narrow = (seed: number | undefined): ReturnType<typeof tfl.initializers.zeros> =>
   tfl.initializers.truncatedNormal({stddev: 0.02, seed});
+
+/** How the kernels of a layer start: as the caller says, or as in Swin. */
+export const kernelStart = ({args}: Plan, seed: number | undefined) => args.kernelInitializer ?? narrow(seed);
 
 /** What the blocks of stage `i` have, on the way down and up. */
 export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {
@@ -187,7 +192,7 @@ export function stageArgs(plan: Plan, i: number, seed: number | undefined): Swin
     variant,
     dataFormat: 'channelsLast',
     seed,
-    kernelInitializer: narrow(seed),
+    kernelInitializer: kernelStart(plan, seed),
     ...Object.fromEntries(given),
   };
 }
@@ -206,7 +211,7 @@ export function stages(plan: Plan, map: Symbolic): Symbolic[] {
         norm: variant === 'v2' ? 'post' : 'pre',
         dataFormat: 'channelsLast',
         seed,
-        kernelInitializer: narrow(seed),
+        kernelInitializer: kernelStart(plan, seed),
       }).apply(x) as Symbolic;
     }
     const rates = dropPath.slice(block, block + depth);

@@ -92,6 +92,11 @@ export interface SwinResNetArgs {
    * normalization its post-norm branches learn sooner than those of 'v1'.
    */
   variant?: Variant;
+  /**
+   * Whether a 1x1 projection follows every SwinT that does not merge, as in the original demonstration; the 1x1 convolution
+   * after it could learn the same. Default false.
+   */
+  projection?: boolean;
   /** Drop-path rate of the last block; rates grow linearly from 0. Default 0. */
   dropPath?: number;
   /** Dropout rate before the dense layers of the head. Default 0, and 0.2 in the imagenet form. */
@@ -171,6 +176,7 @@ function middle(
     mlpRatio: args.mlpRatio ?? form.mlpRatio,
     variant: args.variant ?? 'miziha',
     downsample,
+    ...(args.projection && !downsample ? {projection: true} : {}),
     dropPath,
     dataFormat: 'channelsLast',
     seed,

@@ -25,7 +25,15 @@ import {
   patchExpanding,
   swinT,
 } from '../layers/index.js';
-import {narrow, patches, planOf, type SwinBackboneArgs, stageArgs, stages} from './swin_parts.js';
+import {
+  kernelStart,
+  narrow,
+  patches,
+  planOf,
+  type SwinBackboneArgs,
+  stageArgs,
+  stages,
+} from './swin_parts.js';
 
 export interface SwinUNetArgs extends SwinBackboneArgs {
   /** Classes of a pixel; required. */
@@ -79,13 +87,15 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
     const channels = embedDim * 2 ** stage;
     const seeds = [nextSeed(), nextSeed(), nextSeed()];
     const format = {dataFormat: 'channelsLast', seed: seeds[0]} as const;
-    x = patchExpanding({name: `layers_up.${d}.expand`, ...format, kernelInitializer: narrow(seeds[0])}).apply(
-      x,
-    ) as Symbolic;
+    x = patchExpanding({
+      name: `layers_up.${d}.expand`,
+      ...format,
+      kernelInitializer: kernelStart(plan, seeds[0]),
+    }).apply(x) as Symbolic;
     x = cropLike({name: `layers_up.${d}.crop`}).apply([x, maps[stage]]) as Symbolic;
     x = concat(`layers_up.${d}.concat`, [x, maps[stage]]);
     const reduce = {name: `concat_back_dim.${d}`, filters: channels, kernelSize: 1};
-    x = tfl.layers.conv2d({...reduce, kernelInitializer: narrow(seeds[1])}).apply(x) as Symbolic;
+    x = tfl.layers.conv2d({...reduce, kernelInitializer: kernelStart(plan, seeds[1])}).apply(x) as Symbolic;
     x = swinT({
       ...stageArgs(plan, stage, seeds[2]),
       name: `layers_up.${d}`,
@@ -102,7 +112,7 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
   }
   const seed = nextSeed();
   const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
-  x = patchExpanding({...end, kernelInitializer: narrow(seed)}).apply(x) as Symbolic;
+  x = patchExpanding({...end, kernelInitializer: kernelStart(plan, seed)}).apply(x) as Symbolic;
   x = cropLike({name: 'up.crop'}).apply([x, pixels]) as Symbolic;
   if (convolutions.length > 0) {
     let full = pixels;

@@ -3,7 +3,7 @@
  *
  *   blocks with W-MSA and SW-MSA in turn, then
  *   downsample:              PatchMerging to [ceil(H/2), ceil(W/2)] and outChannels
- *   outChannels != input's:  a 1x1 projection with bias
+ *   outChannels != input's:  a 1x1 projection with bias, and with `projection` wherever there is no merging
  *   else:                    nothing
  *
  *   [B, C, H, W] to [B, outChannels, H, W] or [B, outChannels, ceil(H/2), ceil(W/2)]  (channelsFirst)
@@ -50,6 +50,8 @@ export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   strides?: Size;
   /** Drop-path rate, one for all blocks or one per block. Default 0. */
   dropPath?: number | number[];
+  /** Whether a 1x1 projection follows where the channels stay too, as in miziha's layer. Default false. */
+  projection?: boolean;
 }
 
 function downsampleOf(who: string, args: SwinTArgs): boolean {
@@ -88,6 +90,7 @@ export class SwinT extends MapLayer {
   private readonly depth: number;
   private readonly dropPath: number[];
   private readonly downsample: boolean;
+  private readonly projection: boolean;
   private readonly outChannels?: number;
   private readonly inChannels?: number;
   private readonly inputResolution?: [number, number];
@@ -99,6 +102,12 @@ export class SwinT extends MapLayer {
     this.depth = depthOf(who, args.depth ?? 2);
     this.dropPath = dropPathRates(who, args.dropPath ?? 0, this.depth);
     this.downsample = downsampleOf(who, args);
+    this.projection = args.projection ?? false;
+    if (this.projection && this.downsample) {
+      throw new ConfigError(
+        `${who}: projection has no place where downsample merges; got both (leave projection out).`,
+      );
+    }
     const channels = sameOr(who, ['outChannels', args.outChannels], ['filters', args.filters]);
     if (channels !== undefined) this.outChannels = positiveInteger(who, 'outChannels', channels);
     if (args.inChannels !== undefined) {
@@ -126,6 +135,11 @@ export class SwinT extends MapLayer {
     }
   }
 
+  /** Whether a 1x1 projection ends the layer. */
+  private projects(channels: number): boolean {
+    return !this.downsample && (this.projection || (this.outChannels ?? channels) !== channels);
+  }
+
   private get normPosition() {
     return this.config.variant === 'v2' ? 'post' : 'pre';
   }
@@ -140,7 +154,7 @@ export class SwinT extends MapLayer {
     ).flat();
     if (this.downsample) {
       specs.push(...prefixed('downsample.', mergingParameters(this.normPosition, channels, out)));
-    } else if (out !== channels) {
+    } else if (this.projects(channels)) {
       specs.push(...linearParameters('projection', [channels, out]));
     }
     return specs;
@@ -157,7 +171,7 @@ export class SwinT extends MapLayer {
     const out = this.outChannels ?? channels;
     const blocks = this.depth * blockOperations(this.config, shape);
     if (this.downsample) return blocks + mergingOperations(shape, out);
-    return blocks + (out === channels ? 0 : batch * height * width * channels * out);
+    return blocks + (this.projects(channels) ? batch * height * width * channels * out : 0);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
@@ -177,13 +191,14 @@ export class SwinT extends MapLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const {depth, dropPath, downsample, outChannels, inChannels, inputResolution} = this;
+    const {depth, dropPath, downsample, projection, outChannels, inChannels, inputResolution} = this;
     return {
       ...super.getConfig(),
       ...savedBlock(this.config),
       depth,
       dropPath,
       downsample,
+      ...(projection ? {projection} : {}),
       ...(outChannels === undefined ? {} : {outChannels}),
       ...(inChannels === undefined ? {} : {inChannels}),
       ...(inputResolution === undefined ? {} : {inputResolution}),
@@ -201,6 +216,7 @@ tf.serialization.registerClass(SwinT);
  *   windowSize: one number or [rows, columns]; default 7.
  *   depth: blocks, even; default 2.
  *   downsample or strides: whether the resolution is halved; default false.
+ *   projection: whether a 1x1 projection follows where the channels stay too; default false.
  *   mlpRatio 4, qkvBias true, qkScale head size ** -0.5, dropout 0, attentionDropout 0, dropPath 0 (one or per block).
  *   variant: 'v1' (default), 'v2' or 'miziha'.  padding: 'masked' (default) or 'attended'.
  *   dataFormat: 'channelsFirst' (default) or 'channelsLast'.

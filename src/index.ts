@@ -91,6 +91,13 @@ export {
   type TrainOptions,
   train,
 } from './training/train.js';
-export type {Layout} from './weights/layouts.js';
-export {type LoadReport, type LoadWeightsOptions, loadWeights} from './weights/load_weights.js';
+export {
+  type LoadedSwin,
+  type SwinFromCheckpointOptions,
+  swinFromCheckpoint,
+} from './weights/from_checkpoint.js';
+export type {Layout} from './weights/layouts/index.js';
+export type {LoadReport} from './weights/load_report.js';
+export {type LoadWeightsOptions, loadWeights} from './weights/load_weights.js';
+export type {ChannelAdaptation} from './weights/resizing.js';
 export {saveWeights} from './weights/save_weights.js';

@@ -9,4 +9,4 @@ export {
 } from './node/image_file.js';
 export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
 export {loadModel, saveModel} from './node/save_model.js';
-export {loadWeights, saveWeights} from './node/weight_files.js';
+export {loadWeights, saveWeights, swinFromCheckpoint} from './node/weight_files.js';

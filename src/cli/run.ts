@@ -1,6 +1,7 @@
 /** The commands of `tfjs-swint`, and how their errors become messages and exit codes. */
 import {createRequire} from 'node:module';
 import {SwintError} from '../errors.js';
+import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
 import {trainCommand} from './train.js';
 import {MAIN_HELP} from './usage.js';
@@ -33,6 +34,8 @@ async function dispatch([command, ...rest]: readonly string[], {out}: Streams): 
   switch (command) {
     case 'train':
       return trainCommand(rest, out);
+    case 'convert':
+      return convertCommand(rest, out);
     case '--version':
       out.write(`${version()}\n`);
       return 0;
@@ -42,7 +45,9 @@ async function dispatch([command, ...rest]: readonly string[], {out}: Streams): 
     case undefined:
       throw new UsageError(`tfjs-swint: a command must be given; got none (tfjs-swint --help lists them).`);
     default:
-      throw new UsageError(`tfjs-swint: the command must be train; got ${command} (tfjs-swint --help).`);
+      throw new UsageError(
+        `tfjs-swint: the command must be train or convert; got ${command} (tfjs-swint --help).`,
+      );
   }
 }
 

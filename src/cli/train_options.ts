@@ -1,6 +1,6 @@
 /** The command line of `tfjs-swint train`, read and checked. */
-import {parseArgs} from 'node:util';
 import type {BackendName} from '../backends/setup_backend.js';
+import {BELOW_ONE, COUNT, FROM_ZERO, type NumberRule, optionsOf, POSITIVE, WHOLE} from './options.js';
 import {UsageError} from './usage_error.js';
 
 /**
@@ -85,7 +85,7 @@ const OPTIONS = {
  * @throws UsageError naming the option, what it must be and what came.
  */
 export function parseTrainCommand(args: readonly string[], now: Date = new Date()): TrainCommand {
-  const values = parseStrictly(args);
+  const {values, parseNumber, choice} = read(args);
   const number = (name: NumericOption, rule: NumberRule): number | null =>
     values[name] === undefined ? null : parseNumber(name, values[name], rule);
   const data = values.data ?? null;
@@ -107,7 +107,7 @@ export function parseTrainCommand(args: readonly string[], now: Date = new Date(
     crop: number('crop', WHOLE) ?? 0,
     networks: model === 'both' ? ['swin', 'conv'] : [model],
     depth: number('depth', COUNT) ?? 14,
-    widths: widthsOf(values),
+    widths: widthsOf(values, parseNumber),
     window: number('window', COUNT),
     dropPath: number('drop-path', BELOW_ONE) ?? 0,
     epochs,
@@ -126,78 +126,18 @@ export function parseTrainCommand(args: readonly string[], now: Date = new Date(
 }
 
 /** The widths given, or those of the drawn shapes where the network is theirs by default too. */
-function widthsOf({widths, data, depth}: Values): number[] | null {
+function widthsOf({widths, data, depth}: Values, parseNumber: Options['parseNumber']): number[] | null {
   if (widths !== undefined) return widths.split(',').map((width) => parseNumber('widths', width, COUNT));
   return data === undefined && depth === undefined ? [...SHAPES_DEFAULTS.widths] : null;
 }
 
 const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 
-type Values = ReturnType<typeof parseStrictly>;
+const read = (args: readonly string[]) => optionsOf('train', args, OPTIONS);
+
+type Options = ReturnType<typeof read>;
+type Values = Options['values'];
 type NumericOption = Exclude<keyof Values, 'help' | 'flip'>;
-
-function parseStrictly(args: readonly string[]) {
-  try {
-    return parseArgs({args: joinNegatives(args), options: OPTIONS, strict: true, allowNegative: true}).values;
-  } catch (error) {
-    const code = (error as {code?: unknown}).code;
-    if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS')) throw error;
-    // Node's first sentence says what is wrong; the rest is advice on how to write positional arguments.
-    const [problem] = (error as Error).message.split(/\.\s/);
-    throw new UsageError(
-      `train: ${problem.replace(/\.$/, '')} (tfjs-swint train --help lists the options).`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-/** `--seed -1` as `--seed=-1`: a negative number is to be refused as that, not taken for an option. */
-function joinNegatives(args: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const arg of args) {
-    const last = joined.at(-1);
-    if (/^-\.?\d/.test(arg) && last !== undefined && /^--[\w-]+$/.test(last))
-      joined.push(`${joined.pop()}=${arg}`);
-    else joined.push(arg);
-  }
-  return joined;
-}
-
-interface NumberRule {
-  what: string;
-  holds: (value: number) => boolean;
-}
-
-const COUNT: NumberRule = {
-  what: 'a whole number from 1',
-  holds: (value) => Number.isInteger(value) && value >= 1,
-};
-const WHOLE: NumberRule = {
-  what: 'a whole number from 0',
-  holds: (value) => Number.isInteger(value) && value >= 0,
-};
-const FROM_ZERO: NumberRule = {what: 'a number from 0', holds: (value) => value >= 0};
-const POSITIVE: NumberRule = {what: 'a number above 0', holds: (value) => value > 0};
-const BELOW_ONE: NumberRule = {what: 'a number in [0, 1)', holds: (value) => value >= 0 && value < 1};
-
-function parseNumber(name: string, given: string, {what, holds}: NumberRule): number {
-  // Number('') is 0, and Number accepts spaces and 0x: none of them is what somebody meant.
-  const value = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
-  if (!Number.isFinite(value) || !holds(value)) {
-    throw new UsageError(`train: --${name} must be ${what}; got ${given === '' ? 'nothing' : given}.`);
-  }
-  return value;
-}
-
-function choice<T extends string>(name: string, given: string, choices: readonly T[]): T {
-  const chosen = choices.find((value) => value === given);
-  if (chosen === undefined) {
-    throw new UsageError(`train: --${name} must be one of ${choices.join(', ')}; got ${given || 'nothing'}.`);
-  }
-  return chosen;
-}
 
 /** Local date and time, fit for a directory name and sorting as text: 2026-11-20-153000. */
 function timestamp(now: Date): string {

@@ -7,6 +7,7 @@ Usage: tfjs-swint <command> [options]
 
 Commands:
   train        train a SwinT network and its convolutional twin, and compare them
+  convert      turn a published checkpoint into a model of tfjs, a model into a checkpoint, or one layout into another
 
 Options:
   --help       show this help; after a command, the command's own
@@ -54,5 +55,24 @@ Machine:
 
 Output:
   --out DIR              where models, history and report go; default runs/<date-time>
+  --help                 show this help
+`;
+
+export const CONVERT_HELP = `tfjs-swint convert: published checkpoints and models of tfjs, into each other
+
+Usage: tfjs-swint convert IN --to OUT [options]
+
+  IN                     a checkpoint of a Swin Transformer (.safetensors, or .pth, .pt, .bin of torch.save) in the layout
+                         of microsoft, timm, torchvision, huggingface or tfjs-swint;
+                         or a folder with model.json
+  --to OUT               a .safetensors file, or a folder for model.json and weights.bin; replaced where it is there
+
+Options:
+  --layout NAME          whose names a .safetensors file has: microsoft (default), timm, torchvision, huggingface, miziha,
+                         or tfjs-swint, which takes any model
+  --window N             window of the model, for which the weights are resized; needed for a checkpoint of Swin V2 that
+                         does not tell its own; default the checkpoint's
+  --image-size N         pixels of a side, for an absolute position embedding; default the checkpoint's
+  --channels-last        images as [B, H, W, C]; default [B, C, H, W]
   --help                 show this help
 `;

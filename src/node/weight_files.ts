@@ -1,19 +1,22 @@
-/** Checkpoints as files: read a tensor at a time, so that a large one is not in memory beside the model; and written. */
-import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
-import {rename, rm, writeFile} from 'node:fs/promises';
+/** Checkpoints as files: loaded into a model, made into one, and written. */
+import {mkdir, rename, rm, writeFile} from 'node:fs/promises';
+import {dirname} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {CheckpointError} from '../errors.js';
-import type {Layout} from '../weights/layouts.js';
 import {
-  assignWeights,
-  type LoadReport,
-  type LoadWeightsOptions,
-  loadWeights as loadFrom,
-} from '../weights/load_weights.js';
+  type LoadedSwin,
+  type SwinFromCheckpointOptions,
+  swinFromCheckpoint as swinFrom,
+  swinFromSource,
+} from '../weights/from_checkpoint.js';
+import type {Layout} from '../weights/layouts/index.js';
+import type {LoadReport} from '../weights/load_report.js';
+import {assignWeights, type LoadWeightsOptions, loadWeights as loadFrom} from '../weights/load_weights.js';
 import {saveWeights as weightsOf} from '../weights/save_weights.js';
+import {withFile} from './file_source.js';
 
 /**
- * Loads a safetensors checkpoint of Swin V1 or V2; see `loadWeights` of tfjs-swint.
+ * Loads a checkpoint, a safetensors file or one of torch.save, into a model; see `loadWeights` of tfjs-swint.
  *
  * @param source A path, the file's bytes, or a URL.
  */
@@ -23,37 +26,28 @@ export async function loadWeights(
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
   if (typeof source !== 'string') return loadFrom(model, source, options);
-  let file: number;
-  try {
-    file = openSync(source, 'r');
-  } catch (error) {
-    throw new CheckpointError(
-      `${source}: a checkpoint must be a file that can be read; got ${(error as Error).message}.`,
-      {
-        cause: error,
-      },
-    );
-  }
-  try {
-    const read = (offset: number, length: number) => {
-      const bytes = new Uint8Array(length);
-      for (let done = 0; done < length; ) {
-        const count = readSync(file, bytes, done, length - done, offset + done);
-        if (count === 0)
-          throw new CheckpointError(`${source}: the file must keep its size; it became shorter.`);
-        done += count;
-      }
-      return bytes;
-    };
-    return assignWeights(model, {name: source, size: fstatSync(file).size, read}, options);
-  } finally {
-    closeSync(file);
-  }
+  return withFile(source, (file) => assignWeights(model, file, options));
 }
 
 /**
- * Writes the weights of a Swin Transformer as a safetensors file; see `saveWeights` of tfjs-swint. The file is complete or
- * not there.
+ * Builds the Swin Transformer that a checkpoint was saved from, and loads it; see `swinFromCheckpoint` of tfjs-swint.
+ *
+ * @param source A path, the file's bytes, or a URL.
+ */
+export async function swinFromCheckpoint(
+  source: string | Uint8Array | URL,
+  options: SwinFromCheckpointOptions = {},
+): Promise<LoadedSwin> {
+  if (typeof source !== 'string') return swinFrom(source, options);
+  return withFile(source, (file) => swinFromSource(file, options));
+}
+
+/**
+ * Writes the weights of a model as a safetensors file; see `saveWeights` of tfjs-swint. The file is complete or not there;
+ * one that was there is replaced.
+ *
+ * @param path The file; its folder is made where missing.
+ * @throws CheckpointError where the layout has no place for a weight, or where writing fails.
  */
 export async function saveWeights(
   model: tfl.LayersModel,
@@ -63,10 +57,16 @@ export async function saveWeights(
   const bytes = await weightsOf(model, options);
   const partial = `${path}.part`;
   try {
+    await mkdir(dirname(path), {recursive: true});
     await writeFile(partial, bytes);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, {force: true});
-    throw error;
+    await rm(partial, {force: true}).catch(() => {
+      // What matters is the error that brought us here.
+    });
+    throw new CheckpointError(
+      `saveWeights(${path}): the file must be one that can be written; got ${(error as Error).message}.`,
+      {cause: error},
+    );
   }
 }

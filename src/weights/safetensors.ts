@@ -11,44 +11,19 @@
  * Source: the format's description in huggingface/safetensors.
  */
 import {CheckpointError} from '../errors.js';
+import type {ByteSource} from './byte_source.js';
+import type {Checkpoint, TensorEntry} from './checkpoint.js';
+import {DTYPE_BITS, float32Values} from './dtypes.js';
 
-/** Where a file comes from: all of it in memory, or something that reads parts of it. */
-export interface ByteSource {
-  /** Name in messages. */
-  name: string;
-  /** Bytes. */
-  size: number;
-  /** `length` bytes from `offset` on, both within the size. */
-  read(offset: number, length: number): Uint8Array;
+export interface Safetensors extends Checkpoint {
+  metadata: ReadonlyMap<string, string>;
 }
 
-/** Bits of an element. */
-const DTYPE_BITS: Readonly<Record<string, number>> = {
-  ...{BOOL: 8, U8: 8, I8: 8, F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F4: 4, F6_E2M3: 6, F6_E3M2: 6},
-  ...{U16: 16, I16: 16, F16: 16, BF16: 16, U32: 32, I32: 32, F32: 32},
-  ...{U64: 64, I64: 64, F64: 64, C64: 64},
-};
-
-/** A tensor of the file, its values still there. */
-export interface TensorEntry {
+/** A tensor and where its bytes are, counted from the end of the header. */
+interface Entry extends TensorEntry {
   name: string;
-  dtype: string;
-  shape: readonly number[];
-  /** Bytes of the values, from the end of the header on. */
   begin: number;
   end: number;
-}
-
-export interface Safetensors {
-  /** By name, in the order of their bytes. */
-  tensors: ReadonlyMap<string, TensorEntry>;
-  metadata: ReadonlyMap<string, string>;
-  /**
-   * The values of a tensor of type F32, F16 or BF16, as float32.
-   *
-   * @throws CheckpointError for a name that is not there or another type.
-   */
-  values(name: string): Float32Array;
 }
 
 /** The format's own limit. */
@@ -73,19 +48,15 @@ export function openSafetensors(source: ByteSource): Safetensors {
   const bytes = source.size - 8 - length;
   const {tensors, metadata} = checkEntries(header, bytes, fail);
   return {
+    name: source.name,
+    format: 'safetensors',
     tensors,
     metadata,
     values(name) {
       const entry = tensors.get(name);
       if (!entry) throw new CheckpointError(`${source.name}: there must be a tensor ${name}; there is none.`);
       const {dtype, begin, end} = entry;
-      const raw = source.read(8 + length + begin, end - begin);
-      if (dtype === 'F32') return float32(raw);
-      if (dtype === 'F16') return fromHalf(raw);
-      if (dtype === 'BF16') return fromBfloat(raw);
-      throw new CheckpointError(
-        `${source.name}: ${name} must be F32, F16 or BF16 to be used as a weight; got ${dtype}.`,
-      );
+      return float32Values(`${source.name}: ${name}`, dtype, source.read(8 + length + begin, end - begin));
     },
   };
 }
@@ -141,7 +112,7 @@ const isSize = (value: unknown): value is number => Number.isSafeInteger(value) 
 
 function checkEntries(header: Record<string, unknown>, bytes: number, fail: Fail) {
   const metadata = new Map<string, string>();
-  const entries: TensorEntry[] = [];
+  const entries: Entry[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (FORBIDDEN.has(name)) fail('no tensor may have the name of an object property', name);
     if (!isObject(value)) fail(`${shown(name)} must be an object`, typeof value);
@@ -186,38 +157,6 @@ function checkEntries(header: Record<string, unknown>, bytes: number, fail: Fail
 /** A name as it is printed: short. */
 const shown = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
 
-function float32(raw: Uint8Array): Float32Array {
-  // The bytes of a file are little-endian, as every platform is that runs this.
-  if (raw.byteOffset % 4 === 0) return new Float32Array(raw.buffer, raw.byteOffset, raw.byteLength / 4);
-  return new Float32Array(raw.slice().buffer);
-}
-
-const half = (raw: Uint8Array) =>
-  raw.byteOffset % 2 === 0
-    ? new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2)
-    : new Uint16Array(raw.slice().buffer);
-
-function fromBfloat(raw: Uint8Array): Float32Array {
-  const bits = half(raw);
-  const result = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) result[i] = bits[i] << 16;
-  return new Float32Array(result.buffer);
-}
-
-function fromHalf(raw: Uint8Array): Float32Array {
-  const halves = half(raw);
-  const result = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const sign = halves[i] & 0x8000 ? -1 : 1;
-    const exponent = (halves[i] >> 10) & 31;
-    const fraction = halves[i] & 1023;
-    if (exponent === 0) result[i] = sign * fraction * 2 ** -24;
-    else if (exponent < 31) result[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-    else result[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  }
-  return result;
-}
-
 /** A tensor to write. */
 export interface NamedValues {
   name: string;
@@ -259,9 +198,4 @@ export function writeSafetensors(
     at += values.byteLength;
   }
   return file;
-}
-
-/** All of a file in memory. */
-export function bytesSource(bytes: Uint8Array, name = 'checkpoint'): ByteSource {
-  return {name, size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length)};
 }

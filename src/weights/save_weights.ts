@@ -1,30 +1,22 @@
 /**
- * Writes the weights of a Swin Transformer as a safetensors file under the names, and in the order of axes, of a published
- * layout, so that training can go on in timm, torchvision or transformers. The reverse of load_weights.
+ * Writes the weights of a model as a safetensors file, under the names and in the order of axes of a layout, so that
+ * training can go on in timm, torchvision or transformers, or, in our own layout, later here. The reverse of load_weights.
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {CheckpointError, ConfigError} from '../errors.js';
-import {LAYOUTS, type Layout, sourceOf, versionOf} from './layouts.js';
-import {canonicalName, ourOrder, permuted} from './load_weights.js';
+import {toFile} from './axes.js';
+import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
+import {checkVariant} from './load_report.js';
 import {type NamedValues, writeSafetensors} from './safetensors.js';
-
-/** A weight of ours, [.., in, out] and [p, p, C, out], as PyTorch has it. */
-function theirOrder(name: string, shape: number[], values: Float32Array): Omit<NamedValues, 'name'> {
-  const axes = shape.length === 4 ? [3, 2, 0, 1] : [1, 0];
-  const turned = axes.map((axis) => shape[axis]);
-  const isTurned =
-    (shape.length === 2 || shape.length === 4) &&
-    ourOrder(name, turned).shape.every((size, axis) => size === shape[axis]) &&
-    !/relative_position_bias_table$|absolute_pos_embed$/.test(name);
-  return isTurned ? {shape: turned, values: permuted(values, shape, axes)} : {shape, values};
-}
+import {namesOf} from './weight_names.js';
 
 /**
  * The weights as a safetensors file.
  *
- * @param model A model of architectures/swin_transformer.
+ * @param model For a published layout a model of architectures/swin_transformer, for 'miziha' one SwinT layer or a
+ *   SwinResNet of that variant, for 'tfjs-swint' any model.
  * @param options layout: whose names are written; default 'microsoft'.
- * @throws ConfigError for an unknown layout; CheckpointError for a weight that the layout has no name for.
+ * @throws ConfigError for an unknown layout; CheckpointError for a weight that the layout has no place for.
  */
 export async function saveWeights(
   model: tfl.LayersModel,
@@ -33,33 +25,50 @@ export async function saveWeights(
   if (!LAYOUTS.includes(layout)) {
     throw new ConfigError(`saveWeights: layout must be one of ${LAYOUTS.join(', ')}; got ${layout}.`);
   }
-  const names = model.weights.map(canonicalName);
-  const version = versionOf(names);
+  if (layout === 'miziha') checkVariant('saveWeights', model);
+  const naming = namingOf(layout, versionOf(model.weights.map(({originalName}) => originalName)));
   const tensors = new Map<string, NamedValues>();
-  for (const [i, weight] of model.weights.entries()) {
-    const {names: targets, third} = sourceOf(names[i], layout, version);
-    const values = (await weight.read().data()) as Float32Array;
-    const turned = theirOrder(names[i], weight.shape as number[], values);
+  for (const weight of model.weights) {
+    const names = namesOf(weight);
+    const source = naming(names);
+    if (!source) {
+      throw new CheckpointError(
+        `saveWeights: layout ${layout} must have a place for every weight; it has none for ${names.canonical} ` +
+          "(layout 'tfjs-swint' takes any model).",
+      );
+    }
+    const {names: targets, form, third} = source;
+    const {shape, turn} = toFile(form, weight.shape as number[]);
+    const values = turn((await weight.read().data()) as Float32Array);
     if (third !== undefined) {
-      // A joint bias of queries, keys and values; V2 has none for the keys.
-      const size = turned.values.length;
-      const joint = tensors.get(targets[0]) ?? {
-        ...{name: targets[0], shape: [3 * size], values: new Float32Array(3 * size)},
-      };
-      joint.values.set(turned.values, third * size);
-      tensors.set(targets[0], joint);
+      writeThird(tensors, targets[0], third, values);
       continue;
     }
-    const size = turned.values.length / targets.length;
+    const size = values.length / targets.length;
     for (const [part, name] of targets.entries()) {
       if (tensors.has(name)) {
         throw new CheckpointError(
-          `saveWeights: ${layout} must have a name of its own for ${names[i]}; it has not.`,
+          `saveWeights: layout ${layout} must have a name of its own for every weight; ${name} is also that of ` +
+            `${names.canonical}.`,
         );
       }
-      const shape = [turned.shape[0] / targets.length, ...turned.shape.slice(1)];
-      tensors.set(name, {name, shape, values: turned.values.slice(part * size, (part + 1) * size)});
+      const rows = shape.length === 0 ? [] : [shape[0] / targets.length, ...shape.slice(1)];
+      tensors.set(name, {name, shape: rows, values: values.subarray(part * size, (part + 1) * size)});
     }
   }
-  return writeSafetensors([...tensors.values()], {format: 'pt'});
+  const metadata = {format: layout === 'tfjs-swint' || layout === 'miziha' ? layout : 'pt'};
+  return writeSafetensors([...tensors.values()], metadata);
+}
+
+/** A joint bias of queries, keys and values; V2 has none for the keys, whose third stays zero. */
+function writeThird(
+  tensors: Map<string, NamedValues>,
+  name: string,
+  third: 0 | 2,
+  values: Float32Array,
+): void {
+  const size = values.length;
+  const joint = tensors.get(name) ?? {name, shape: [3 * size], values: new Float32Array(3 * size)};
+  joint.values.set(values, third * size);
+  tensors.set(name, joint);
 }

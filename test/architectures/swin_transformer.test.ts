@@ -10,6 +10,7 @@ import {
   swinSmall,
   swinTiny,
   swinTransformer,
+  swinUNet,
   swinV2Base,
   swinV2Small,
   swinV2Tiny,
@@ -88,6 +89,23 @@ describe('swinTransformer', () => {
       [2, 3],
       [5, 5],
     ]);
+  });
+
+  it('starts its kernels as it is told, but those that give the classes', () => {
+    for (const make of [swinTransformer, swinUNet]) {
+      const model = make({...small, absolutePosition: true, imageSize: 32, kernelInitializer: 'ones'});
+      const kernels = model.weights.filter(({shape, originalName}) => {
+        return shape.length > 1 && !/relative_position_bias_table|absolute_pos_embed/.test(originalName);
+      });
+      expect(kernels.length).to.be.above(10);
+      for (const kernel of kernels) {
+        const ones = kernel
+          .read()
+          .dataSync()
+          .every((value) => value === 1);
+        expect(ones, kernel.originalName).to.equal(!/^(head|output)\//.test(kernel.originalName));
+      }
+    }
   });
 
   it('gives features without classes, the same for both data formats', () => {

@@ -4,8 +4,8 @@ import {decoderFromEncoder, swinTransformer, swinUNet} from '../../architectures
 import {ConfigError, ShapeError} from '../../kernels/index.js';
 import {cropLike} from '../../layers/index.js';
 import {AdamW} from '../../src/training/adamw.js';
+import {bytesSource} from '../../src/weights/byte_source.js';
 import {assignWeights} from '../../src/weights/load_weights.js';
-import {bytesSource} from '../../src/weights/safetensors.js';
 import {saveWeights} from '../../src/weights/save_weights.js';
 import {eachBackend} from '../helpers/backends.js';
 import {expectBitEqual} from '../helpers/compare.js';

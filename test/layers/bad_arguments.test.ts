@@ -54,6 +54,12 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
   ['strides 3', () => swinT({numHeads: 2, strides: 3}), ConfigError, /strides must be 1 or 2/],
   ['strides [1, 2]', () => swinT({numHeads: 2, strides: [1, 2]}), ConfigError, /strides must be 1 or 2/],
   [
+    'a projection beside the merging',
+    () => swinT({numHeads: 2, strides: 2, projection: true}),
+    ConfigError,
+    /projection has no place where downsample merges/,
+  ],
+  [
     'strides against downsample',
     () => swinT({numHeads: 2, strides: 1, downsample: true}),
     ConfigError,

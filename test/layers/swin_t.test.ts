@@ -84,6 +84,22 @@ describe('SwinT', () => {
     expect(layer.countParams()).to.equal(2 * block + 384 * 192 + 2 * 384);
   });
 
+  it('projects where the channels stay too, where asked for', async () => {
+    const args: SwinTArgs = {...base, inputShape: [8, 9, 10], projection: true, name: 'stage'};
+    const model = tf.sequential({layers: [swinT(args)]});
+    const [weight, bias] = model.weights.slice(-2);
+    expect([weight, bias].map(({originalName, shape}) => [originalName, shape])).to.deep.equal([
+      ['stage/projection.weight', [8, 8]],
+      ['stage/projection.bias', [8]],
+    ]);
+    weight.write(tf.zeros([8, 8]));
+    bias.write(tf.range(0, 8));
+    const loaded = await savedAndLoaded(model);
+    const y = loaded.predict(tf.randomNormal([1, 8, 9, 10])) as tf.Tensor;
+    const expected = tf.broadcastTo(tf.reshape(tf.range(0, 8), [1, 8, 1, 1]), [1, 8, 9, 10]);
+    expectBitEqual('y', values(y), values(expected));
+  });
+
   it('computes the same in both data formats', () => {
     const seeded = () => tf.initializers.truncatedNormal({stddev: 0.3, seed: 5});
     for (const variant of ['v1', 'v2', 'miziha'] as const) {

@@ -1,8 +1,8 @@
-import {Writable} from 'node:stream';
 import {expect} from 'chai';
 import {duration, type Output, TrainingDisplay, textTable} from '../../../src/cli/display.js';
 import {TimeLeft} from '../../../src/cli/time_left.js';
 import type {BatchReport, EpochReport} from '../../../src/training/train.js';
+import {TextStream} from '../../helpers/text_stream.js';
 
 const batch: BatchReport = {
   epoch: 1,
@@ -28,14 +28,9 @@ const epoch: EpochReport = {
   testSeconds: 3,
 };
 
-class Capture extends Writable implements Output {
-  text = '';
+class Capture extends TextStream implements Output {
   constructor(readonly isTTY: boolean) {
-    super({decodeStrings: false});
-  }
-  override _write(chunk: string, _encoding: string, done: () => void): void {
-    this.text += chunk;
-    done();
+    super();
   }
   cursorTo = (): boolean => true;
 }

@@ -1,7 +1,8 @@
 import {expect} from 'chai';
 import seedrandom from 'seedrandom';
 import {CheckpointError} from '../../../src/errors.js';
-import {bytesSource, openSafetensors, writeSafetensors} from '../../../src/weights/safetensors.js';
+import {bytesSource} from '../../../src/weights/byte_source.js';
+import {openSafetensors, writeSafetensors} from '../../../src/weights/safetensors.js';
 
 const open = (bytes: Uint8Array) => openSafetensors(bytesSource(bytes, 'file'));
 
@@ -60,7 +61,7 @@ describe('safetensors', () => {
       ...[1, -2, 65504, 2 ** -24, Number.POSITIVE_INFINITY, Number.NaN],
     ]);
     expect(Array.from(values('brain'))).to.deep.equal([1, -123.5, 2 ** -133]);
-    expect(() => values('index')).to.throw(CheckpointError, /index must be F32, F16 or BF16.*got I64/);
+    expect(() => values('index')).to.throw(CheckpointError, /index must be F32, F16, BF16 or F64.*got I64/);
     expect(() => values('nothing')).to.throw(CheckpointError, /there must be a tensor nothing/);
   });
 

@@ -1,6 +1,6 @@
 /**
- * A relative position bias table for another window: each head's table is an image [2 Wh - 1, 2 Ww - 1] that is resized
- * bicubically, corners on corners' centres aligned as PyTorch's interpolate does without align_corners.
+ * A grid of vectors [rows, columns, channels] for another number of cells, bicubically, aligned as PyTorch's interpolate
+ * does without align_corners.
  *
  *   source position of target i: (i + 1/2) S / T - 1/2;  weights by Keys' kernel with a = -3/4, edges repeated
  *
@@ -32,29 +32,28 @@ function taps(source: number, target: number): {at: number[]; weights: number[]}
 }
 
 /**
- * @param values [rows, heads] with rows = side^2, side odd: a square window, as all published ones are.
- * @returns the table [target rows, heads], or undefined where either is of no square window.
+ * @param values [rows, columns, channels].
+ * @param to Rows and columns of the result.
+ * @returns [to rows, to columns, channels].
  */
-export function resizeBiasTable(
+export function resizeBicubic(
   values: Float32Array,
-  [rows, heads]: [number, number],
-  [targetRows]: [number, number],
-): Float32Array | undefined {
-  const [side, targetSide] = [Math.sqrt(rows), Math.sqrt(targetRows)];
-  if (!Number.isInteger(side) || !Number.isInteger(targetSide)) return undefined;
-  const along = taps(side, targetSide);
-  const result = new Float32Array(targetRows * heads);
-  for (let head = 0; head < heads; head++) {
-    for (const [i, down] of along.entries()) {
-      for (const [j, right] of along.entries()) {
+  [rows, columns, channels]: readonly [number, number, number],
+  to: readonly [number, number],
+): Float32Array {
+  const [down, across] = [taps(rows, to[0]), taps(columns, to[1])];
+  const result = new Float32Array(to[0] * to[1] * channels);
+  for (const [i, row] of down.entries()) {
+    for (const [j, column] of across.entries()) {
+      for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
         for (let a = 0; a < 4; a++) {
           for (let b = 0; b < 4; b++) {
-            const from = (down.at[a] * side + right.at[b]) * heads + head;
-            sum += down.weights[a] * right.weights[b] * values[from];
+            const from = (row.at[a] * columns + column.at[b]) * channels + channel;
+            sum += row.weights[a] * column.weights[b] * values[from];
           }
         }
-        result[(i * targetSide + j) * heads + head] = sum;
+        result[(i * to[1] + j) * channels + channel] = sum;
       }
     }
   }

@@ -1,0 +1,44 @@
+/** A file as a source of bytes: read in parts, so that a large checkpoint is not in memory beside the model. */
+import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
+import {CheckpointError} from '../errors.js';
+import type {ByteSource} from '../weights/byte_source.js';
+
+/**
+ * What `use` makes of the file, which is open for as long as that takes.
+ *
+ * @throws CheckpointError where there is no file that can be read, or where it becomes shorter meanwhile.
+ */
+export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
+  const fail = (error: unknown) =>
+    new CheckpointError(
+      `${path}: a checkpoint must be a file that can be read; got ${(error as Error).message}.`,
+      {
+        cause: error,
+      },
+    );
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw fail(error);
+  }
+  const read = (offset: number, length: number) => {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      let count: number;
+      try {
+        count = readSync(file, bytes, done, length - done, offset + done);
+      } catch (error) {
+        throw fail(error);
+      }
+      if (count === 0) throw new CheckpointError(`${path}: the file must keep its size; it became shorter.`);
+      done += count;
+    }
+    return bytes;
+  };
+  try {
+    return use({name: path, size: fstatSync(file).size, read});
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,73 @@
+/** A Swin Transformer made from a checkpoint alone: its configuration is read from the file, then its weights. */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {type SwinTransformerArgs, swinTransformer} from '../../architectures/index.js';
+import type {ByteSource} from './byte_source.js';
+import {configurationOf} from './configuration.js';
+import type {LoadReport} from './load_report.js';
+import {
+  assignCheckpoint,
+  checkOptions,
+  fetchedSource,
+  type LoadWeightsOptions,
+  layoutOf,
+} from './load_weights.js';
+import {openCheckpoint} from './open_checkpoint.js';
+
+/**
+ * What is not to be as in the checkpoint. For another `windowSize` the weights are resized, for another `imageSize` the
+ * absolute position embedding, for other `inChannels` (with `adaptChannels`) the patches; other `numClasses` give a new head.
+ */
+export type SwinFromCheckpointOptions = Omit<LoadWeightsOptions, 'strict'> & SwinTransformerArgs;
+
+/** A model, and what became of the checkpoint's weights. */
+export interface LoadedSwin {
+  model: tfl.LayersModel;
+  report: LoadReport;
+}
+
+/**
+ * Builds the Swin Transformer that a checkpoint of microsoft's, timm's, torchvision's, huggingface's or our own layout was
+ * saved from, and loads it. For a path in Node, see `swinFromCheckpoint` of tfjs-swint/node.
+ *
+ * Width, depths, heads, windows, MLP ratio, classes, patches and variant come from names and shapes; rates of dropout,
+ * `dataFormat` and `padding` are those of `swinTransformer` unless given.
+ *
+ * @param source The file's bytes, or the URL to fetch it from: a safetensors file or one of torch.save.
+ * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout` and `adaptChannels` as for
+ *   loadWeights. A checkpoint of V2 may not tell its window: then `windowSize` is needed.
+ * @throws CheckpointError for a damaged file, or one that is no Swin Transformer's; ConfigError for options that can never
+ *   work.
+ */
+export async function swinFromCheckpoint(
+  source: Uint8Array | URL,
+  options: SwinFromCheckpointOptions = {},
+): Promise<LoadedSwin> {
+  return swinFromSource(await fetchedSource(source), options);
+}
+
+/** The same from anything that reads bytes. */
+export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOptions = {}): LoadedSwin {
+  checkOptions('swinFromCheckpoint', options);
+  const {layout: given, adaptChannels, ...rest} = options;
+  const args: SwinTransformerArgs = Object.fromEntries(
+    Object.entries(rest).filter(([, value]) => value !== undefined),
+  );
+  const file = openCheckpoint(source);
+  const layout = layoutOf(file, given);
+  const found = configurationOf(file, layout, args.windowSize !== undefined);
+  const model = swinTransformer({kernelInitializer: undrawn(), ...found, ...args});
+  try {
+    return {model, report: assignCheckpoint(model, file, {layout, adaptChannels})};
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** Swin's start of kernels, saved with the model as that, which draws nothing: the weights are replaced, and it costs seconds. */
+function undrawn() {
+  const initializer = tfl.initializers.truncatedNormal({stddev: 0.02});
+  initializer.apply = (shape) => tf.zeros(shape as number[]);
+  return initializer;
+}

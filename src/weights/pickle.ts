@@ -1,0 +1,141 @@
+/**
+ * Reads a Python pickle of protocol 2 to 4 and builds nothing but data: what a global or a persistent id becomes is
+ * decided by the caller, and no code of the file is ever run.
+ *
+ *   Python          here
+ *   None, bool      null, boolean
+ *   int, float      number, an int beyond 2^53 rounded
+ *   str, bytes      string, Uint8Array
+ *   tuple, list     array
+ *   dict            Map
+ *
+ * A pickle is a program for a stack machine, one opcode after the other. Opcodes that data does not need are refused, and
+ * so is a program that is longer than any checkpoint's: time and memory are bounded whatever the bytes say.
+ *
+ * Source: Python's Lib/pickletools.py, which describes every opcode.
+ */
+import {PickleMachine, type PickleRules} from './pickle_machine.js';
+
+/** Opcodes of a program; a state dict of a thousand tensors with its optimizer has about 100,000. */
+const MOST_OPCODES = 300_000;
+
+const STOP = 0x2e;
+
+/**
+ * The value of a pickle.
+ *
+ * @throws What `rules` make of a damaged, unknown or over-long program.
+ */
+export function unpickle(bytes: Uint8Array, rules: PickleRules): unknown {
+  const machine = new PickleMachine(bytes, rules);
+  for (let count = 0; count < MOST_OPCODES; count++) {
+    const opcode = machine.bytes.uint8();
+    if (opcode === STOP) return machine.result();
+    const step = OPCODES.get(opcode);
+    if (!step) {
+      const hex = opcode.toString(16).padStart(2, '0');
+      throw rules.fail('a pickle must be of protocol 2 to 4 and hold data only', `opcode 0x${hex}`);
+    }
+    step(machine);
+  }
+  throw rules.fail(`a pickle must have at most ${MOST_OPCODES} opcodes`, 'more');
+}
+
+/** What each opcode does, called as in pickletools. */
+const OPCODES: ReadonlyMap<number, (machine: PickleMachine) => void> = new Map([
+  ...numbersAndStrings(),
+  ...containers(),
+  ...objects(),
+]);
+
+type Step = [number, (machine: PickleMachine) => void];
+
+function numbersAndStrings(): Step[] {
+  return [
+    [0x4e /* NONE */, (m) => m.push(null)],
+    [0x88 /* NEWTRUE */, (m) => m.push(true)],
+    [0x89 /* NEWFALSE */, (m) => m.push(false)],
+    [0x4a /* BININT */, (m) => m.push(m.bytes.int32())],
+    [0x4b /* BININT1 */, (m) => m.push(m.bytes.uint8())],
+    [0x4d /* BININT2 */, (m) => m.push(m.bytes.uint16())],
+    [0x8a /* LONG1 */, (m) => m.push(m.bytes.integer(m.bytes.uint8()))],
+    [0x8b /* LONG4 */, (m) => m.push(m.bytes.integer(m.bytes.uint32()))],
+    [0x47 /* BINFLOAT */, (m) => m.push(m.bytes.float64())],
+    [0x8c /* SHORT_BINUNICODE */, (m) => m.push(m.bytes.text(m.bytes.uint8()))],
+    [0x58 /* BINUNICODE */, (m) => m.push(m.bytes.text(m.bytes.uint32()))],
+    [0x8d /* BINUNICODE8 */, (m) => m.push(m.bytes.text(m.bytes.uint64()))],
+    [0x55 /* SHORT_BINSTRING */, (m) => m.push(m.bytes.text(m.bytes.uint8()))],
+    [0x54 /* BINSTRING */, (m) => m.push(m.bytes.text(m.bytes.uint32()))],
+    [0x43 /* SHORT_BINBYTES */, (m) => m.push(m.bytes.raw(m.bytes.uint8()))],
+    [0x42 /* BINBYTES */, (m) => m.push(m.bytes.raw(m.bytes.uint32()))],
+    [0x8e /* BINBYTES8 */, (m) => m.push(m.bytes.raw(m.bytes.uint64()))],
+  ];
+}
+
+function containers(): Step[] {
+  return [
+    [0x28 /* MARK */, (m) => m.mark()],
+    [0x29 /* EMPTY_TUPLE */, (m) => m.push([])],
+    [0x85 /* TUPLE1 */, (m) => m.tuple(1)],
+    [0x86 /* TUPLE2 */, (m) => m.tuple(2)],
+    [0x87 /* TUPLE3 */, (m) => m.tuple(3)],
+    [0x74 /* TUPLE */, (m) => pushList(m)],
+    [0x5d /* EMPTY_LIST */, (m) => m.push([])],
+    [0x6c /* LIST */, (m) => pushList(m)],
+    [0x61 /* APPEND */, (m) => m.append([m.pop()])],
+    [0x65 /* APPENDS */, (m) => m.append(m.marked())],
+    [0x7d /* EMPTY_DICT */, (m) => m.push(new Map())],
+    [0x64 /* DICT */, (m) => pushDict(m)],
+    [0x73 /* SETITEM */, (m) => m.setItems([m.pop(), m.pop()].reverse())],
+    [0x75 /* SETITEMS */, (m) => m.setItems(m.marked())],
+  ];
+}
+
+/** Items are taken off before anything is put on: the stack is another one then. */
+function pushList(machine: PickleMachine): void {
+  const items = machine.marked();
+  machine.push(items);
+}
+
+function pushDict(machine: PickleMachine): void {
+  const items = machine.marked();
+  machine.push(new Map());
+  machine.setItems(items);
+}
+
+function objects(): Step[] {
+  return [
+    [0x80 /* PROTO */, (m) => checkProtocol(m, m.bytes.uint8())],
+    [0x95 /* FRAME */, (m) => void m.bytes.skip(8)],
+    [0x71 /* BINPUT */, (m) => void m.memo.set(m.bytes.uint8(), m.top())],
+    [0x72 /* LONG_BINPUT */, (m) => void m.memo.set(m.bytes.uint32(), m.top())],
+    [0x94 /* MEMOIZE */, (m) => void m.memo.set(m.memo.size, m.top())],
+    [0x68 /* BINGET */, (m) => m.recall(m.bytes.uint8())],
+    [0x6a /* LONG_BINGET */, (m) => m.recall(m.bytes.uint32())],
+    [0x63 /* GLOBAL */, (m) => m.global(m.bytes.line(), m.bytes.line())],
+    [0x93 /* STACK_GLOBAL */, stackGlobal],
+    [0x52 /* REDUCE */, (m) => m.reduce()],
+    [0x62 /* BUILD */, build],
+    [0x51 /* BINPERSID */, (m) => m.push(m.rules.persistent(m.pop()))],
+    [0x30 /* POP */, (m) => void m.pop()],
+    [0x31 /* POP_MARK */, (m) => void m.marked()],
+    [0x32 /* DUP */, (m) => m.push(m.top())],
+  ];
+}
+
+function checkProtocol(machine: PickleMachine, protocol: number): void {
+  if (protocol >= 2 && protocol <= 4) return;
+  throw machine.fail('the protocol of a pickle must be 2, 3 or 4', `${protocol}`);
+}
+
+function stackGlobal(machine: PickleMachine): void {
+  const [name, module] = [machine.pop(), machine.pop()];
+  machine.global(module, name);
+}
+
+/** Attributes of a dict, such as the versions of modules in a state dict: nothing that is data. */
+function build(machine: PickleMachine): void {
+  machine.pop();
+  if (!(machine.top() instanceof Map))
+    throw machine.fail('only a dict may have attributes', typeof machine.top());
+}

@@ -1,0 +1,148 @@
+/**
+ * Tensors as they stand in a pickle of torch.save, and the only names that such a pickle may hold.
+ *
+ *   storage    persistent id ('storage', torch.FloatStorage, key, device, elements): bytes in data/KEY of the zip
+ *   tensor     torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...): a view of a storage, in elements
+ *   parameter  torch._utils._rebuild_parameter(tensor, ...)
+ *
+ * Element [i, j, ..] of a tensor is element offset + i stride0 + j stride1 + .. of its storage.
+ *
+ * Source: pytorch/pytorch, torch/serialization.py and torch/_utils.py.
+ */
+import {CheckpointError} from '../errors.js';
+import {DTYPE_BITS} from './dtypes.js';
+import {PickleFunction, type PickleRules} from './pickle_machine.js';
+
+/** The elements that tensors are views of. */
+export interface TorchStorage {
+  /** Its file inside the zip: data/KEY. */
+  key: string;
+  dtype: string;
+  elements: number;
+}
+
+export class TorchTensor {
+  constructor(
+    readonly storage: TorchStorage,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {}
+
+  get elements(): number {
+    return this.shape.reduce((a, b) => a * b, 1);
+  }
+
+  /** How many elements of the storage there are from the first to the last of this tensor. */
+  get span(): number {
+    if (this.elements === 0) return 0;
+    return 1 + this.shape.reduce((sum, size, axis) => sum + (size - 1) * this.strides[axis], 0);
+  }
+}
+
+/** A class of storages: what a persistent id names. */
+class StorageType {
+  constructor(readonly dtype: string) {}
+}
+
+const STORAGE_TYPES: Readonly<Record<string, string>> = {
+  ...{FloatStorage: 'F32', HalfStorage: 'F16', BFloat16Storage: 'BF16', DoubleStorage: 'F64'},
+  ...{LongStorage: 'I64', IntStorage: 'I32', ShortStorage: 'I16', CharStorage: 'I8', ByteStorage: 'U8'},
+  ...{BoolStorage: 'BOOL', ComplexFloatStorage: 'C64'},
+};
+
+const MOST_AXES = 32;
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
+
+/** A name as it is printed: short. */
+const shown = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
+
+/**
+ * What the names in a pickle of torch.save mean.
+ *
+ * @param file Name of the file, for messages.
+ * @param storageBytes Bytes of data/KEY in the zip, undefined where there is none.
+ */
+export function torchRules(file: string, storageBytes: (key: string) => number | undefined): PickleRules {
+  const fail = (rule: string, got: string) =>
+    new CheckpointError(`${file}: ${rule}; got ${got} (the file is damaged, or no file of torch.save).`);
+
+  const persistent = (id: unknown): TorchStorage => {
+    const [kind, type, key, , elements] = Array.isArray(id) ? id : [];
+    const known =
+      kind === 'storage' && type instanceof StorageType && typeof key === 'string' && isCount(elements);
+    if (!known) throw fail('a storage must have a type, a key and a number of elements', 'others');
+    const {dtype} = type as StorageType;
+    const storage = {key: key as string, dtype, elements: elements as number};
+    const bytes = storageBytes(storage.key);
+    if (bytes !== (storage.elements * DTYPE_BITS[dtype]) / 8) {
+      throw fail(
+        `data/${shown(storage.key)} must hold ${storage.elements} elements of ${dtype}`,
+        `${bytes} bytes`,
+      );
+    }
+    return storage;
+  };
+
+  const tensor = ([storage, offset, shape, strides]: unknown[]): TorchTensor => {
+    const isStorage = typeof storage === 'object' && storage !== null && 'elements' in storage;
+    if (
+      !isStorage ||
+      !isCount(offset) ||
+      !isSizes(shape) ||
+      !isSizes(strides) ||
+      shape.length !== strides.length
+    ) {
+      throw fail('a tensor must have a storage, an offset, sizes and strides', 'others');
+    }
+    const made = new TorchTensor(storage as TorchStorage, offset, shape, strides);
+    const end = offset + made.span;
+    if (!isCount(made.elements) || !isCount(end) || end > made.storage.elements) {
+      throw fail(
+        `a tensor must lie within the ${made.storage.elements} elements of its storage`,
+        `[${shape}]`,
+      );
+    }
+    return made;
+  };
+
+  const parameter = ([data]: unknown[]): TorchTensor => {
+    if (data instanceof TorchTensor) return data;
+    throw fail('a parameter must be a tensor', typeof data);
+  };
+
+  const sizes = ([list]: unknown[]): number[] => {
+    if (isSizes(list)) return list;
+    throw fail('torch.Size must be sizes', typeof list);
+  };
+
+  const dictionary = (args: unknown[]): Map<unknown, unknown> => {
+    if (args.length === 0) return new Map();
+    throw fail('an OrderedDict must begin empty', `${args.length} arguments`);
+  };
+
+  const known = new Map<string, unknown>([
+    ['collections.OrderedDict', new PickleFunction(dictionary)],
+    ['torch.Size', new PickleFunction(sizes)],
+    ['torch._utils._rebuild_tensor_v2', new PickleFunction(tensor)],
+    ['torch._utils._rebuild_parameter', new PickleFunction(parameter)],
+    ...Object.entries(STORAGE_TYPES).map(
+      ([name, dtype]) => [`torch.${name}`, new StorageType(dtype)] as const,
+    ),
+  ]);
+
+  const global = (module: string, name: string): unknown => {
+    const found = known.get(`${module}.${name}`);
+    if (found) return found;
+    throw new CheckpointError(
+      `${file}: the file must hold tensors, numbers, strings, lists and dicts only; got ${shown(`${module}.${name}`)} ` +
+        '(save the state dict alone: torch.save(model.state_dict(), path)).',
+    );
+  };
+
+  return {global, persistent, fail};
+}

@@ -1,0 +1,40 @@
+import {expect} from 'chai';
+import {parseConvertCommand} from '../../../src/cli/convert_options.js';
+import {UsageError} from '../../../src/cli/usage_error.js';
+
+describe('the options of convert', () => {
+  it('has defaults', () => {
+    expect(parseConvertCommand(['swin.pth', '--to', 'model'])).to.deep.equal({
+      ...{help: false, input: 'swin.pth', out: 'model', layout: 'microsoft'},
+      ...{window: null, imageSize: null, channelsLast: false},
+    });
+    expect(parseConvertCommand(['--help'])).to.include({help: true});
+  });
+
+  it('reads every option', () => {
+    const line = '--to a.safetensors --layout timm --window 12 --image-size 384 --channels-last swin.bin';
+    expect(parseConvertCommand(line.split(' '))).to.deep.equal({
+      ...{help: false, input: 'swin.bin', out: 'a.safetensors', layout: 'timm'},
+      ...{window: 12, imageSize: 384, channelsLast: true},
+    });
+  });
+
+  const bad: [string, RegExp][] = [
+    ['', /convert: one file or folder must be given; got none/],
+    ['a.pth b.pth --to out', /one file or folder must be given; got a.pth b.pth/],
+    ['a.pth', /--to must be a folder or a .safetensors file; got nothing/],
+    ['a.pth --too out', /Unknown option '--too'/],
+    ['a.pth --to out --window 0', /convert: --window must be a whole number from 1; got 0/],
+    ['a.pth --to out --window 7x7', /--window must be a whole number from 1; got 7x7/],
+    ['a.pth --to out.safetensors --layout keras', /--layout must be one of microsoft, timm, .*; got keras/],
+    ['a.pth --to out --layout timm', /--layout must go with a .safetensors file; got --to out/],
+    ['model --to a.safetensors --window 7', /--window must go with a checkpoint/],
+    ['model --to a.safetensors --image-size 7', /--image-size must go with a checkpoint/],
+    ['model/model.json --to a.safetensors --channels-last', /--channels-last must go with a checkpoint/],
+  ];
+  for (const [line, message] of bad) {
+    it(`refuses "${line}"`, () => {
+      expect(() => parseConvertCommand(line.split(' ').filter(Boolean))).to.throw(UsageError, message);
+    });
+  }
+});

@@ -1,0 +1,210 @@
+import {readFileSync} from 'node:fs';
+import * as tf from '@tensorflow/tfjs';
+import {expect} from 'chai';
+import {swinResNet, swinTransformer} from '../../../architectures/index.js';
+import {CheckpointError, ConfigError} from '../../../src/errors.js';
+import {swinFromCheckpoint as fromFile} from '../../../src/node/weight_files.js';
+import {bytesSource} from '../../../src/weights/byte_source.js';
+import {swinFromCheckpoint} from '../../../src/weights/from_checkpoint.js';
+import {type NamedValues, openSafetensors, writeSafetensors} from '../../../src/weights/safetensors.js';
+import {saveWeights} from '../../../src/weights/save_weights.js';
+import {expectBitEqual, expectRelativeClose} from '../../helpers/compare.js';
+import {goldenFiles, readGolden} from '../../helpers/golden.js';
+
+const LAYOUTS = ['microsoft', 'timm', 'torchvision', 'huggingface', 'tfjs-swint'] as const;
+
+type Args = NonNullable<Parameters<typeof swinTransformer>[0]>;
+
+const small: Args = {
+  ...{
+    embedDim: 8,
+    depths: [2, 4],
+    numHeads: [2, 4],
+    windowSize: [
+      [3, 3],
+      [2, 2],
+    ],
+    patchSize: [2, 4],
+    numClasses: 5,
+  },
+  ...{mlpRatio: 1.5, inChannels: 2, dropPath: 0, seed: 3},
+};
+
+const configs: Record<string, Args> = {
+  V1: small,
+  'V1 with less of everything': {...small, qkvBias: false, patchNorm: false, numClasses: 0},
+  V2: {...small, variant: 'v2', windowSize: 3},
+};
+
+const stageConfigs = (model: tf.LayersModel) =>
+  model.layers
+    .filter((layer) => ['SwinT', 'SwinPatchEmbed', 'SwinAbsolutePosition'].includes(layer.getClassName()))
+    .map((layer) => {
+      const {kernelInitializer, seed, ...config} = layer.getConfig();
+      return config;
+    });
+
+describe('swinFromCheckpoint', () => {
+  for (const [name, args] of Object.entries(configs)) {
+    for (const layout of LAYOUTS) {
+      it(`${name} in the layout of ${layout}: the same network, bit-equal`, async () => {
+        const model = swinTransformer(args);
+        const window = args.variant === 'v2' ? {windowSize: 3} : {};
+        const loaded = await swinFromCheckpoint(await saveWeights(model, {layout}), {...window, dropPath: 0});
+        expect(loaded.report.layout).to.equal(layout);
+        expect(loaded.report.matched.length).to.equal(model.weights.length);
+        expect(stageConfigs(loaded.model)).to.deep.equal(stageConfigs(model));
+        const x = tf.randomNormal([1, 2, 12, 24]);
+        const [y, expected] = [loaded.model, model].map((one) => (one.predict(x) as tf.Tensor).dataSync());
+        expectBitEqual('output', y, expected);
+      });
+    }
+  }
+
+  it('reads the position embedding, its rows and columns where they are a square or our own', async () => {
+    const square = swinTransformer({...small, absolutePosition: true, imageSize: [16, 32]});
+    const {model} = await swinFromCheckpoint(await saveWeights(square));
+    expect(model.getLayer('absolute_pos').getConfig().mapSize).to.deep.equal([8, 8]);
+    const wide = swinTransformer({...small, absolutePosition: true, imageSize: [10, 32]});
+    const own = await swinFromCheckpoint(await saveWeights(wide, {layout: 'tfjs-swint'}));
+    expect(own.model.getLayer('absolute_pos').getConfig().mapSize).to.deep.equal([5, 8]);
+    const told = await swinFromCheckpoint(await saveWeights(wide), {imageSize: [10, 32]});
+    expect(told.report.resized).to.deep.equal([]);
+    const untold = await swinFromCheckpoint(await saveWeights(wide)).catch((e: Error) => e);
+    expect(untold).to.be.instanceOf(CheckpointError);
+  });
+
+  it('takes what is not to be as in the checkpoint', async () => {
+    const bytes = await saveWeights(swinTransformer(small));
+    const {model, report} = await swinFromCheckpoint(bytes, {
+      ...{windowSize: 4, inChannels: 1, adaptChannels: 'mean', numClasses: 9, dataFormat: 'channelsLast'},
+      ...{name: 'mine', dropPath: undefined},
+    });
+    expect([model.name, model.inputs[0].shape, model.outputs[0].shape]).to.deep.equal([
+      ...['mine', [null, null, null, 1], [null, 9]],
+    ]);
+    expect(report.resized).to.include('patch_embed.proj.weight').and.have.lengthOf(7);
+    expect(report.missing).to.deep.equal(['head.weight', 'head.bias']);
+    // A new head has to be able to learn, and so has the network that is made anew from its configuration.
+    const again = await tf.models.modelFromJSON(model.toJSON(undefined, false) as never);
+    for (const kernel of [
+      model.getLayer('head').getWeights()[0],
+      again.getLayer('layers.0').getWeights()[2],
+    ]) {
+      expect(tf.max(tf.abs(kernel)).dataSync()[0]).to.be.above(0);
+    }
+  });
+
+  it("tells V2's windows, now and in pretraining, by the coordinates in the file", async () => {
+    // The files of torchvision's own V2 have relative_coords_table and relative_position_index.
+    const args: Args = {...small, variant: 'v2', windowSize: 4, pretrainedWindowSize: 3};
+    const {tensors, values} = openSafetensors(bytesSource(await saveWeights(swinTransformer(args))));
+    const given = [...tensors].map(([name, {shape}]) => ({name, shape, values: values(name)}));
+    const {logSpacedCoordinates} = await import('../../../kernels/index.js');
+    const withBuffer = (buffer: string, made: Omit<NamedValues, 'name'>) =>
+      writeSafetensors([
+        ...given,
+        ...given
+          .filter(({name}) => name.endsWith('logit_scale'))
+          .map(({name}) => ({...made, name: name.replace('logit_scale', buffer)})),
+      ]);
+    const table = {shape: [1, 7, 7, 2], values: logSpacedCoordinates([4, 4], [3, 3])};
+    const {model} = await swinFromCheckpoint(withBuffer('relative_coords_table', table));
+    const {windowSize, pretrainedWindowSize} = model.getLayer('layers.1').getConfig();
+    expect([windowSize, pretrainedWindowSize]).to.deep.equal([
+      [4, 4],
+      [3, 3],
+    ]);
+    for (const shape of [[256], [16, 16]]) {
+      const index = withBuffer('relative_position_index', {shape, values: new Float32Array(256)});
+      const other = await swinFromCheckpoint(index);
+      expect(other.model.getLayer('layers.0').getConfig().windowSize).to.deep.equal([4, 4]);
+    }
+  });
+
+  for (const kind of ['model_v1_32x32', 'model_v2_32x32']) {
+    it(`${kind}: torchvision's logits from its weights alone`, async () => {
+      const {tensors, config} = readGolden(goldenFiles(kind)[0]);
+      const parameters = Object.entries(tensors)
+        .filter(([name]) => name.startsWith('param.'))
+        .map(([name, {shape, data}]) => ({name: name.slice(6), shape, values: Float32Array.from(data)}));
+      const {window} = config as {window: [number, number]};
+      const {model} = await swinFromCheckpoint(writeSafetensors(parameters), {
+        padding: 'attended',
+        ...(kind.includes('v2') ? {windowSize: [window, window]} : {}),
+      });
+      const {shape, data} = tensors.input;
+      const y = model.predict(tf.tensor(new Float32Array(data), [...shape])) as tf.Tensor;
+      expectRelativeClose('logits', await y.data(), tensors.output.data, 1e-4);
+    });
+  }
+
+  it('takes files of torch.save, by their path too', async () => {
+    const path = new URL('../../golden/torch/swin.pth', import.meta.url);
+    const {report} = await swinFromCheckpoint(new Uint8Array(readFileSync(path)));
+    const byPath = await fromFile(path.pathname);
+    expect(byPath.report).to.deep.equal(report);
+    expect(report.unexpected).to.deep.equal([]);
+    expect(report.matched.length).to.equal(byPath.model.weights.length);
+  });
+
+  const bad: [string, () => Promise<unknown>, typeof CheckpointError | typeof ConfigError, RegExp][] = [
+    [
+      'V2 without its window',
+      async () => swinFromCheckpoint(await saveWeights(swinTransformer(configs.V2))),
+      CheckpointError,
+      /must have relative_coords_table or relative_position_index .*give windowSize/,
+    ],
+    [
+      'a network that is no Swin Transformer',
+      async () => {
+        const resnet = swinResNet({depth: 14, widths: [8, 8, 16], numClasses: 3});
+        return swinFromCheckpoint(await saveWeights(resnet, {layout: 'tfjs-swint'}));
+      },
+      CheckpointError,
+      /whole Swin Transformer only; got a checkpoint without stages of blocks/,
+    ],
+    [
+      'windows that are no squares',
+      async () =>
+        swinFromCheckpoint(
+          await saveWeights(
+            swinTransformer({
+              ...small,
+              windowSize: [
+                [2, 3],
+                [2, 3],
+              ],
+            }),
+          ),
+        ),
+      CheckpointError,
+      /must have \(2 w - 1\)\^2 rows for windows of w by w; got 15/,
+    ],
+    [
+      'other input channels',
+      async () => swinFromCheckpoint(await saveWeights(swinTransformer(small)), {inChannels: 3}),
+      CheckpointError,
+      /the model's 3 input channels; got 2/,
+    ],
+    [
+      'an option that can never work',
+      async () => swinFromCheckpoint(await saveWeights(swinTransformer(small)), {dropPath: 2}),
+      ConfigError,
+      /dropPath/,
+    ],
+    [
+      'an unknown layout',
+      async () => swinFromCheckpoint(new Uint8Array(), {layout: 'keras' as 'timm'}),
+      ConfigError,
+      /swinFromCheckpoint: layout must be one of/,
+    ],
+  ];
+  for (const [name, run, type, message] of bad) {
+    it(`${name}: one ${type.name}`, async () => {
+      const error = await run().catch((e: Error) => e);
+      expect(error).to.be.instanceOf(type);
+      expect((error as Error).message).to.match(message);
+    });
+  }
+});
