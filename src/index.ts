@@ -66,9 +66,17 @@ export {type BackendReport, backendReport} from './backends/backend_report.js';
 export {type BackendName, type SetupBackendOptions, setupBackend} from './backends/setup_backend.js';
 export {type Batch, type BatchesArgs, batches} from './data/batches.js';
 export {type CifarKind, type ParseCifarArgs, parseCifar} from './data/cifar.js';
+export {type CropBatchesArgs, cropBatches, type SegmentationBatch} from './data/crop_batches.js';
 export type {DatasetSplit, ImageDataset} from './data/dataset.js';
 export {type ChannelStatistics, type ChannelStatisticsArgs, channelStatistics} from './data/normalise.js';
 export {resizeBilinear} from './data/resize.js';
+export {
+  IGNORED_PIXEL,
+  type LabelledImage,
+  type PixelImage,
+  type SegmentationDataset,
+  type SegmentationSplit,
+} from './data/segmentation_dataset.js';
 export {
   type DrawnShapesArgs,
   drawnShapes,
@@ -82,7 +90,34 @@ export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
+export {
+  type EvaluateSegmentationOptions,
+  evaluateSegmentation,
+  type SegmentationEvaluation,
+} from './training/evaluate_segmentation.js';
+export {
+  type PredictedMask,
+  type PredictSegmentationOptions,
+  predictSegmentation,
+  type TileOptions,
+} from './training/predict_segmentation.js';
 export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
+export type {
+  SegmentationBatchReport,
+  SegmentationEpochReport,
+  SegmentationHistory,
+} from './training/segmentation_history.js';
+export {
+  type DiceCrossEntropyArgs,
+  diceCrossEntropy,
+  type SegmentationLoss,
+} from './training/segmentation_loss.js';
+export {
+  confusionMatrix,
+  type PixelConfusion,
+  type SegmentationScores,
+  segmentationScores,
+} from './training/segmentation_metrics.js';
 export {SGD, type SGDArgs} from './training/sgd.js';
 export {
   type BatchReport,
@@ -91,6 +126,7 @@ export {
   type TrainOptions,
   train,
 } from './training/train.js';
+export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export {
   type LoadedSwin,
   type SwinFromCheckpointOptions,

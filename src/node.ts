@@ -1,4 +1,4 @@
-/** What needs files: image folders, CIFAR binaries, saved models, checkpoints and reports. Node only. */
+/** What needs files: folders of images and masks, CIFAR binaries, saved models, checkpoints and reports. Node only. */
 export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.js';
 export {
   type DecodeImageArgs,
@@ -8,5 +8,23 @@ export {
   type RgbImage,
 } from './node/image_file.js';
 export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
+export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
+export type {MaskValue} from './node/mask_values.js';
+export {
+  classColor,
+  ERROR_COLORS,
+  type OverlayArgs,
+  type OverlayErrorsArgs,
+  overlayErrors,
+  overlayMask,
+  overlayPng,
+  type Rgb,
+  sideBySide,
+} from './node/overlay.js';
 export {loadModel, saveModel} from './node/save_model.js';
+export {
+  type ReportedPicture,
+  type SegmentationReportArgs,
+  writeSegmentationReport,
+} from './node/segmentation_report.js';
 export {loadWeights, saveWeights, swinFromCheckpoint} from './node/weight_files.js';

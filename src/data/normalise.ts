@@ -26,6 +26,9 @@ export interface ChannelStatisticsArgs {
   onBadImage?: (error: DataError, index: number) => void;
 }
 
+/** What the statistics need of a data set. */
+type LabelledPixels = Pick<ImageDataset, 'name' | 'size' | 'channels' | 'classNames' | 'label' | 'read'>;
+
 /** Images read at the same time: enough to keep a decoder's threads busy. */
 const READ_AT_ONCE = 64;
 
@@ -36,7 +39,7 @@ const READ_AT_ONCE = 64;
  * @throws ConfigError for an unusable option, DataError if an image (with 'skip': every image) cannot be read.
  */
 export async function channelStatistics(
-  dataset: ImageDataset,
+  dataset: LabelledPixels,
   args: ChannelStatisticsArgs = {},
 ): Promise<ChannelStatistics> {
   const {sample = 5000, seed = 0, badImages = 'fail', onBadImage} = args;

@@ -48,7 +48,11 @@ export function subset(dataset: ImageDataset, args: SubsetArgs): ImageDataset {
 }
 
 /** Indices of `limit` images, as `subset` chooses them, ascending; all of them if there are no more. */
-export function balancedIndices(dataset: ImageDataset, limit: number, seed: Seed): number[] {
+export function balancedIndices(
+  dataset: Pick<ImageDataset, 'size' | 'classNames' | 'label'>,
+  limit: number,
+  seed: Seed,
+): number[] {
   const byClass: number[][] = dataset.classNames.map(() => []);
   for (let index = 0; index < dataset.size; index++) byClass[dataset.label(index)]!.push(index);
   // The order of the turns is random too: with fewer images than classes, the first classes have no precedence.

@@ -10,7 +10,7 @@ import {html, Markup} from './html.js';
 import {type Curve, chartSvg} from './report_charts.js';
 import {confusionMatrix} from './report_confusion.js';
 import {imageGrids} from './report_images.js';
-import {REPORT_STYLE} from './report_style.js';
+import {count, decimal, percent, reportPage, stroke, swatch} from './report_page.js';
 
 /** One trained model. */
 export interface ReportedModel {
@@ -51,41 +51,15 @@ export async function renderReport(args: ReportArgs): Promise<string> {
   if (models.length < 1 || models.length > 4) {
     throw new ConfigError(`renderReport: there must be one to four models; got ${models.length}.`);
   }
-  const settings = Object.entries(configuration).map(
-    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
-  );
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${new Markup(REPORT_STYLE)}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
-${subtitle === undefined ? null : html`<p class="muted">${subtitle}</p>`}
-${summary(args)}
-</header>
-<main>
-<h2>Results</h2>
+  const main = html`<h2>Results</h2>
 ${resultsTable(models)}
 <h2>Loss and accuracy</h2>
 ${await curves(models)}
 <h2>Confusion</h2>
 ${confusions(args)}
 <h2>Test images</h2>
-${await images(args)}
-<h2>How it was made</h2>
-<pre>${command}</pre>
-<dl>${settings}</dl>
-</main>
-<footer>Made by tfjs-swint.</footer>
-</body>
-</html>
-`;
-  return page.text;
+${await images(args)}`;
+  return reportPage({title, subtitle, summary: summary(args), main, command, configuration}).text;
 }
 
 function summary({models, test}: ReportArgs): Markup {
@@ -148,8 +122,6 @@ async function curves(models: readonly ReportedModel[]): Promise<Markup> {
     domain: [0, 1],
   });
   const key = models.map(({name}, i) => html`<li>${swatch(i)}${name}</li>`);
-  const stroke = (dash: string, text: string) =>
-    html`<li><svg width="26" height="8" aria-hidden="true"><line x1="0" y1="4" x2="26" y2="4" stroke="currentColor" stroke-width="2" stroke-dasharray="${dash}"/></svg>${text}</li>`;
   return html`<ul class="key">${key}${stroke('none', 'test set')}${stroke('4 3', 'training set')}</ul>
 <div class="charts">
 <figure><figcaption>Loss</figcaption>${new Markup(loss)}</figure>
@@ -176,10 +148,3 @@ async function images({models, test, imageCount = 20}: ReportArgs): Promise<Mark
   return html`<p class="muted">The true class in bold, then what each model said and how sure it was. A red frame marks an image that a model got wrong.</p>
 ${await imageGrids(test, verdicts, imageCount)}`;
 }
-
-const swatch = (series: number) =>
-  html`<span class="swatch" style="color:var(--series-${series})" aria-hidden="true"></span>`;
-
-const count = (value: number) => value.toLocaleString('en-US');
-const decimal = (value: number, digits: number) => value.toFixed(digits);
-const percent = (value: number) => `${(value * 100).toFixed(1)}\u00a0%`;

@@ -71,6 +71,8 @@ img.matrix { width: 100%; max-width: 25rem; display: block; border: 1px solid va
 .verdict small { color: var(--muted); font-size: 1em; }
 .verdict.right b { color: var(--right); }
 .verdict.wrong { color: var(--wrong); }
+.pictures { list-style: none; margin: 0; padding: 0; display: grid; gap: 1.25rem; }
+.pictures img { display: block; width: 100%; height: auto; image-rendering: auto; }
 @media (max-width: 30rem) {
   body { padding: 1.25rem 1rem 3rem; }
   th, td { padding-right: .5rem; }

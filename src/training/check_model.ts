@@ -1,4 +1,4 @@
-/** What evaluation and training ask of a model: one image input, one row of logits per image, one per class. */
+/** What evaluation and training ask of a model: one image input, and one logit per class for each image or each pixel. */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import type {ImageDataset} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
@@ -13,11 +13,7 @@ export function checkClassifier(
   dataset: ImageDataset,
   dataFormat: 'channelsFirst' | 'channelsLast',
 ): void {
-  if (model.inputs.length !== 1 || model.outputs.length !== 1) {
-    throw new ConfigError(
-      `${who}: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
-    );
-  }
+  checkOneInput(who, model);
   const {height, width, channels, classNames} = dataset;
   const image = dataFormat === 'channelsFirst' ? [channels, height, width] : [height, width, channels];
   const input = model.inputs[0].shape.slice(1);
@@ -32,6 +28,59 @@ export function checkClassifier(
     throw new ConfigError(
       `${who}: the model must return one logit per class of ${dataset.name}, [B,${classNames.length}]; ` +
         `got [${output.map((extent) => extent ?? 'B')}] (set numClasses to ${classNames.length}).`,
+    );
+  }
+}
+
+/** What a segmentation network is to be used with. */
+interface SegmenterUse {
+  /** Channels of the images. */
+  channels: number;
+  /** Rows and columns of the images that the model is to be given, null for any. */
+  size: readonly [number, number] | null;
+  /** Number of classes; default whatever the model has. */
+  classes?: number;
+  dataFormat: 'channelsFirst' | 'channelsLast';
+}
+
+/**
+ * @returns the number of classes.
+ * @throws ConfigError, in the name of `who`, unless the model maps images [B, C, H, W] of that size to logits
+ *     [B, K, H, W], or both with the channels last.
+ */
+export function checkSegmenter(
+  who: string,
+  model: tfl.LayersModel,
+  {channels, size, classes, dataFormat}: SegmenterUse,
+): number {
+  checkOneInput(who, model);
+  const [height, width] = size ?? [null, null];
+  const arranged = <T>(channel: T, y: T, x: T): T[] =>
+    dataFormat === 'channelsFirst' ? [channel, y, x] : [y, x, channel];
+  const show = (shape: readonly (number | null)[]) => shape.map((extent) => extent ?? '?');
+  const input = model.inputs[0].shape.slice(1);
+  const image = arranged<number | null>(channels, height, width);
+  if (input.length !== 3 || input.some((extent, i) => extent != null && extent !== (image[i] ?? extent))) {
+    throw new ConfigError(
+      `${who}: the model's input must take images [${show(image)}] in ${dataFormat}; got [${show(input)}] ` +
+        `(check dataFormat, the image's channels and the size of crops and tiles).`,
+    );
+  }
+  const output = model.outputs[0].shape.slice(1);
+  const found = output[dataFormat === 'channelsFirst' ? 0 : 2];
+  if (output.length !== 3 || found == null || found !== (classes ?? found) || found > 255) {
+    throw new ConfigError(
+      `${who}: the model must return a logit per pixel and class, [B,${arranged<number | string>(classes ?? 'K', 'H', 'W')}] ` +
+        `with at most 255 classes; got [B,${show(output)}].`,
+    );
+  }
+  return found;
+}
+
+function checkOneInput(who: string, model: tfl.LayersModel): void {
+  if (model.inputs.length !== 1 || model.outputs.length !== 1) {
+    throw new ConfigError(
+      `${who}: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
     );
   }
 }

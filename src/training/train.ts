@@ -13,11 +13,12 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {type Batch, batches} from '../data/batches.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {channelStatistics} from '../data/normalise.js';
-import {ConfigError, DataError, SwintError} from '../errors.js';
-import {AdamW} from './adamw.js';
+import {ConfigError, DataError} from '../errors.js';
 import {checkClassifier} from './check_model.js';
 import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
-import {cosineSchedule, type Schedule} from './schedule.js';
+import {type Ending, type Objective, runSteps, take} from './loop.js';
+import {checkPace, median, type Pace, paceOf, requireOption} from './pace.js';
+import type {Schedule} from './schedule.js';
 
 /** What is known after a step. */
 export interface BatchReport {
@@ -64,7 +65,7 @@ export interface EpochReport {
 export interface TrainingHistory {
   epochs: EpochReport[];
   /** Why it ended: all epochs done, the time budget spent, or the signal aborted. */
-  stopped: 'finished' | 'budget' | 'aborted';
+  stopped: Ending;
   /** Steps taken, and the median of their times in milliseconds, data included; null without a step. */
   steps: number;
   stepMs: number | null;
@@ -145,7 +146,7 @@ export async function train(
     return await runEpochs(plan, stream);
   } finally {
     await stream?.return(undefined);
-    if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
+    if (plan.pace.optimizer !== options.optimizer) plan.pace.optimizer.dispose();
   }
 }
 
@@ -153,15 +154,10 @@ interface Plan {
   model: tfl.LayersModel;
   data: DatasetSplit;
   options: TrainOptions;
-  epochs: number;
   batchSize: number;
-  steps: number;
-  totalSteps: number;
   dropRemainder: boolean;
   images: ImageOptions & {mean: number[]; std: number[]};
-  optimizer: tf.Optimizer;
-  /** Null where the caller's optimizer keeps its own rate. */
-  schedule: Schedule | null;
+  pace: Pace;
 }
 
 async function planTraining(
@@ -169,45 +165,12 @@ async function planTraining(
   data: DatasetSplit,
   options: TrainOptions,
 ): Promise<Plan> {
-  const {epochs = 10, batchSize = 32, dataFormat, badImages, onBadImage, prefetch} = options;
-  requireOption('epochs', epochs, Number.isInteger(epochs) && epochs >= 1, 'a whole number from 1');
-  requireOption(
-    'batchSize',
-    batchSize,
-    Number.isInteger(batchSize) && batchSize >= 1,
-    'a whole number from 1',
-  );
-  const {labelSmoothing = 0, clipNorm, maxSeconds, warmupEpochs, learningRate = 1e-3} = options;
-  requireOption(
-    'learningRate',
-    learningRate,
-    learningRate >= 0 && learningRate < Infinity,
-    'a number from 0',
-  );
-  requireOption('labelSmoothing', labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, 'in [0, 1)');
-  if (clipNorm != null) requireOption('clipNorm', clipNorm, clipNorm > 0, 'above 0');
-  if (maxSeconds != null) requireOption('maxSeconds', maxSeconds, maxSeconds > 0, 'above 0');
-  if (warmupEpochs != null) {
-    requireOption(
-      'warmupEpochs',
-      warmupEpochs,
-      warmupEpochs >= 0 && warmupEpochs < epochs,
-      `in [0, ${epochs})`,
-    );
-  }
-  const {stepsPerEpoch} = options;
-  if (stepsPerEpoch != null) {
-    const whole = Number.isInteger(stepsPerEpoch) && stepsPerEpoch >= 1;
-    requireOption('stepsPerEpoch', stepsPerEpoch, whole, 'a whole number from 1');
-  }
-  requireGradients();
+  const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch, labelSmoothing = 0} = options;
+  checkPace('train', model, {...options, batchSize});
+  const smooths = labelSmoothing >= 0 && labelSmoothing < 1;
+  requireOption('train', 'labelSmoothing', labelSmoothing, smooths, 'in [0, 1)');
   checkClassifier('train', model, data.train, dataFormat ?? 'channelsFirst');
   checkClassifier('train', model, data.test, dataFormat ?? 'channelsFirst');
-  if (model.trainableWeights.length === 0) {
-    throw new ConfigError(
-      'train: the model must have trainable weights; got none (set layer.trainable = true).',
-    );
-  }
 
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
   const batchCount = data.train.size / batchSize;
@@ -226,29 +189,22 @@ async function planTraining(
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
 
-  const steps = stepsPerEpoch ?? stepsPerPass;
-  const totalSteps = epochs * steps;
-  const ownRate = options.optimizer != null && options.learningRate == null;
-  const warmupSteps = Math.min(Math.round((warmupEpochs ?? epochs / 20) * steps), totalSteps - 1);
-  const cosine = ownRate ? null : cosineSchedule({rate: learningRate, totalSteps, warmupSteps});
   return {
     model,
     data,
     options,
-    epochs,
     batchSize,
-    steps,
-    totalSteps,
     dropRemainder,
     images: {mean, std, dataFormat, badImages, onBadImage, prefetch},
-    optimizer: options.optimizer ?? new AdamW({learningRate, weightDecay: options.weightDecay}),
-    schedule: options.schedule ?? cosine,
+    pace: paceOf(options, stepsPerPass),
   };
 }
 
 /** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
 async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
-  const {options, data, model} = plan;
+  const {options, data, model, pace} = plan;
+  const objective = classification(data.train.classNames.length, options.labelSmoothing ?? 0);
+  const {clipNorm, signal} = options;
   const start = performance.now();
   const history: EpochReport[] = [];
   const stepTimes: number[] = [];
@@ -257,9 +213,33 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
   let stopped: TrainingHistory['stopped'] = 'finished';
   // The budget is for training alone: the evaluation that ends it is always made.
   const trainSeconds = () => history.reduce((sum, epoch) => sum + epoch.trainSeconds, 0);
-  for (let epoch = 1; epoch <= plan.epochs && stopped === 'finished'; ++epoch) {
-    const source = stream === null ? passOver(plan, epoch - 1) : take(stream, plan.steps);
-    const result = await runSteps(plan, source, epoch, (options.maxSeconds ?? Infinity) - trainSeconds());
+  for (let epoch = 1; epoch <= pace.epochs && stopped === 'finished'; ++epoch) {
+    const source = stream === null ? passOver(plan, epoch - 1) : take(stream, pace.steps);
+    const total = {lossSum: 0, correct: 0, images: 0};
+    const common = {who: 'train', model, objective, clipNorm, pace, signal};
+    const result = await runSteps({
+      ...common,
+      source,
+      epoch,
+      secondsBefore: trainSeconds(),
+      onStep({step, images, loss, counts: [correct], learningRate, stepMs}) {
+        total.lossSum += loss * images;
+        total.correct += correct;
+        total.images += images;
+        options.onBatch?.({
+          epoch,
+          epochs: pace.epochs,
+          step,
+          steps: pace.steps,
+          loss,
+          accuracy: correct / images,
+          runningLoss: total.lossSum / total.images,
+          runningAccuracy: total.correct / total.images,
+          learningRate,
+          stepMs,
+        });
+      },
+    });
     stopped = result.stopped;
     if (result.stepTimes.length === 0) {
       if (stopped === 'aborted') break;
@@ -268,15 +248,15 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
       );
     }
     for (const time of result.stepTimes) stepTimes.push(time);
-    trainedImages += result.images;
+    trainedImages += total.images;
     const testStart = performance.now();
     const tested = stopped === 'aborted' ? null : await testEpoch(plan, epoch);
     if (tested === null) stopped = 'aborted';
     else evaluation = tested;
     const report: EpochReport = {
       epoch,
-      trainLoss: result.lossSum / result.images,
-      trainAccuracy: result.correct / result.images,
+      trainLoss: total.lossSum / total.images,
+      trainAccuracy: total.correct / total.images,
       testLoss: tested?.loss ?? null,
       testAccuracy: tested?.accuracy ?? null,
       learningRate: result.learningRate,
@@ -286,7 +266,7 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
     };
     history.push(report);
     await options.onEpoch?.(report, tested);
-    if (stopped === 'finished' && epoch < plan.epochs && trainSeconds() >= (options.maxSeconds ?? Infinity)) {
+    if (stopped === 'finished' && epoch < pace.epochs && trainSeconds() >= pace.maxSeconds) {
       stopped = 'budget';
     }
   }
@@ -319,25 +299,6 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
   }
 }
 
-interface StepsResult {
-  lossSum: number;
-  correct: number;
-  images: number;
-  stepTimes: number[];
-  seconds: number;
-  learningRate: number | null;
-  stopped: TrainingHistory['stopped'];
-}
-
-/** A step whose result is still on the device. */
-interface Pending {
-  step: number;
-  count: number;
-  learningRate: number | null;
-  /** [loss, number of correct images] */
-  result: Promise<ArrayLike<number>>;
-}
-
 /** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
 function passOver(
   {data, images, batchSize, dropRemainder, options}: Plan,
@@ -359,193 +320,14 @@ async function* allPasses(plan: Plan): AsyncGenerator<Batch> {
   }
 }
 
-/** The next `count` batches of a stream, which stays open. */
-async function* take(stream: AsyncGenerator<Batch>, count: number): AsyncGenerator<Batch> {
-  for (let i = 0; i < count; i++) {
-    const {value, done} = await stream.next();
-    if (done) return;
-    yield value;
-  }
-}
-
-/** The steps of one epoch, until they are done, `secondsLeft` are spent or the signal aborts. */
-async function runSteps(
-  plan: Plan,
-  source: AsyncGenerator<Batch>,
-  epoch: number,
-  secondsLeft: number,
-): Promise<StepsResult> {
-  const {model, data, options, optimizer, steps, schedule} = plan;
-  const {signal, labelSmoothing = 0, clipNorm} = options;
-  const variables = trainableVariables(model);
-  const classes = data.train.classNames.length;
-  const start = performance.now();
-  const total: StepsResult = {
-    lossSum: 0,
-    correct: 0,
-    images: 0,
-    stepTimes: [],
-    seconds: 0,
-    learningRate: null,
-    stopped: 'finished',
+/** Softmax cross-entropy with label smoothing; counts the images that are classified correctly. */
+function classification(classes: number, labelSmoothing: number): Objective {
+  return (logits, labels) => {
+    const correct = tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
+    const target = tf.oneHot(labels as tf.Tensor1D, classes);
+    const loss = tf.losses.softmaxCrossEntropy(target, logits, undefined, labelSmoothing) as tf.Scalar;
+    return {loss, counts: tf.reshape(correct, [1])};
   };
-  let lastEnd = start;
-  const finish = async ({step, count, learningRate, result}: Pending): Promise<void> => {
-    const [loss, correct] = Array.from(await result);
-    if (!Number.isFinite(loss)) {
-      throw new SwintError(
-        `train: the loss must stay finite; got ${loss} in epoch ${epoch}, step ${step} of ${steps} ` +
-          `(lower the learning rate, warm up longer, or clip the gradients).`,
-      );
-    }
-    const now = performance.now();
-    total.lossSum += loss * count;
-    total.correct += correct;
-    total.images += count;
-    total.stepTimes.push(now - lastEnd);
-    total.learningRate = learningRate;
-    options.onBatch?.({
-      epoch,
-      epochs: plan.epochs,
-      step,
-      steps,
-      loss,
-      accuracy: correct / count,
-      runningLoss: total.lossSum / total.images,
-      runningAccuracy: total.correct / total.images,
-      learningRate,
-      stepMs: now - lastEnd,
-    });
-    lastEnd = now;
-  };
-
-  /** Steps done, or as many as the time spent stands for where that is more; a schedule of the caller's counts steps. */
-  const placeInSchedule = (): number => {
-    const done = (epoch - 1) * steps + step - 1;
-    if (options.maxSeconds == null || options.schedule) return done;
-    const spent = options.maxSeconds - secondsLeft + (performance.now() - start) / 1000;
-    return Math.max(done, Math.floor((plan.totalSteps * spent) / options.maxSeconds));
-  };
-
-  // A step's loss is awaited only after the next step has been handed to the device, so that the device never waits
-  // for a read. One step of lag bounds what is queued.
-  let pending: Pending | null = null;
-  let step = 0;
-  if (signal?.aborted) return {...total, stopped: 'aborted'};
-  try {
-    for await (const batch of source) {
-      step += 1;
-      const learningRate = setLearningRate(optimizer, schedule?.(placeInSchedule()));
-      const current: Pending = {
-        step,
-        count: batch.indices.length,
-        learningRate,
-        result: takeStep(model, optimizer, variables, batch, classes, labelSmoothing, clipNorm),
-      };
-      if (pending) await finish(pending);
-      pending = current;
-      if (signal?.aborted) total.stopped = 'aborted';
-      else if (step < steps && (performance.now() - start) / 1000 >= secondsLeft) total.stopped = 'budget';
-      if (total.stopped !== 'finished') break;
-    }
-    const last: Pending | null = pending;
-    pending = null;
-    if (last) await finish(last);
-  } finally {
-    // After an error nobody else waits for the step in flight.
-    await pending?.result.catch(() => undefined);
-  }
-  total.seconds = (performance.now() - start) / 1000;
-  return total;
-}
-
-/** One optimizer step. Disposes the batch. @returns what reads [loss, number of correct images]. */
-function takeStep(
-  model: tfl.LayersModel,
-  optimizer: tf.Optimizer,
-  variables: Map<tf.Variable, tfl.LayerVariable>,
-  {images, labels}: Batch,
-  classes: number,
-  labelSmoothing: number,
-  clipNorm: number | undefined,
-): Promise<ArrayLike<number>> {
-  let summary: tf.Tensor;
-  try {
-    summary = tf.tidy(() => {
-      let correct: tf.Tensor | undefined;
-      const lossOf = (): tf.Scalar => {
-        const logits = model.apply(images, {training: true}) as tf.Tensor2D;
-        correct = tf.keep(tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')));
-        const target = tf.oneHot(labels, classes);
-        let loss = tf.losses.softmaxCrossEntropy(target, logits, undefined, labelSmoothing) as tf.Scalar;
-        for (const regularization of model.calculateLosses()) loss = tf.add(loss, regularization);
-        return loss;
-      };
-      const {value, grads} = optimizer.computeGradients(lossOf, [...variables.keys()]);
-      optimizer.applyGradients(clipNorm == null ? grads : clipped(grads, clipNorm));
-      for (const [variable, {constraint}] of variables) {
-        if (constraint != null) variable.assign(constraint.apply(variable));
-      }
-      const result = tf.stack([value, correct!]);
-      correct!.dispose();
-      return result;
-    });
-  } finally {
-    tf.dispose([images, labels]);
-  }
-  const reading = summary.data().finally(() => summary.dispose());
-  // It is awaited one step later. Should it fail before, that is no unhandled rejection.
-  reading.catch(() => undefined);
-  return reading;
-}
-
-/** The gradients scaled so that the root of the sum of all their squares is at most `clipNorm`. */
-function clipped(grads: tf.NamedTensorMap, clipNorm: number): tf.NamedTensorMap {
-  const squares = Object.values(grads).map((gradient) => tf.sum(tf.square(gradient)));
-  const norm = tf.sqrt(tf.addN(squares));
-  const scale = tf.div(clipNorm, tf.maximum(norm, clipNorm));
-  return Object.fromEntries(Object.entries(grads).map(([name, gradient]) => [name, tf.mul(gradient, scale)]));
-}
-
-/** The model's trainable variables, with the layer weights they belong to. */
-function trainableVariables(model: tfl.LayersModel): Map<tf.Variable, tfl.LayerVariable> {
-  // read() returns the variable itself, though its type says tensor; tfjs's own training loop relies on it too.
-  return new Map(model.trainableWeights.map((weight) => [weight.read() as tf.Variable, weight]));
-}
-
-/** Sets the rate, where there is one to set. @returns the rate in use; null where it cannot be known. */
-function setLearningRate(optimizer: tf.Optimizer, rate: number | undefined): number | null {
-  const target = optimizer as {learningRate?: unknown; setLearningRate?: (rate: number) => void};
-  if (rate === undefined) return typeof target.learningRate === 'number' ? target.learningRate : null;
-  if (typeof target.setLearningRate === 'function') target.setLearningRate(rate);
-  else if (typeof target.learningRate === 'number') target.learningRate = rate;
-  else {
-    throw new ConfigError(
-      `train: an optimizer under a schedule must have a learningRate; got ${optimizer.getClassName()} without ` +
-        `(leave out schedule and learningRate).`,
-    );
-  }
-  return rate;
-}
-
-function requireGradients(): void {
-  if (tf.getGradient('Add') == null) {
-    throw new ConfigError(
-      "train: tfjs's gradients must be registered; got none, because @tensorflow/tfjs-core registers no gradient " +
-        "by itself (add import '@tensorflow/tfjs' to your program).",
-    );
-  }
-}
-
-function requireOption(name: string, value: unknown, valid: boolean, rule: string): void {
-  if (!valid) throw new ConfigError(`train: ${name} must be ${rule}; got ${value}.`);
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}

@@ -6,6 +6,7 @@ import {promisify} from 'node:util';
 import {expect} from 'chai';
 import {drawnShapes} from '../../src/data/shapes.js';
 import {encodePng} from '../../src/node/image_file.js';
+import {memoryMasks} from '../src/data/memory_masks.js';
 
 const run = promisify(execFile);
 
@@ -70,6 +71,60 @@ describe('examples', () => {
       expect((error as {stderr: string}).stderr).to.contain(
         'usage: node examples/train_on_a_folder.js FOLDER',
       );
+    }
+  });
+
+  it('segment_images.js trains on images and masks, saves the model, pictures and a report', async () => {
+    const images = memoryMasks({sizes: Array.from({length: 5}, () => [40, 36] as const)});
+    for (let i = 0; i < images.size; i++) {
+      const {data, mask, height, width} = await images.read(i);
+      const greys = Uint8Array.from({length: 3 * mask.length}, (_, at) => 100 * mask[Math.floor(at / 3)]);
+      for (const [part, rgb] of [
+        ['image', data],
+        ['label', greys],
+      ] as const) {
+        await mkdir(join(folder, 'masks', part), {recursive: true});
+        await writeFile(join(folder, 'masks', part, `${i}.png`), encodePng(rgb, width, height));
+      }
+    }
+    const out = join(folder, 'segmented');
+    const sizes = [
+      '--crop',
+      '32',
+      '--width',
+      '16',
+      '--batch',
+      '2',
+      '--epochs',
+      '2',
+      '--steps-per-epoch',
+      '2',
+    ];
+    const classes = ['--classes', 'grey,bright,dark', '--test', '3-4'];
+    const output = await example(
+      'segment_images.js',
+      join(folder, 'masks'),
+      ...classes,
+      ...sizes,
+      '--out',
+      out,
+    );
+    expect(output).to.contain('3 training images, 2 test images: grey, bright, dark');
+    expect(output).to.match(
+      /epoch 2: 2 steps in \d+ s, loss \d\.\d+, mean IoU 0\.\d+, test 0\.\d+, pixel accuracy \d/,
+    );
+    expect(output).to.match(/dark: IoU (0\.\d{4}|-), Dice (0\.\d{4}|-)/);
+    expect((await readdir(out)).sort()).to.deep.equal(['model', 'overlays', 'report.html']);
+    expect((await readdir(join(out, 'overlays'))).sort()).to.deep.equal(['3.png', '4.png']);
+  });
+
+  it('segment_images.js without classes says how it is used', async () => {
+    try {
+      await example('segment_images.js', folder);
+      expect.fail('it ended well');
+    } catch (error) {
+      expect((error as {code: number; stderr: string}).code).to.equal(2);
+      expect((error as {stderr: string}).stderr).to.contain('usage: node examples/segment_images.js FOLDER');
     }
   });
 });

@@ -1,0 +1,157 @@
+/**
+ * Batches of images with their masks as tensors, for training: order, crops, flips and turns, normalisation, layout.
+ *
+ * images [B, C, h, w] (or [B, h, w, C]) float32 = (byte / 255 - mean) / std; labels [B, h, w] int32.
+ *
+ * A stream without end: pass after pass over the data, each in an order of its own and with a view of each image of its
+ * own, so that a batch may be larger than the set. The next batch is read while the caller works on the current one.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {ConfigError, DataError} from '../errors.js';
+import {normaliser} from './normalise.js';
+import type {LabelledImage, SegmentationDataset} from './segmentation_dataset.js';
+import {randomStream, type Seed, shuffled} from './shuffle.js';
+import {type RandomViewArgs, randomView, viewOf} from './view.js';
+
+export interface CropBatchesArgs extends RandomViewArgs {
+  /** Images per batch. */
+  batchSize: number;
+  /** Decides order, places, flips and turns; default 0. */
+  seed?: Seed;
+  /** Mean per channel in units of 1 for byte 255; default 0. */
+  mean?: readonly number[];
+  /** Standard deviation per channel in the same units; default 1. */
+  std?: readonly number[];
+  /** Order of the images' dimensions; default 'channelsFirst'. */
+  dataFormat?: 'channelsFirst' | 'channelsLast';
+}
+
+/** One batch. The caller disposes both tensors. */
+export interface SegmentationBatch {
+  images: tf.Tensor4D;
+  /** [B, h, w], int32: class indices or the data set's ignoreIndex. */
+  labels: tf.Tensor3D;
+  /** Index in the data set of each image. */
+  indices: number[];
+}
+
+/**
+ * Batches without end. The view of an image depends on (seed, pass, its index) alone, whatever the batch size.
+ *
+ * @throws ConfigError for an unusable option and DataError for an empty data set, at once; DataError from the loop for an
+ *   image that cannot be read or does not fit the crop or the other images of its batch.
+ */
+export function cropBatches(
+  dataset: SegmentationDataset,
+  args: CropBatchesArgs,
+): AsyncGenerator<SegmentationBatch, never, undefined> {
+  const who = `cropBatches(${dataset.name})`;
+  for (const [name, value] of Object.entries({batchSize: args.batchSize, cropSize: args.cropSize ?? 1})) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new ConfigError(`${who}: ${name} must be a whole number of at least 1; got ${value}.`);
+    }
+  }
+  if (dataset.size === 0) throw new DataError(`${who}: there must be at least one image; got none.`);
+  const {channels} = dataset;
+  const {mean = new Array<number>(channels).fill(0), std = new Array<number>(channels).fill(1)} = args;
+  const {dataFormat = 'channelsFirst'} = args;
+  return generate(dataset, args, normaliser(who, channels, mean, std, dataFormat));
+}
+
+async function* generate(
+  dataset: SegmentationDataset,
+  args: CropBatchesArgs,
+  normalise: ReturnType<typeof normaliser>,
+): AsyncGenerator<SegmentationBatch, never, undefined> {
+  const places = imageOrder(dataset.size, args.seed ?? 0);
+  const next = () => {
+    const taken = Array.from({length: args.batchSize}, () => places.next().value);
+    const crops = Promise.all(taken.map((place) => readCrop(dataset, args, place)));
+    // Read ahead: should it fail before it is awaited, or never be, that is no unhandled rejection.
+    crops.catch(() => undefined);
+    return crops;
+  };
+  let ahead = next();
+  for (;;) {
+    const crops = await ahead;
+    ahead = next();
+    // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    yield asTensors(dataset, crops, args.dataFormat ?? 'channelsFirst', normalise);
+  }
+}
+
+interface Place {
+  pass: number;
+  index: number;
+}
+
+/** Every image once, in a random order; then again in another one. */
+function* imageOrder(size: number, seed: Seed): Generator<Place, never, undefined> {
+  const all = Array.from({length: size}, (_, index) => index);
+  for (let pass = 0; ; pass++) {
+    for (const index of shuffled(all, `${seed}/order/${pass}`)) yield {pass, index};
+  }
+}
+
+interface Crop extends LabelledImage {
+  index: number;
+}
+
+async function readCrop(
+  dataset: SegmentationDataset,
+  args: CropBatchesArgs,
+  {pass, index}: Place,
+): Promise<Crop> {
+  const {data, mask, height, width} = await dataset.read(index);
+  const {cropSize, rotate} = args;
+  const image = `${dataset.name}: ${dataset.imageName(index)}`;
+  if (cropSize !== undefined && cropSize > Math.min(height, width)) {
+    throw new DataError(
+      `${image} must be at least as large as cropSize, ${cropSize}; got ${height}x${width} (use a smaller cropSize).`,
+    );
+  }
+  if (rotate && cropSize === undefined && height !== width) {
+    throw new DataError(
+      `${image} must be square to be turned by 90 degrees; got ${height}x${width} (set cropSize, or rotate: false).`,
+    );
+  }
+  const view = randomView(height, width, args, randomStream(`${args.seed ?? 0}/view/${pass}/${index}`));
+  return {
+    index,
+    data: viewOf(data, width, dataset.channels, view),
+    mask: viewOf(mask, width, 1, view),
+    height: view.height,
+    width: view.width,
+  };
+}
+
+function asTensors(
+  dataset: SegmentationDataset,
+  crops: readonly Crop[],
+  dataFormat: 'channelsFirst' | 'channelsLast',
+  normalise: ReturnType<typeof normaliser>,
+): SegmentationBatch {
+  const {name, channels} = dataset;
+  const {height, width} = crops[0];
+  const area = height * width;
+  const values = new Float32Array(crops.length * area * channels);
+  const labels = new Int32Array(crops.length * area);
+  for (const [i, crop] of crops.entries()) {
+    if (crop.height !== height || crop.width !== width) {
+      throw new DataError(
+        `${name}: the images of a batch must have one size; got ${dataset.imageName(crops[0].index)} of ${height}x${width} and ` +
+          `${dataset.imageName(crop.index)} of ${crop.height}x${crop.width} (set cropSize).`,
+      );
+    }
+    normalise(crop.data, values, i * area * channels);
+    labels.set(crop.mask, i * area);
+  }
+  const size = dataFormat === 'channelsFirst' ? [channels, height, width] : [height, width, channels];
+  return {
+    images: tf.tensor4d(values, [crops.length, ...size] as [number, number, number, number], 'float32'),
+    labels: tf.tensor3d(labels, [crops.length, height, width], 'int32'),
+    indices: crops.map(({index}) => index),
+  };
+}

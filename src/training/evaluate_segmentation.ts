@@ -1,0 +1,63 @@
+/** How well a segmentation network does on a set of images with masks: each image as a whole, tile by tile. */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type {SegmentationDataset} from '../data/segmentation_dataset.js';
+import {checkSegmenter} from './check_model.js';
+import {predictSegmentation, type TileOptions} from './predict_segmentation.js';
+import {
+  addConfusion,
+  confusionMatrix,
+  emptyConfusion,
+  type PixelConfusion,
+  type SegmentationScores,
+  segmentationScores,
+} from './segmentation_metrics.js';
+
+export interface EvaluateSegmentationOptions extends TileOptions {
+  /** Told of each image when it is done. */
+  onImage?: (result: {
+    /** Index in the data set. */
+    index: number;
+    /** Predicted class of each pixel, [height, width]. */
+    mask: Uint8Array;
+    /** Of this image alone. */
+    scores: SegmentationScores;
+  }) => void | Promise<void>;
+  /** Stops the evaluation after the current image; it then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Figures over all pixels of all images, and the counts that they come from. */
+export interface SegmentationEvaluation extends SegmentationScores {
+  confusion: PixelConfusion;
+}
+
+/**
+ * Predicts the mask of every image, without augmentation and in inference mode, and compares it with the true one.
+ *
+ * @param model Maps images to logits of the data set's classes; see `predictSegmentation`.
+ * @throws ConfigError where model and data set do not fit; DataError for an unreadable image; SwintError where a logit is
+ *     not finite.
+ */
+export async function evaluateSegmentation(
+  model: tfl.LayersModel,
+  dataset: SegmentationDataset,
+  options: EvaluateSegmentationOptions = {},
+): Promise<SegmentationEvaluation> {
+  const {onImage, signal, dataFormat = 'channelsFirst'} = options;
+  const {channels, classNames, ignoreIndex} = dataset;
+  const classes = classNames.length;
+  const use = {channels, size: null, classes, dataFormat};
+  checkSegmenter(`evaluateSegmentation(${dataset.name})`, model, use);
+  const confusion = emptyConfusion(classes);
+  for (let index = 0; index < dataset.size; index++) {
+    const image = await dataset.read(index);
+    const {mask} = await predictSegmentation(model, image, options);
+    const counts = confusionMatrix(image.mask, mask, classes, ignoreIndex);
+    addConfusion(confusion, counts.flat());
+    await onImage?.({index, mask, scores: segmentationScores(counts)});
+    // The computations of some backends (wasm, cpu) never let the event loop run: a signal comes in here.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    signal?.throwIfAborted();
+  }
+  return {...segmentationScores(confusion), confusion};
+}

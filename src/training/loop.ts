@@ -1,0 +1,210 @@
+/**
+ * The steps of a training, whatever is trained: the gradients of a loss, clipped by their global norm, one step of the
+ * optimizer, the layers' constraints; the learning rate by a schedule; an end by the clock or by a signal.
+ *
+ *     loss = objective(model(images), labels) + the layers' own regularisation losses
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {ConfigError, SwintError} from '../errors.js';
+import type {Pace} from './pace.js';
+
+/** What a step is taken with; it is disposed after the step. */
+export interface StepBatch {
+  images: tf.Tensor;
+  labels: tf.Tensor;
+  /** Index in the data set of each image. */
+  indices: readonly number[];
+}
+
+/** What is minimised, and float32 numbers to be read with it that say how the model did on the batch. */
+export type Objective = (logits: tf.Tensor, labels: tf.Tensor) => {loss: tf.Scalar; counts: tf.Tensor1D};
+
+/** A step whose result is known. */
+export interface DoneStep {
+  /** Step of the epoch, from 1. */
+  step: number;
+  /** Images of its batch. */
+  images: number;
+  /** Regularisation included. */
+  loss: number;
+  /** What the objective counted. */
+  counts: number[];
+  /** Rate this step was taken with; null where the caller's own optimizer keeps it to itself. */
+  learningRate: number | null;
+  /** Milliseconds since the step before was finished, data included. */
+  stepMs: number;
+}
+
+export interface StepsArgs {
+  /** The name that errors start with. */
+  who: string;
+  model: tfl.LayersModel;
+  objective: Objective;
+  clipNorm?: number;
+  pace: Pace;
+  /** The epoch's batches. */
+  source: AsyncGenerator<StepBatch>;
+  /** Epoch, from 1. */
+  epoch: number;
+  /** Seconds of training before this epoch. */
+  secondsBefore: number;
+  signal?: AbortSignal;
+  onStep: (done: DoneStep) => void;
+}
+
+/** Why a training ended: all epochs done, the time budget spent, or the signal aborted. */
+export type Ending = 'finished' | 'budget' | 'aborted';
+
+export interface StepsResult {
+  stepTimes: number[];
+  seconds: number;
+  /** Rate of the last step. */
+  learningRate: number | null;
+  stopped: Ending;
+}
+
+/** A step whose result is still on the device. */
+interface Pending {
+  step: number;
+  images: number;
+  learningRate: number | null;
+  /** [loss, ...counts] */
+  result: Promise<ArrayLike<number>>;
+}
+
+/**
+ * The steps of one epoch, until they are done, the time is spent or the signal aborts.
+ *
+ * @throws SwintError naming epoch and step where the loss is not finite.
+ */
+export async function runSteps(args: StepsArgs): Promise<StepsResult> {
+  const {who, pace, source, epoch, secondsBefore, signal, onStep} = args;
+  const {optimizer, steps} = pace;
+  const variables = trainableVariables(args.model);
+  const start = performance.now();
+  const total: StepsResult = {stepTimes: [], seconds: 0, learningRate: null, stopped: 'finished'};
+  let lastEnd = start;
+  const finish = async ({step, images, learningRate, result}: Pending): Promise<void> => {
+    const [loss, ...counts] = Array.from(await result);
+    if (!Number.isFinite(loss)) {
+      throw new SwintError(
+        `${who}: the loss must stay finite; got ${loss} in epoch ${epoch}, step ${step} of ${steps} ` +
+          `(lower the learning rate, warm up longer, or clip the gradients).`,
+      );
+    }
+    const now = performance.now();
+    const stepMs = now - lastEnd;
+    total.stepTimes.push(stepMs);
+    total.learningRate = learningRate;
+    onStep({step, images, loss, counts, learningRate, stepMs});
+    lastEnd = now;
+  };
+  const secondsSpent = () => secondsBefore + (performance.now() - start) / 1000;
+
+  // A step's loss is awaited only after the next step has been handed to the device, so that the device never waits
+  // for a read. One step of lag bounds what is queued.
+  let pending: Pending | null = null;
+  let step = 0;
+  if (signal?.aborted) return {...total, stopped: 'aborted'};
+  try {
+    for await (const batch of source) {
+      step += 1;
+      const rate = pace.rate((epoch - 1) * steps + step - 1, secondsSpent());
+      const learningRate = setLearningRate(who, optimizer, rate);
+      const current: Pending = {
+        step,
+        images: batch.indices.length,
+        learningRate,
+        result: takeStep(args, variables, batch),
+      };
+      if (pending) await finish(pending);
+      pending = current;
+      if (signal?.aborted) total.stopped = 'aborted';
+      else if (step < steps && secondsSpent() >= pace.maxSeconds) total.stopped = 'budget';
+      if (total.stopped !== 'finished') break;
+    }
+    const last: Pending | null = pending;
+    pending = null;
+    if (last) await finish(last);
+  } finally {
+    // After an error nobody else waits for the step in flight.
+    await pending?.result.catch(() => undefined);
+  }
+  total.seconds = (performance.now() - start) / 1000;
+  return total;
+}
+
+/** The next `count` batches of a stream, which stays open. */
+export async function* take<T>(stream: AsyncGenerator<T>, count: number): AsyncGenerator<T> {
+  for (let i = 0; i < count; i++) {
+    const {value, done} = await stream.next();
+    if (done) return;
+    yield value;
+  }
+}
+
+/** One optimizer step. Disposes the batch. @returns what reads [loss, ...counts]. */
+function takeStep(
+  {model, objective, clipNorm, pace: {optimizer}}: StepsArgs,
+  variables: Map<tf.Variable, tfl.LayerVariable>,
+  {images, labels}: StepBatch,
+): Promise<ArrayLike<number>> {
+  let summary: tf.Tensor;
+  try {
+    summary = tf.tidy(() => {
+      let counts: tf.Tensor1D | undefined;
+      const lossOf = (): tf.Scalar => {
+        const logits = model.apply(images, {training: true}) as tf.Tensor;
+        const result = objective(logits, labels);
+        counts = tf.keep(result.counts);
+        let {loss} = result;
+        for (const regularization of model.calculateLosses()) loss = tf.add(loss, regularization);
+        return loss;
+      };
+      const {value, grads} = optimizer.computeGradients(lossOf, [...variables.keys()]);
+      optimizer.applyGradients(clipNorm == null ? grads : clipped(grads, clipNorm));
+      for (const [variable, {constraint}] of variables) {
+        if (constraint != null) variable.assign(constraint.apply(variable));
+      }
+      const result = tf.concat([tf.reshape(value, [1]), counts!]);
+      counts!.dispose();
+      return result;
+    });
+  } finally {
+    tf.dispose([images, labels]);
+  }
+  const reading = summary.data().finally(() => summary.dispose());
+  // It is awaited one step later. Should it fail before, that is no unhandled rejection.
+  reading.catch(() => undefined);
+  return reading;
+}
+
+/** The gradients scaled so that the root of the sum of all their squares is at most `clipNorm`. */
+function clipped(grads: tf.NamedTensorMap, clipNorm: number): tf.NamedTensorMap {
+  const squares = Object.values(grads).map((gradient) => tf.sum(tf.square(gradient)));
+  const norm = tf.sqrt(tf.addN(squares));
+  const scale = tf.div(clipNorm, tf.maximum(norm, clipNorm));
+  return Object.fromEntries(Object.entries(grads).map(([name, gradient]) => [name, tf.mul(gradient, scale)]));
+}
+
+/** The model's trainable variables, with the layer weights they belong to. */
+function trainableVariables(model: tfl.LayersModel): Map<tf.Variable, tfl.LayerVariable> {
+  // read() returns the variable itself, though its type says tensor; tfjs's own training loop relies on it too.
+  return new Map(model.trainableWeights.map((weight) => [weight.read() as tf.Variable, weight]));
+}
+
+/** Sets the rate, where there is one to set. @returns the rate in use; null where it cannot be known. */
+function setLearningRate(who: string, optimizer: tf.Optimizer, rate: number | undefined): number | null {
+  const target = optimizer as {learningRate?: unknown; setLearningRate?: (rate: number) => void};
+  if (rate === undefined) return typeof target.learningRate === 'number' ? target.learningRate : null;
+  if (typeof target.setLearningRate === 'function') target.setLearningRate(rate);
+  else if (typeof target.learningRate === 'number') target.learningRate = rate;
+  else {
+    throw new ConfigError(
+      `${who}: an optimizer under a schedule must have a learningRate; got ${optimizer.getClassName()} without ` +
+        `(leave out schedule and learningRate).`,
+    );
+  }
+  return rate;
+}

@@ -1,0 +1,102 @@
+/**
+ * How long a training goes on and at which rate, whatever is trained: its number of steps, the optimizer, and a rate that
+ * warms up linearly and falls as a cosine, by the steps or, where the time runs out first, by the clock.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {ConfigError} from '../errors.js';
+import {AdamW} from './adamw.js';
+import {cosineSchedule, type Schedule} from './schedule.js';
+
+/** What `train` documents, each with its default. */
+export interface PaceOptions {
+  epochs?: number;
+  stepsPerEpoch?: number;
+  batchSize?: number;
+  learningRate?: number;
+  weightDecay?: number;
+  warmupEpochs?: number;
+  schedule?: Schedule;
+  optimizer?: tf.Optimizer;
+  clipNorm?: number;
+  maxSeconds?: number;
+}
+
+export interface Pace {
+  epochs: number;
+  /** Steps of an epoch. */
+  steps: number;
+  /** Infinity where there is no limit. */
+  maxSeconds: number;
+  optimizer: tf.Optimizer;
+  /** Rate of a step, counted from 0 over all epochs, after some seconds; undefined where the optimizer keeps its own. */
+  rate: (step: number, seconds: number) => number | undefined;
+}
+
+/**
+ * @throws ConfigError, in the name of `who`, for an option out of its range, a model without trainable weights, or where
+ *     no gradients are registered.
+ */
+export function checkPace(who: string, model: tfl.LayersModel, options: PaceOptions): void {
+  const {epochs = 10, batchSize = 1, learningRate = 1e-3, stepsPerEpoch = 1} = options;
+  const {clipNorm = 1, maxSeconds = 1, warmupEpochs = 0} = options;
+  const count = (value: number) => Number.isInteger(value) && value >= 1;
+  requireOption(who, 'epochs', epochs, count(epochs), 'a whole number from 1');
+  requireOption(who, 'batchSize', batchSize, count(batchSize), 'a whole number from 1');
+  const finite = learningRate >= 0 && learningRate < Infinity;
+  requireOption(who, 'learningRate', learningRate, finite, 'a number from 0');
+  requireOption(who, 'clipNorm', clipNorm, clipNorm > 0, 'above 0');
+  requireOption(who, 'maxSeconds', maxSeconds, maxSeconds > 0, 'above 0');
+  const warms = warmupEpochs >= 0 && warmupEpochs < epochs;
+  requireOption(who, 'warmupEpochs', warmupEpochs, warms, `in [0, ${epochs})`);
+  requireOption(who, 'stepsPerEpoch', stepsPerEpoch, count(stepsPerEpoch), 'a whole number from 1');
+  if (tf.getGradient('Add') == null) {
+    throw new ConfigError(
+      `${who}: tfjs's gradients must be registered; got none, because @tensorflow/tfjs-core registers no gradient ` +
+        "by itself (add import '@tensorflow/tfjs' to your program).",
+    );
+  }
+  if (model.trainableWeights.length === 0) {
+    throw new ConfigError(
+      `${who}: the model must have trainable weights; got none (set layer.trainable = true).`,
+    );
+  }
+}
+
+/** Throws ConfigError, in the name of `who`, unless an option is valid. */
+export function requireOption(who: string, name: string, value: unknown, valid: boolean, rule: string): void {
+  if (!valid) throw new ConfigError(`${who}: ${name} must be ${rule}; got ${value}.`);
+}
+
+/**
+ * @param options as checked by `checkPace`.
+ * @param stepsPerPass steps of an epoch where `stepsPerEpoch` is not given.
+ */
+export function paceOf(options: PaceOptions, stepsPerPass: number): Pace {
+  const {epochs = 10, learningRate = 1e-3, maxSeconds = Infinity, warmupEpochs = epochs / 20} = options;
+  const steps = options.stepsPerEpoch ?? stepsPerPass;
+  const totalSteps = epochs * steps;
+  const warmupSteps = Math.min(Math.round(warmupEpochs * steps), totalSteps - 1);
+  const ownRate = options.optimizer != null && options.learningRate == null;
+  const cosine = ownRate ? undefined : cosineSchedule({rate: learningRate, totalSteps, warmupSteps});
+  return {
+    epochs,
+    steps,
+    maxSeconds,
+    optimizer: options.optimizer ?? new AdamW({learningRate, weightDecay: options.weightDecay}),
+    rate(step, seconds) {
+      // A schedule of the caller's counts steps.
+      if (options.schedule) return options.schedule(step);
+      // Steps done, or as many as the time spent stands for where that is more.
+      return cosine?.(Math.max(step, Math.floor((totalSteps * seconds) / maxSeconds)));
+    },
+  };
+}
+
+/** Of the times of the steps; null without a step. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

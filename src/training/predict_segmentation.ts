@@ -1,0 +1,189 @@
+/**
+ * The classes of all pixels of an image of any size, tile by tile: the image is covered by overlapping tiles, the logits of
+ * the tiles are blended with Gaussian weights (see tiles.ts), and each pixel gets the class of its largest logit.
+ *
+ *     z(y, x) = sum over tiles of w(y, x) logits(y, x) / sum over tiles of w(y, x)
+ *
+ * In memory are a batch of tiles and one sum of logits, [H, W, K] float32, whatever the network would need for the whole.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {normaliser} from '../data/normalise.js';
+import type {PixelImage} from '../data/segmentation_dataset.js';
+import {viewOf} from '../data/view.js';
+import {ConfigError, ShapeError, SwintError} from '../errors.js';
+import {checkSegmenter} from './check_model.js';
+import type {DataFormat} from './pixel_classes.js';
+import {type AxisTiles, axisTiles} from './tiles.js';
+
+const WHO = 'predictSegmentation';
+
+export interface TileOptions {
+  /** Side of a tile, or [rows, columns]; default 512. An image that is not larger is predicted as a whole. */
+  tile?: number | readonly [number, number];
+  /** Share of a tile that the next one covers again, in [0, 1); default 0.25. */
+  overlap?: number;
+  /** Tiles per call of the model; default 1. */
+  batchSize?: number;
+  /** Mean per channel that the model was trained with, in units of 1 for byte 255; default 0. */
+  mean?: readonly number[];
+  /** Standard deviation per channel that the model was trained with; default 1. */
+  std?: readonly number[];
+  /** Order of the dimensions of the model's images and logits; default 'channelsFirst'. */
+  dataFormat?: DataFormat;
+}
+
+export interface PredictSegmentationOptions extends TileOptions {
+  /** Whether to return the softmax of every pixel too, K times as much as the image; default false. */
+  probabilities?: boolean;
+}
+
+export interface PredictedMask {
+  /** Class index of each pixel, [height, width]. */
+  mask: Uint8Array;
+  width: number;
+  height: number;
+  /** [height, width, K], where asked for. */
+  probabilities?: Float32Array;
+}
+
+/**
+ * Classes of the pixels of an image.
+ *
+ * @param model Maps images [B, C, H, W] to logits [B, K, H, W] (or with channels last), K at most 255; H and W a tile's.
+ * @param image Bytes [height, width, C], with the model's number of channels (an ImageData has four).
+ * @throws ShapeError where the bytes do not fit the size; ConfigError for an unusable option, or a model that does not
+ *   fit; SwintError where a logit is not finite.
+ */
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  image: PixelImage,
+  options: PredictSegmentationOptions = {},
+): Promise<PredictedMask> {
+  const {width, height} = image;
+  const {sums, classes, rows, columns} = await blendedLogits(model, image, options);
+  const mask = new Uint8Array(height * width);
+  for (let i = 0; i < mask.length; i++) {
+    let best = 0;
+    for (let k = 1; k < classes; k++) if (sums[i * classes + k] > sums[i * classes + best]) best = k;
+    mask[i] = best;
+  }
+  if (!options.probabilities) return {mask, width, height};
+  for (let i = 0; i < mask.length; i++) {
+    const weight = rows.total[Math.floor(i / width)] * columns.total[i % width];
+    toProbabilities(sums.subarray(i * classes, (i + 1) * classes), weight);
+  }
+  return {mask, width, height, probabilities: sums};
+}
+
+/** Weighted logits of one pixel, in place, to their softmax. */
+function toProbabilities(logits: Float32Array, weight: number): void {
+  const highest = Math.max(...logits);
+  let sum = 0;
+  for (let k = 0; k < logits.length; k++) {
+    logits[k] = Math.exp((logits[k] - highest) / weight);
+    sum += logits[k];
+  }
+  for (let k = 0; k < logits.length; k++) logits[k] /= sum;
+}
+
+interface BlendedLogits {
+  /** Sum over the tiles of w logits, [H, W, K]. */
+  sums: Float32Array;
+  classes: number;
+  rows: AxisTiles;
+  columns: AxisTiles;
+}
+
+async function blendedLogits(
+  model: tfl.LayersModel,
+  image: PixelImage,
+  options: TileOptions,
+): Promise<BlendedLogits> {
+  const {data, width, height} = image;
+  const {tile = 512, overlap = 0.25, batchSize = 1, dataFormat = 'channelsFirst'} = options;
+  const [tileHeight, tileWidth] = typeof tile === 'number' ? [tile, tile] : tile;
+  checkNumber('tile', tileHeight, Number.isInteger(tileHeight) && tileHeight >= 1, 'a whole number from 1');
+  checkNumber('tile', tileWidth, Number.isInteger(tileWidth) && tileWidth >= 1, 'a whole number from 1');
+  checkNumber('batchSize', batchSize, Number.isInteger(batchSize) && batchSize >= 1, 'a whole number from 1');
+  checkNumber('overlap', overlap, overlap >= 0 && overlap < 1, 'in [0, 1)');
+  const channels = channelsOf(image);
+  const rows = axisTiles(height, tileHeight, overlap);
+  const columns = axisTiles(width, tileWidth, overlap);
+  const size = [rows.length, columns.length] as const;
+  const classes = checkSegmenter(WHO, model, {channels, size, dataFormat});
+  const {mean = new Array<number>(channels).fill(0), std = new Array<number>(channels).fill(1)} = options;
+  const normalise = normaliser(WHO, channels, mean, std, dataFormat);
+
+  const corners = rows.starts.flatMap((top) => columns.starts.map((left) => ({top, left})));
+  const area = rows.length * columns.length;
+  const sums = new Float32Array(height * width * classes);
+  for (let done = 0; done < corners.length; done += batchSize) {
+    const batch = corners.slice(done, done + batchSize);
+    const values = new Float32Array(batch.length * area * channels);
+    for (const [i, corner] of batch.entries()) {
+      const view = {...corner, height: rows.length, width: columns.length};
+      normalise(viewOf(data, width, channels, view), values, i * area * channels);
+    }
+    const logits = await logitsOf(model, values, [batch.length, ...size, channels], dataFormat);
+    if (logits.length !== batch.length * area * classes) {
+      throw new ConfigError(
+        `${WHO}: the model must return logits for ${size.join('x')} pixels and ${classes} classes; got ${logits.length} ` +
+          `numbers for ${batch.length} of them.`,
+      );
+    }
+    for (const [i, {top, left}] of batch.entries()) {
+      let from = i * area * classes;
+      for (let y = 0; y < rows.length; y++) {
+        let to = ((top + y) * width + left) * classes;
+        for (let x = 0; x < columns.length; x++) {
+          const weight = rows.weights[y] * columns.weights[x];
+          for (let k = 0; k < classes; k++) sums[to++] += weight * logits[from++];
+        }
+      }
+    }
+  }
+  const bad = sums.find((value) => !Number.isFinite(value));
+  if (bad !== undefined) {
+    throw new SwintError(
+      `${WHO}: the model's logits must be finite; got ${bad} (the training diverged, or the weights do not belong to ` +
+        `this model).`,
+    );
+  }
+  return {sums, classes, rows, columns};
+}
+
+/** What the model returns for a batch of tiles, as [B, H, W, K]. */
+async function logitsOf(
+  model: tfl.LayersModel,
+  values: Float32Array,
+  [batch, height, width, channels]: readonly [number, number, number, number],
+  dataFormat: DataFormat,
+): Promise<ArrayLike<number>> {
+  const first = dataFormat === 'channelsFirst';
+  const logits = tf.tidy(() => {
+    const shape = first ? [channels, height, width] : [height, width, channels];
+    const images = tf.tensor(values, [batch, ...shape], 'float32');
+    const output = model.apply(images, {training: false}) as tf.Tensor;
+    return first ? tf.transpose(output, [0, 2, 3, 1]) : output;
+  });
+  try {
+    return await logits.data();
+  } finally {
+    logits.dispose();
+  }
+}
+
+function channelsOf({data, width, height}: PixelImage): number {
+  const channels = data.length / (width * height);
+  if (!Number.isInteger(channels) || channels < 1) {
+    throw new ShapeError(
+      `${WHO}: an image of ${height}x${width} must have a whole number of bytes per pixel; got ${data.length} bytes.`,
+    );
+  }
+  return channels;
+}
+
+function checkNumber(name: string, value: number, valid: boolean, rule: string): void {
+  if (!valid) throw new ConfigError(`${WHO}: ${name} must be ${rule}; got ${value}.`);
+}
