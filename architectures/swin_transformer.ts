@@ -15,7 +15,7 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger} from '../layers/arguments.js';
+import {positiveInteger, sizePair} from '../layers/arguments.js';
 import {ConfigError, layerNormalization} from '../layers/index.js';
 import {narrow, patches, planOf, type SwinBackboneArgs, stages} from './swin_parts.js';
 
@@ -54,7 +54,10 @@ export function swinTransformer(args: SwinTransformerArgs = {}): tfl.LayersModel
       .apply(x) as Symbolic;
   }
   const head = classifier(numClasses, plan.nextSeed(), activation);
-  return tfl.model({inputs: image, outputs: head.apply(x) as Symbolic, name});
+  const model = tfl.model({inputs: image, outputs: head.apply(x) as Symbolic, name});
+  // The input leaves the size open; who classifies pictures with this model, or with a saved one, has to know it.
+  model.setUserDefinedMetadata({imageSize: sizePair(plan.who, 'imageSize', args.imageSize ?? 224)});
+  return model;
 }
 
 function classifier(units: number, seed: number | undefined, activation?: 'softmax' | 'sigmoid') {
@@ -158,7 +161,13 @@ export function resetClassifier(
     numClasses === 0
       ? features
       : (classifier(numClasses, seed, classifierActivation).apply(features) as Symbolic);
-  return tfl.model({inputs: model.inputs, outputs, name: model.name});
+  const changed = tfl.model({inputs: model.inputs, outputs, name: model.name});
+  // Size and scaling of images stay; the classes are others.
+  const {classNames: _, ...images} = {
+    ...(model.getUserDefinedMetadata() as {classNames?: string[]} | undefined),
+  };
+  changed.setUserDefinedMetadata(images);
+  return changed;
 }
 
 /**

@@ -68,8 +68,12 @@ export {type Batch, type BatchesArgs, batches} from './data/batches.js';
 export {type CifarKind, type ParseCifarArgs, parseCifar} from './data/cifar.js';
 export {type CropBatchesArgs, cropBatches, type SegmentationBatch} from './data/crop_batches.js';
 export type {DatasetSplit, ImageDataset} from './data/dataset.js';
+export type {ImageInput, PixelBytes} from './data/image_input.js';
+export {imagenetLabels} from './data/imagenet_labels.js';
 export {type ChannelStatistics, type ChannelStatisticsArgs, channelStatistics} from './data/normalise.js';
-export {resizeBilinear} from './data/resize.js';
+export {IMAGENET_MEAN, IMAGENET_STD, type PreprocessConfig, preprocess} from './data/preprocess.js';
+export {type Interpolation, resizeImage} from './data/resize.js';
+export type {RgbImage} from './data/rgb_image.js';
 export {
   IGNORED_PIXEL,
   type LabelledImage,
@@ -86,6 +90,7 @@ export {
 } from './data/shapes.js';
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
+export {type ClassifyOptions, classify, type Prediction} from './inference/classify.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';

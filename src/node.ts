@@ -1,12 +1,8 @@
-/** What needs files: folders of images and masks, CIFAR binaries, saved models, checkpoints and reports. Node only. */
+/** What needs files: images, folders of images and masks, CIFAR binaries, saved models, checkpoints, reports. Node only. */
+export type {RgbImage} from './data/rgb_image.js';
 export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.js';
-export {
-  type DecodeImageArgs,
-  decodeImage,
-  encodePng,
-  imageDecoder,
-  type RgbImage,
-} from './node/image_file.js';
+export {classify, type ImageSource, preprocess} from './node/classify.js';
+export {type DecodeImageArgs, decodeImage, encodePng, imageDecoder} from './node/image_file.js';
 export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
 export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
 export type {MaskValue} from './node/mask_values.js';
@@ -21,6 +17,7 @@ export {
   type Rgb,
   sideBySide,
 } from './node/overlay.js';
+export {type ReportArgs, type ReportedModel, writeReport} from './node/report.js';
 export {loadModel, saveModel} from './node/save_model.js';
 export {
   type ReportedPicture,

@@ -311,6 +311,14 @@ describe('the npm package', () => {
       expect(packages.filter((name) => !universal.includes(name))).to.deep.equal([]);
     });
 
+    it('leaves out the names of ImageNet where nobody classifies', async () => {
+      const textOf = async (code: string) => (await bundle([], code)).outputFiles[0]!.text;
+      const classify = await textOf("import {classify} from 'tfjs-swint'; globalThis.used = classify;");
+      expect(classify).to.include('toilet tissue');
+      const layer = await textOf("import {swinT} from 'tfjs-swint'; globalThis.used = swinT;");
+      expect(layer).to.include('SwinT').and.not.to.include('toilet tissue');
+    });
+
     it('does not bundle the entry for Node, so that the test above can fail', async () => {
       const outcome = await bundle(['tfjs-swint/node'], '').then(
         (result) => `bundled: ${importsOfOurs(result).packages}`,

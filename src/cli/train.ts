@@ -2,7 +2,7 @@
  * `tfjs-swint train`: trains a SwinResNet and its convolutional twin on the same images, one after the other, and leaves
  * behind both models, their history and a report.
  *
- *     OUT/swin/, OUT/conv/    model.json and weights.bin, with class names and normalisation as metadata
+ *     OUT/swin/, OUT/conv/    model.json and weights.bin, with class names and the preparation of images as metadata
  *     OUT/history.json        settings and figures of every epoch
  *     OUT/report.html         the comparison, self-contained
  */
@@ -176,12 +176,6 @@ async function trainNetwork(
     if (history.stopped === 'budget') display.line('  stopped: the time of --max-minutes is spent');
     if (history.steps === 0) return null;
     const dir = join(command.out, kind);
-    model.setUserDefinedMetadata({
-      classNames: [...data.train.classNames],
-      mean: history.mean,
-      std: history.std,
-      dataFormat: 'channelsFirst',
-    });
     await saveModel(model, dir);
     return {kind, name, parameters, history, dir};
   } finally {

@@ -12,15 +12,9 @@ import {readFile} from 'node:fs/promises';
 import jpeg from 'jpeg-js';
 import {PNG} from 'pngjs';
 import type {Sharp, SharpOptions} from 'sharp';
+import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, DataError} from '../errors.js';
 import {type ImageFormat, imageFormat, imageStructure} from './image_structure.js';
-
-/** An image of RGB bytes, [height, width, 3]. */
-export interface RgbImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
-}
 
 /** Who decodes: 'sharp', 'plain' (jpeg-js and pngjs), or 'auto', the first of them that is installed. */
 export type DecoderChoice = 'auto' | 'sharp' | 'plain';

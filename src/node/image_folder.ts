@@ -14,7 +14,7 @@ import {join} from 'node:path';
 import {ByteCache} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
 import type {DatasetSplit, ImageDataset} from '../data/dataset.js';
-import {resizeBilinear} from '../data/resize.js';
+import {resizeImage} from '../data/resize.js';
 import {type Seed, shuffled} from '../data/shuffle.js';
 import {subset} from '../data/subset.js';
 import {ConfigError, DataError} from '../errors.js';
@@ -233,7 +233,7 @@ function folderDataset(
       const fits = image.height === height && image.width === width;
       const pixels = fits
         ? image.data
-        : resizeBilinear(image.data, [image.height, image.width], [height, width]);
+        : resizeImage(image.data, [image.height, image.width], [height, width]);
       cache.offer(index, pixels);
       return pixels;
     },

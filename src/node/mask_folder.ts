@@ -10,6 +10,7 @@
 import {readFile} from 'node:fs/promises';
 import {ByteCache} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
+import type {RgbImage} from '../data/rgb_image.js';
 import {
   IGNORED_PIXEL,
   type LabelledImage,
@@ -18,7 +19,7 @@ import {
 } from '../data/segmentation_dataset.js';
 import {type Seed, shuffled} from '../data/shuffle.js';
 import {ConfigError, DataError} from '../errors.js';
-import {type DecoderChoice, decodeImage, type RgbImage} from './image_file.js';
+import {type DecoderChoice, decodeImage} from './image_file.js';
 import {listPairs, type Pair} from './mask_pairs.js';
 import {
   greyOf,

@@ -3,9 +3,9 @@
  * colours, or grey values g, which are the colours [g, g, g]; a table says which class each is.
  */
 
+import type {RgbImage} from '../data/rgb_image.js';
 import {IGNORED_PIXEL} from '../data/segmentation_dataset.js';
 import {ConfigError, DataError} from '../errors.js';
-import type {RgbImage} from './image_file.js';
 
 /** A grey value, or a colour [red, green, blue], in bytes. */
 export type MaskValue = number | readonly [number, number, number];

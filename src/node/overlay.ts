@@ -4,9 +4,10 @@
  *     pixel = (1 - opacity) image + opacity colour
  */
 
+import type {RgbImage} from '../data/rgb_image.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {ConfigError, ShapeError} from '../errors.js';
-import {encodePng, type RgbImage} from './image_file.js';
+import {encodePng} from './image_file.js';
 
 /** Red, green, blue in bytes. */
 export type Rgb = readonly [number, number, number];

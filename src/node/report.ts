@@ -66,19 +66,33 @@ function summary({models, test}: ReportArgs): Markup {
   const results = models.flatMap(({name, history}) =>
     history.evaluation ? [`${name} classifies ${percent(history.evaluation.accuracy)}`] : [],
   );
-  const notices = models
-    .filter(({history}) => history.stopped !== 'finished')
-    .map(({name, history}) => {
-      const cause = history.stopped === 'budget' ? 'its time was spent' : 'it was interrupted';
-      const epochs = history.epochs.length;
-      const when = epochs === 0 ? 'before its first epoch' : `in epoch ${epochs}`;
-      return html`<p class="notice">${name} stopped ${when} because ${cause}.</p>`;
-    });
+  const notices = models.flatMap(notice);
   const sentence =
     results.length === 0
       ? 'No model was evaluated.'
       : `Of ${count(test.size)} test images of ${test.classNames.length} classes, ${results.join(' and ')} correctly.`;
   return html`<p>${sentence}</p>${notices}`;
+}
+
+/** What a reader has to know of a training that did not simply run to its end. */
+function notice({name, history}: ReportedModel): Markup[] {
+  const {stopped, restoredEpoch} = history;
+  const epochs = history.epochs.length;
+  const sentences: string[] = [];
+  if (stopped !== 'finished') {
+    const cause = {
+      early: 'it had not become better for some epochs',
+      budget: 'its time was spent',
+      aborted: 'it was interrupted',
+    }[stopped];
+    sentences.push(
+      `${name} stopped ${epochs === 0 ? 'before its first epoch' : `in epoch ${epochs}`} because ${cause}.`,
+    );
+  }
+  if (restoredEpoch !== null) {
+    sentences.push(`The weights and test figures of ${name} are those of epoch ${restoredEpoch}, its best.`);
+  }
+  return sentences.length === 0 ? [] : [html`<p class="notice">${sentences.join(' ')}</p>`];
 }
 
 const FIGURES = ['parameters', 'time per step', 'images/s', 'train loss', 'test loss', 'test accuracy'];

@@ -1,10 +1,10 @@
 /** The report of a segmentation training: one HTML file with curves, figures by class and pictures of test images. */
 import {writeFile} from 'node:fs/promises';
+import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError} from '../errors.js';
 import type {SegmentationEpochReport, SegmentationHistory} from '../training/segmentation_history.js';
 import type {SegmentationScores} from '../training/segmentation_metrics.js';
 import {html, Markup} from './html.js';
-import type {RgbImage} from './image_file.js';
 import type {Rgb} from './overlay.js';
 import {pngDataUri} from './png_data_uri.js';
 import {chartSvg} from './report_charts.js';

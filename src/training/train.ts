@@ -14,6 +14,8 @@ import {type Batch, batches} from '../data/batches.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {channelStatistics} from '../data/normalise.js';
 import {ConfigError, DataError} from '../errors.js';
+import {describeClassifier} from '../inference/classifier_metadata.js';
+import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
 import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
 import {type Ending, type Objective, runSteps, take} from './loop.js';
@@ -64,8 +66,12 @@ export interface EpochReport {
 
 export interface TrainingHistory {
   epochs: EpochReport[];
-  /** Why it ended: all epochs done, the time budget spent, or the signal aborted. */
-  stopped: Ending;
+  /** Why it ended: all epochs done, none better within `patience`, the time budget spent, or the signal aborted. */
+  stopped: Ending | 'early';
+  /** Epoch of the highest test accuracy, the first of equal ones; null where none was evaluated. */
+  bestEpoch: number | null;
+  /** Epoch whose weights were put back at the end; null where the model has those of its last step. */
+  restoredEpoch: number | null;
   /** Steps taken, and the median of their times in milliseconds, data included; null without a step. */
   steps: number;
   stepMs: number | null;
@@ -76,7 +82,10 @@ export interface TrainingHistory {
   /** The normalisation used; a caller of the trained model needs it. */
   mean: number[];
   std: number[];
-  /** Result on the test set after the last epoch; null where the training was aborted before any. */
+  /**
+   * Result on the test set: of the restored epoch, else of the last one that was evaluated; null where the training was
+   * aborted before any.
+   */
   evaluation: Evaluation | null;
 }
 
@@ -119,6 +128,16 @@ export interface TrainOptions extends ImageOptions {
    * before the epochs are done, the warm-up and cosine schedule follows the time: the rate is at its end when it stops.
    */
   maxSeconds?: number;
+  /**
+   * Epochs in a row without a higher test accuracy after which it stops; at least 1, default none. What chooses the epoch is
+   * no longer a fair test of it: where the figure matters, give a validation set as `data.test` and keep a test set apart.
+   */
+  patience?: number;
+  /**
+   * Whether the weights of the epoch of the highest test accuracy are put back at the end, however it ended. Takes the memory
+   * of a copy of the weights. Default: where `patience` is given.
+   */
+  restoreBest?: boolean;
   /** Stops at the end of a step; the promise still resolves with what there is. */
   signal?: AbortSignal;
   onBatch?: (report: BatchReport) => void;
@@ -129,7 +148,8 @@ export interface TrainOptions extends ImageOptions {
 
 /**
  * Trains `model` on `data.train`, testing on `data.test` after each epoch. Mean and standard deviation, where not
- * given, are those of the training set.
+ * given, are those of the training set. Layers with `trainable = false` take no step. The model is told its class names and
+ * how its images were prepared (in its `userDefinedMetadata`, which is saved with it), so that `classify` knows.
  *
  * @param model Maps images to logits [B, K], K the number of classes.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are
@@ -141,6 +161,7 @@ export async function train(
   options: TrainOptions = {},
 ): Promise<TrainingHistory> {
   const plan = await planTraining(model, data, options);
+  describeImages(plan);
   const stream = options.stepsPerEpoch == null ? null : allPasses(plan);
   try {
     return await runEpochs(plan, stream);
@@ -165,10 +186,20 @@ async function planTraining(
   data: DatasetSplit,
   options: TrainOptions,
 ): Promise<Plan> {
-  const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch, labelSmoothing = 0} = options;
+  const {
+    batchSize = 32,
+    dataFormat,
+    badImages,
+    onBadImage,
+    prefetch,
+    labelSmoothing = 0,
+    patience = 1,
+  } = options;
   checkPace('train', model, {...options, batchSize});
   const smooths = labelSmoothing >= 0 && labelSmoothing < 1;
   requireOption('train', 'labelSmoothing', labelSmoothing, smooths, 'in [0, 1)');
+  const whole = Number.isInteger(patience) && patience >= 1;
+  requireOption('train', 'patience', patience, whole, 'a whole number from 1');
   checkClassifier('train', model, data.train, dataFormat ?? 'channelsFirst');
   checkClassifier('train', model, data.test, dataFormat ?? 'channelsFirst');
 
@@ -200,6 +231,22 @@ async function planTraining(
   };
 }
 
+/** Writes into the model what `classify` has to know, before the first step: a callback may save the model. */
+function describeImages({model, data, images}: Plan): void {
+  const {height, width, classNames} = data.train;
+  describeClassifier(model, {
+    classNames: [...classNames],
+    mean: images.mean,
+    std: images.std,
+    dataFormat: images.dataFormat ?? 'channelsFirst',
+    imageSize: [height, width],
+    // As imageFolder brings pictures to the size of its images.
+    cropFraction: 1,
+    cropMode: 'squash',
+    interpolation: 'bilinear',
+  });
+}
+
 /** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
 async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
   const {options, data, model, pace} = plan;
@@ -210,6 +257,8 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
   const stepTimes: number[] = [];
   let trainedImages = 0;
   let evaluation: Evaluation | null = null;
+  const {patience = Infinity, restoreBest = options.patience != null} = options;
+  const best = new BestEpoch(model, restoreBest);
   let stopped: TrainingHistory['stopped'] = 'finished';
   // The budget is for training alone: the evaluation that ends it is always made.
   const trainSeconds = () => history.reduce((sum, epoch) => sum + epoch.trainSeconds, 0);
@@ -252,7 +301,10 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
     const testStart = performance.now();
     const tested = stopped === 'aborted' ? null : await testEpoch(plan, epoch);
     if (tested === null) stopped = 'aborted';
-    else evaluation = tested;
+    else {
+      evaluation = tested;
+      await best.tested(epoch, tested);
+    }
     const report: EpochReport = {
       epoch,
       trainLoss: total.lossSum / total.images,
@@ -269,17 +321,22 @@ async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Prom
     if (stopped === 'finished' && epoch < pace.epochs && trainSeconds() >= pace.maxSeconds) {
       stopped = 'budget';
     }
+    if (stopped === 'finished' && epoch < pace.epochs && epoch - (best.epoch ?? 0) >= patience)
+      stopped = 'early';
   }
+  const restoredEpoch = best.putBack(history.length);
   return {
     epochs: history,
     stopped,
+    bestEpoch: best.epoch,
+    restoredEpoch,
     steps: stepTimes.length,
     stepMs: median(stepTimes),
     imagesPerSecond: stepTimes.length === 0 ? null : trainedImages / (sum(stepTimes) / 1000),
     seconds: (performance.now() - start) / 1000,
     mean: plan.images.mean,
     std: plan.images.std,
-    evaluation,
+    evaluation: restoredEpoch === null ? evaluation : best.evaluation,
   };
 
   /** Null where the signal came during the evaluation. */

@@ -3,9 +3,13 @@ import {mkdir, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
+import '@tensorflow/tfjs';
 import {expect} from 'chai';
+import '../../architectures/index.js';
 import {drawnShapes} from '../../src/data/shapes.js';
 import {encodePng} from '../../src/node/image_file.js';
+import {loadModel} from '../../src/node/save_model.js';
+import {loadWeights} from '../../src/node/weight_files.js';
 import {memoryMasks} from '../src/data/memory_masks.js';
 
 const run = promisify(execFile);
@@ -60,6 +64,52 @@ describe('examples', () => {
     expect(output).to.match(/\d+ training images, \d+ test images: arrow, bolt, circle/);
     expect(output).to.match(/epoch 1: train loss \d\.\d+, test accuracy \d\.\d+/);
     expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin']);
+  });
+
+  it('fine_tune_swin.js trains from scratch, then from the weights of that for other classes', async () => {
+    const images = drawnShapes({size: 120, seed: 2, imageSize: 16});
+    for (let i = 0; i < images.size; i++) {
+      const classes = images.label(i) < 3 ? 'few' : 'many';
+      const directory = join(folder, classes, images.classNames[images.label(i)]);
+      await mkdir(directory, {recursive: true});
+      await writeFile(join(directory, `${i}.png`), encodePng(await images.read(i), 16, 16));
+    }
+    const sizes = '--network swinTransformer --patch-size 2 --embed-dim 16 --depths 2,2 --num-heads 1,2';
+    const common = [...sizes.split(' '), ...'--window-size 4 --image-size 16 --batch-size 8'.split(' ')];
+    const tune = (...args: string[]) => example('fine_tune_swin.js', ...common, ...args);
+
+    const pretrained = join(folder, 'pretrained');
+    const first = await tune('--data', join(folder, 'many'), '--epochs', '1', '--out', pretrained);
+    expect(first).to.match(/swinTransformer: [\d,]+ parameters, frozen stages: 0/);
+    const checkpoint = join(pretrained, 'weights.safetensors');
+    const out = join(folder, 'tuned');
+    const second = await tune(
+      ...['--data', join(folder, 'few'), '--checkpoint', checkpoint, '--out', out],
+      ...['--epochs', '8', '--patience', '1', '--learning-rate', '0'],
+    );
+    expect(second).to.match(/weights\.safetensors: \d+ weights of timm, 0 more resized/);
+    expect(second).to.include('frozen stages: 1');
+    // A rate of 0 gets no better: the second epoch is the last.
+    expect(second.match(/^epoch \d/gm)).to.deep.equal(['epoch 1', 'epoch 2']);
+    expect(second).to.match(/early; epoch 1 was the best: test accuracy \d\.\d+/);
+    expect(second.match(/test image \d+, \w+: (circle|square|triangle) \(\d+\.\d %\)/g)).to.have.length(6);
+    expect((await readdir(out)).sort()).to.deep.equal(['model', 'report.html', 'weights.safetensors']);
+
+    // Nothing moved but the head: the model holds the weights of the checkpoint.
+    const model = await loadModel(join(out, 'model'));
+    const stages = async () => {
+      const values: number[] = [];
+      for (const layer of model.layers.filter(({name}) => name !== 'head')) {
+        for (const weight of layer.getWeights()) values.push(...(await weight.data()));
+      }
+      return values;
+    };
+    const saved = await stages();
+    const {missing} = await loadWeights(model, checkpoint);
+    expect(missing).to.deep.equal(['head.weight', 'head.bias']);
+    expect(saved).to.deep.equal(await stages());
+    expect(new Set(saved).size).to.be.above(1000);
+    model.dispose();
   });
 
   it('train_on_a_folder.js without a folder says how it is used', async () => {

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
+import type {RgbImage} from '../../../src/data/rgb_image.js';
 import {ConfigError, ShapeError} from '../../../src/errors.js';
-import {decodeImage, type RgbImage} from '../../../src/node/image_file.js';
+import {decodeImage} from '../../../src/node/image_file.js';
 import {
   classColor,
   ERROR_COLORS,

@@ -47,6 +47,8 @@ function model(name: string, test: ImageDataset, wrong: readonly number[], epoch
         testSeconds: 1,
       })),
       stopped: 'finished',
+      bestEpoch: epochs,
+      restoredEpoch: null,
       steps: 15,
       stepMs: 142.7,
       imagesPerSecond: 1224.4,
@@ -235,6 +237,16 @@ describe('report', () => {
     };
     const page = await renderReport(args({models: [never]}));
     expect(page).to.include('No epoch was trained.').and.to.include('No model was evaluated.');
+  });
+
+  it('says which epoch the weights are of where those of the best one were put back', async () => {
+    const early = model('SwinT', test, [], 5);
+    Object.assign(early.history, {stopped: 'early', bestEpoch: 2, restoredEpoch: 2});
+    const text = textOf(await renderReport(args({models: [early]})));
+    expect(text).to.include(
+      'SwinT stopped in epoch 5 because it had not become better for some epochs. ' +
+        'The weights and test figures of SwinT are those of epoch 2, its best.',
+    );
   });
 
   it('shows grey images, leaves out images that were skipped', async () => {

@@ -1,0 +1,130 @@
+/**
+ * From a picture to the tensor that a published classifier takes, as timm evaluates its models:
+ *
+ *     resize     the shorter side to S = floor(imageSize / cropFraction), the longer one in proportion, rounded down
+ *                ('squash': both sides, each to its own S, whatever the proportions)
+ *     crop       imageSize x imageSize out of the middle
+ *     scale      (byte / 255 - mean[c]) / std[c]
+ *
+ *     picture of any size -> [1, 3, H, W] or [1, H, W, 3], float32
+ *
+ * Resizing is that of resize.ts, on plain arrays: the result is the same on every backend and platform.
+ *
+ * Source: timm, data/transforms_factory.py (transforms_imagenet_eval) and the default_cfgs of its Swin models: bicubic,
+ * ImageNet's mean and std, crop_pct 0.9 for images of 224 and 256, 1 for 384. torchvision's own Swin weights were
+ * evaluated with other sizes before the crop: 232, 246, 238 for T, S, B and 260, 260, 272 for V2-T, -S, -B;
+ * `cropFraction: 224 / 232` and so on gives those.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {ConfigError} from '../errors.js';
+import {type ImageInput, rgbImage} from './image_input.js';
+import {normaliser} from './normalise.js';
+import {type Crop, type Interpolation, resizeAndCrop} from './resize.js';
+import type {RgbImage} from './rgb_image.js';
+
+/** Mean of ImageNet's training images by channel, in units of 1 for byte 255. */
+export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
+/** Standard deviation of the same. */
+export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
+
+export interface PreprocessConfig {
+  /** Size of the tensor's image, one side or [height, width]; default 224. */
+  imageSize?: number | readonly [number, number];
+  /** Share of each side that the crop keeps, above 0 to 1; default 0.9, for images of 384 it is 1. timm: crop_pct. */
+  cropFraction?: number;
+  /**
+   * Whether proportions are kept and what juts out is cut off ('center', default), or both sides are resized on their
+   * own ('squash'). timm: crop_mode.
+   */
+  cropMode?: 'center' | 'squash';
+  /** Default 'bicubic'. */
+  interpolation?: Interpolation;
+  /** Mean per channel in units of 1 for byte 255; default IMAGENET_MEAN. */
+  mean?: readonly number[];
+  /** Standard deviation per channel in the same units; default IMAGENET_STD. */
+  std?: readonly number[];
+  /** Order of the dimensions: [1, 3, H, W] (default) or [1, H, W, 3]. */
+  dataFormat?: 'channelsFirst' | 'channelsLast';
+}
+
+/**
+ * Prepares one picture for a classifier.
+ *
+ *     const logits = model.predict(await preprocess(document.querySelector('img')));
+ *
+ * @param image RGB or RGBA bytes, a tensor of bytes [h, w, 3], or what a canvas can draw; see ImageInput.
+ * @param config the defaults are those of timm's Swin models.
+ * @returns a tensor [1, 3, H, W] or [1, H, W, 3]; the caller disposes it.
+ * @throws ConfigError for an unusable option; DataError or ShapeError for what is no image.
+ */
+export async function preprocess(image: ImageInput, config: PreprocessConfig = {}): Promise<tf.Tensor4D> {
+  const {shape, write} = preparation('preprocess', config);
+  const rgb = await rgbImage('preprocess', image);
+  const values = new Float32Array(shape[0] * shape[1] * shape[2]);
+  write(rgb, values, 0);
+  return tf.tensor4d(values, [1, ...shape], 'float32');
+}
+
+/** The steps for a configuration. */
+interface Preparation {
+  /** Shape of one prepared image: [3, H, W] or [H, W, 3]. */
+  shape: [number, number, number];
+  /** Writes a prepared image into `target` from `offset` on. */
+  write(image: RgbImage, target: Float32Array, offset: number): void;
+}
+
+/** @throws ConfigError, in the name of `who`, for an unusable option. */
+export function preparation(who: string, config: PreprocessConfig): Preparation {
+  const {imageSize = 224, interpolation = 'bicubic', cropMode = 'center'} = config;
+  const {mean = IMAGENET_MEAN, std = IMAGENET_STD, dataFormat = 'channelsFirst'} = config;
+  const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+  if (![height, width].every((side) => Number.isInteger(side) && side >= 1)) {
+    throw new ConfigError(
+      `${who}: imageSize must be a positive whole number or two of them, [height, width]; got ${imageSize}.`,
+    );
+  }
+  const {cropFraction = height === 384 && width === 384 ? 1 : 0.9} = config;
+  if (!(cropFraction > 0 && cropFraction <= 1)) {
+    throw new ConfigError(`${who}: cropFraction must be above 0 and at most 1; got ${cropFraction}.`);
+  }
+  if (cropMode !== 'center' && cropMode !== 'squash') {
+    throw new ConfigError(`${who}: cropMode must be 'center' or 'squash'; got ${String(cropMode)}.`);
+  }
+  if (interpolation !== 'bilinear' && interpolation !== 'bicubic') {
+    throw new ConfigError(
+      `${who}: interpolation must be 'bilinear' or 'bicubic'; got ${String(interpolation)}.`,
+    );
+  }
+  const normalise = normaliser(who, 3, mean, std, dataFormat);
+  const resized = (image: RgbImage): [number, number] => {
+    const sides: [number, number] = [before(height, cropFraction), before(width, cropFraction)];
+    return cropMode === 'squash' ? sides : covering([image.height, image.width], sides);
+  };
+  return {
+    shape: dataFormat === 'channelsFirst' ? [3, height, width] : [height, width, 3],
+    write(image, target, offset) {
+      const size = resized(image);
+      const crop: Crop = {top: margin(size[0], height), left: margin(size[1], width), height, width};
+      const from = [image.height, image.width] as const;
+      normalise(resizeAndCrop(image.data, from, size, crop, interpolation), target, offset);
+    },
+  };
+}
+
+/** A side before the crop. 224 / (224 / 232) is a hair below 232. */
+const before = (side: number, fraction: number) => Math.floor(side / fraction + 1e-9);
+
+/** The smallest size of an image's proportions that covers `sides`, as torchvision's Resize rounds it. */
+function covering([h, w]: [number, number], [height, width]: [number, number]): [number, number] {
+  return h * width <= w * height
+    ? [height, Math.floor((height * w) / h)]
+    : [Math.floor((width * h) / w), width];
+}
+
+/** Cells before a crop out of the middle; a half is rounded to the even number, as torchvision's CenterCrop does. */
+function margin(side: number, cropped: number): number {
+  const both = side - cropped;
+  const half = Math.floor(both / 2);
+  return both % 2 === 1 && half % 2 === 1 ? half + 1 : half;
+}

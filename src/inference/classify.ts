@@ -1,0 +1,234 @@
+/**
+ * What is in a picture: the most probable classes of a classifier, by name.
+ *
+ *     z = model(preprocess(image))  [K]        probability = softmax(z), or z where the model ends with an activation
+ *
+ * How images are prepared, and the names of the classes, come from the options, else from what the model says of itself
+ * (classifier_metadata.ts: a model trained here knows both), else they are ImageNet's.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {type ImageInput, rgbImage} from '../data/image_input.js';
+import {type PreprocessConfig, preparation} from '../data/preprocess.js';
+import type {RgbImage} from '../data/rgb_image.js';
+import {ConfigError, SwintError} from '../errors.js';
+import {type ClassifierMetadata, classifierMetadata} from './classifier_metadata.js';
+
+export interface ClassifyOptions extends PreprocessConfig {
+  /** How many classes to name, most probable first; default 5, or all where there are fewer. */
+  topK?: number;
+  /**
+   * Names of the classes, one per output. Default those that the model was trained with, ImageNet's where it does not
+   * know them and has 1000 outputs, else the classes' numbers.
+   */
+  labels?: readonly string[];
+  /** Images that go through the model together; default 8. */
+  batchSize?: number;
+}
+
+export interface Prediction {
+  /** Number of the class, from 0. */
+  index: number;
+  label: string;
+  /** 0 to 1. */
+  probability: number;
+}
+
+/**
+ * Classifies one image, or several.
+ *
+ *     const [best] = await classify(model, document.querySelector('img'));
+ *     console.log(`${best.label}, ${(100 * best.probability).toFixed(1)} %`);
+ *
+ * @param model Maps images [B, 3, H, W] or [B, H, W, 3] to logits [B, K], or to probabilities with a softmax or sigmoid
+ *   as its last activation.
+ * @param image See `preprocess`; an array of images gives an array of results.
+ * @param options topK, labels, batchSize, and how images are prepared, see PreprocessConfig.
+ * @returns The classes, most probable first; equal ones by their numbers.
+ * @throws ConfigError for a model that is no such classifier, labels that are not one per class, and unusable options;
+ *   DataError or ShapeError for what is no image; SwintError where an output is not finite.
+ */
+export async function classify(
+  model: tfl.LayersModel,
+  image: ImageInput,
+  options?: ClassifyOptions,
+): Promise<Prediction[]>;
+export async function classify(
+  model: tfl.LayersModel,
+  images: readonly ImageInput[],
+  options?: ClassifyOptions,
+): Promise<Prediction[][]>;
+export async function classify(
+  model: tfl.LayersModel,
+  images: ImageInput | readonly ImageInput[],
+  options: ClassifyOptions = {},
+): Promise<Prediction[] | Prediction[][]> {
+  return classifyWith(rgbImage, model, images, options);
+}
+
+/** `classify` for images that `read` turns into RGB bytes, one batch of them at a time. */
+export async function classifyWith<T>(
+  read: (who: string, image: T) => Promise<RgbImage>,
+  model: tfl.LayersModel,
+  images: T | readonly T[],
+  options: ClassifyOptions,
+): Promise<Prediction[] | Prediction[][]> {
+  const metadata = classifierMetadata(model);
+  const {classes, probabilities} = checkHead(model);
+  const {shape, write} = preparation('classify', configFor(model, metadata, options));
+  const {topK = Math.min(5, classes), batchSize = 8} = options;
+  checkCount('topK', topK, classes);
+  checkCount('batchSize', batchSize, Number.MAX_SAFE_INTEGER);
+  const labels = await labelsFor(classes, metadata, options);
+
+  const list = (Array.isArray(images) ? images : [images]) as readonly T[];
+  const volume = shape[0] * shape[1] * shape[2];
+  const results: Prediction[][] = [];
+  for (let start = 0; start < list.length; start += batchSize) {
+    const batch = list.slice(start, start + batchSize);
+    const values = new Float32Array(batch.length * volume);
+    for (const [i, image] of batch.entries()) {
+      const who = list === images ? `classify(image ${start + i})` : 'classify';
+      write(await read(who, image), values, i * volume);
+    }
+    const outputs = await outputsOf(model, values, [batch.length, ...shape]);
+    for (let i = 0; i < batch.length; i++) {
+      const row = Array.from({length: classes}, (_, k) => outputs[i * classes + k]!);
+      results.push(strongest(probabilities ? row : softmax(row), labels, topK));
+    }
+  }
+  return list === images ? results : results[0]!;
+}
+
+/** How many classes there are, and whether the outputs are probabilities already: by the last layer, never by values. */
+function checkHead(model: tfl.LayersModel): {classes: number; probabilities: boolean} {
+  if (model.inputs.length !== 1 || model.outputs.length !== 1) {
+    throw new ConfigError(
+      `classify: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
+    );
+  }
+  const {shape} = model.outputs[0]!;
+  const classes = shape[1];
+  if (shape.length !== 2 || classes == null) {
+    throw new ConfigError(
+      `classify: the model must return one value per class for each image, [B,K]; ` +
+        `got [${shape.map((size) => size ?? '?')}] (a backbone or a segmentation network has no classes of images).`,
+    );
+  }
+  const activation = lastActivation(model);
+  if (!['linear', 'softmax', 'sigmoid'].includes(activation)) {
+    throw new ConfigError(
+      `classify: the model must end with logits, softmax or sigmoid; got ${activation}, from which no probability follows.`,
+    );
+  }
+  return {classes, probabilities: activation !== 'linear'};
+}
+
+/** 'linear' for a layer without activation. */
+function lastActivation(model: tfl.LayersModel): string {
+  let layer = model.outputs[0]!.sourceLayer;
+  // A model within a model is a layer of it.
+  while (layer instanceof tfl.LayersModel) layer = layer.outputs[0]!.sourceLayer;
+  if (layer.getClassName() === 'Softmax') return 'softmax';
+  const {activation} = layer.getConfig();
+  return typeof activation === 'string' ? activation : 'linear';
+}
+
+/** Options before what the model says of itself; both have to fit the model's input. */
+function configFor(
+  model: tfl.LayersModel,
+  metadata: ClassifierMetadata,
+  options: ClassifyOptions,
+): PreprocessConfig {
+  const input = model.inputs[0]!.shape.slice(1);
+  const {dataFormat = input[0] === 3 ? 'channelsFirst' : 'channelsLast'} = {...metadata, ...defined(options)};
+  const [channels, height, width] = dataFormat === 'channelsFirst' ? input : [input[2], input[0], input[1]];
+  if (input.length !== 3 || channels !== 3) {
+    throw new ConfigError(
+      `classify: the model must take RGB images, [B,3,H,W] or [B,H,W,3]; ` +
+        `got [${model.inputs[0]!.shape.map((size) => size ?? '?')}] in ${dataFormat}.`,
+    );
+  }
+  const fixed = height != null && width != null ? ([height, width] as const) : undefined;
+  const imageSize = options.imageSize ?? fixed ?? metadata.imageSize;
+  if (imageSize === undefined) {
+    throw new ConfigError(
+      'classify: imageSize must be given for a model that takes images of any size; got none (for example 224).',
+    );
+  }
+  const [rows, columns] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+  if ((height ?? rows) !== rows || (width ?? columns) !== columns) {
+    throw new ConfigError(
+      `classify: imageSize must be what the model takes, ${height ?? '?'}x${width ?? '?'}; got ${rows}x${columns}.`,
+    );
+  }
+  return {...metadata, ...defined(options), imageSize, dataFormat};
+}
+
+/** An option that is undefined stands for one that is not given. */
+function defined(options: ClassifyOptions): ClassifyOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+async function labelsFor(
+  classes: number,
+  {classNames}: ClassifierMetadata,
+  {labels}: ClassifyOptions,
+): Promise<readonly string[]> {
+  const given = labels ?? classNames;
+  if (given !== undefined) {
+    if (given.length !== classes) {
+      throw new ConfigError(
+        `classify: labels must be one for each of the ${classes} classes; got ${given.length}` +
+          `${labels ? '' : ' in the metadata of the model (give the labels of the head that it has now)'}.`,
+      );
+    }
+    return given;
+  }
+  // Loaded when needed: they are 14 KB that a program with classes of its own never wants.
+  if (classes === 1000) return (await import('../data/imagenet_labels.js')).imagenetLabels;
+  return Array.from({length: classes}, (_, index) => String(index));
+}
+
+async function outputsOf(
+  model: tfl.LayersModel,
+  values: Float32Array,
+  shape: [number, number, number, number],
+): Promise<ArrayLike<number>> {
+  const result = tf.tidy(() => model.apply(tf.tensor4d(values, shape), {training: false}) as tf.Tensor);
+  try {
+    const outputs = await result.data();
+    const odd = outputs.findIndex((value) => !Number.isFinite(value));
+    if (odd >= 0) {
+      throw new SwintError(
+        `classify: the model's outputs must be finite; got ${outputs[odd]} ` +
+          '(the training diverged, or the weights do not belong to this model).',
+      );
+    }
+    return outputs;
+  } finally {
+    result.dispose();
+  }
+}
+
+/** exp(z - max) / sum: the shift keeps exp from overflowing. */
+function softmax(logits: readonly number[]): number[] {
+  const highest = logits.reduce((a, b) => Math.max(a, b));
+  const powers = logits.map((logit) => Math.exp(logit - highest));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+function strongest(probabilities: readonly number[], labels: readonly string[], topK: number): Prediction[] {
+  return probabilities
+    .map((probability, index) => ({index, label: labels[index]!, probability}))
+    .sort((a, b) => b.probability - a.probability || a.index - b.index)
+    .slice(0, topK);
+}
+
+function checkCount(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${most}, the number of classes`;
+    throw new ConfigError(`classify: ${name} must be a whole number ${range}; got ${value}.`);
+  }
+}

@@ -1,0 +1,50 @@
+/** `classify` and `preprocess` for Node: images may also be paths of JPEG and PNG files, or the bytes of such files. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {type ImageInput, rgbImage} from '../data/image_input.js';
+import {type PreprocessConfig, preprocess as preprocessImage} from '../data/preprocess.js';
+import type {RgbImage} from '../data/rgb_image.js';
+import {type ClassifyOptions, classifyWith, type Prediction} from '../inference/classify.js';
+import {decodeImage} from './image_file.js';
+
+/** The path of a JPEG or PNG file, the bytes of one, or an image as `preprocess` of tfjs-swint takes it. */
+export type ImageSource = string | Uint8Array | ImageInput;
+
+/**
+ * Prepares one picture for a classifier; see `preprocess` of tfjs-swint.
+ *
+ * @throws as that does, and DataError for a file that is missing, damaged or neither JPEG nor PNG.
+ */
+export async function preprocess(image: ImageSource, config: PreprocessConfig = {}): Promise<tf.Tensor4D> {
+  return preprocessImage(await opened('preprocess', image), config);
+}
+
+/**
+ * Classifies one image, or several; see `classify` of tfjs-swint.
+ *
+ *     const [best] = await classify(model, 'photo.jpg');
+ *
+ * @throws as that does, and DataError for a file that is missing, damaged or neither JPEG nor PNG.
+ */
+export async function classify(
+  model: tfl.LayersModel,
+  image: ImageSource,
+  options?: ClassifyOptions,
+): Promise<Prediction[]>;
+export async function classify(
+  model: tfl.LayersModel,
+  images: readonly ImageSource[],
+  options?: ClassifyOptions,
+): Promise<Prediction[][]>;
+export async function classify(
+  model: tfl.LayersModel,
+  images: ImageSource | readonly ImageSource[],
+  options: ClassifyOptions = {},
+): Promise<Prediction[] | Prediction[][]> {
+  return classifyWith(opened, model, images, options);
+}
+
+async function opened(who: string, image: ImageSource): Promise<RgbImage> {
+  if (typeof image === 'string') return decodeImage(image);
+  return image instanceof Uint8Array ? decodeImage(image, {name: who}) : rgbImage(who, image);
+}
