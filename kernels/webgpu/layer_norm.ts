@@ -8,7 +8,8 @@ import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs} from '../contracts/layer_norm.js';
 import {HALF, isHalf, mapShape, vectorAt} from './half.js';
-import {type Binding, filled, output, run, type Shader} from './program.js';
+import {type Binding, filled, hasSubgroups, output, run, type Shader} from './program.js';
+import {rowTotal} from './row_sums.js';
 import {sumParts} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
@@ -18,6 +19,8 @@ type NormParameters = {
   half?: boolean;
   /** Invocations that share a row: a power of two. */
   lanes: number;
+  /** Whether its invocations add up by subgroups. */
+  subgroups?: boolean;
   scale?: boolean;
   residual?: boolean;
   /** Forward: whether mean and 1 / sqrt(var + epsilon) are kept. */
@@ -31,21 +34,6 @@ const GRAD_SIZE = 256;
 const GRAD_GROUPS = 512;
 
 const uniforms = {rows: 'u32', count: 'u32', channels: 'f32', epsilon: 'f32', scaleRows: 'u32'} as const;
-
-/** Sum over the invocations of a row; `type` f32 or vec2f. */
-const total = (lanes: number, type: string, size: number) => `
-var<workgroup> sums: array<${type}, ${size}>;
-fn total(value: ${type}, lane: u32) -> ${type} {
-  sums[lane] = value;
-  workgroupBarrier();
-  for (var step = ${lanes / 2}u; step > 0u; step /= 2u) {
-    if (lane % ${lanes}u < step) { sums[lane] += sums[lane + step]; }
-    workgroupBarrier();
-  }
-  let sum = sums[lane - lane % ${lanes}u];
-  workgroupBarrier();
-  return sum;
-}`;
 
 const xAt = ({half}: NormParameters) => vectorAt('x', 'begin + i', half);
 
@@ -78,7 +66,7 @@ export const layerNormShader: Shader<NormParameters> = {
     ...(residual ? [matrix(vector, 'residual')] : []),
     ...(scale ? [matrix(false, 'scale')] : []),
   ],
-  declarations: ({lanes, half}) => `${total(lanes, 'f32', SIZE)}${half ? HALF : ''}`,
+  declarations: ({lanes, half, subgroups}) => `${rowTotal(lanes, 'f32', SIZE, subgroups)}${half ? HALF : ''}`,
   body: (p) => `${begin(p)}
   var sum = zero;
   for (var i = first; i < end; i += ${p.lanes}u) { sum += ${xAt(p)}; }
@@ -125,7 +113,7 @@ export const layerNormGradShader: Shader<NormGradParameters> = {
     ...(addend ? [matrix(vector, 'addend')] : []),
     ...(scale ? [matrix(false, 'scale')] : []),
   ],
-  declarations: ({lanes, vector, half}) => `${total(lanes, 'vec2f', GRAD_SIZE)}
+  declarations: ({lanes, vector, half, subgroups}) => `${rowTotal(lanes, 'vec2f', GRAD_SIZE, subgroups)}
 ${half ? HALF : ''}
 var<workgroup> products: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;
 var<workgroup> plain: array<${vector ? 'vec4f' : 'f32'}, ${GRAD_SIZE}>;`,
@@ -233,6 +221,7 @@ export function runLayerNorm(
     {
       vector,
       half: isHalf(x) || undefined,
+      subgroups: hasSubgroups(backend),
       lanes,
       keep: keep || undefined,
       residual: residual && true,
@@ -299,6 +288,7 @@ export function runLayerNormGrad(backend: WebGPUBackend, p: NormGrad): void {
     {
       vector,
       half: isHalf(x) || undefined,
+      subgroups: hasSubgroups(backend),
       lanes,
       own,
       given: mean && true,

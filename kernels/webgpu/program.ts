@@ -10,6 +10,7 @@
  *   u.<name>                  the uniforms; u.groups, the number of workgroups that have work
  *   <name>                    the buffers, in the order of the bindings
  *   group, lane               the number of the workgroup, from 0 to u.groups - 1, and of the invocation in it
+ *   subgroupLength            with the parameter `subgroups`: invocations of a subgroup
  *
  * Workgroups are numbered through two dimensions of the dispatch, because one holds no more than 65,535.
  */
@@ -50,6 +51,12 @@ export function shaderKey<P>(shader: Shader<P>, parameters: P): string {
   return `${shader.name} ${JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)))}`;
 }
 
+/** Whether shaders for this backend may have the parameter `subgroups`. */
+export function hasSubgroups(backend: WebGPUBackend): true | undefined {
+  const {device} = backend as unknown as Internals;
+  return device.features.has('subgroups') || undefined;
+}
+
 /** The whole WGSL text of a shader. */
 export function shaderText<P>(shader: Shader<P>, parameters: P): string {
   const bindings = shader.bindings(parameters);
@@ -58,7 +65,8 @@ export function shaderText<P>(shader: Shader<P>, parameters: P): string {
       `@group(0) @binding(${i}) var<storage, ${access === 'in' ? 'read' : 'read_write'}> ${name}: array<${type}>;`,
   );
   const uniforms = Object.entries(shader.uniforms).map(([name, type]) => `  ${name}: ${type},`);
-  return `const SIZE: u32 = ${shader.size(parameters)}u;
+  const {subgroups} = parameters as Parameters;
+  return `${subgroups ? 'enable subgroups;\n' : ''}const SIZE: u32 = ${shader.size(parameters)}u;
 struct Uniforms {
   unused: i32,
   groups: u32,
@@ -66,13 +74,16 @@ ${uniforms.join('\n')}
 }
 ${buffers.join('\n')}
 @group(0) @binding(${bindings.length}) var<uniform> u: Uniforms;
+${subgroups ? 'var<private> subgroupLength: u32;' : ''}
 ${shader.declarations?.(parameters) ?? ''}
 @compute @workgroup_size(${shader.size(parameters)})
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) counts: vec3u,
   @builtin(local_invocation_index) lane: u32,
+  ${subgroups ? '@builtin(subgroup_size) lengthOfSubgroup: u32,' : ''}
 ) {
+  ${subgroups ? 'subgroupLength = lengthOfSubgroup;' : ''}
   let group = workgroup.x + workgroup.y * counts.x;
   if (group >= u.groups) { return; }
 ${shader.body(parameters)}

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import type {WindowAttentionAttrs} from '../../../kernels/index.js';
-import {linear, windowAttention} from '../../../kernels/index.js';
+import {layerNorm, linear, windowAttention} from '../../../kernels/index.js';
 import {
   windowAttentionGradReference,
   windowAttentionReference,
@@ -79,6 +79,36 @@ eachBackend(
           await checkAttention([1, 16, 16, 64], attrs(2, 16, {shift: [8, 8]}));
           await checkAttention([2, 9, 7, 32], attrs(1, 7, {shift: [3, 3]}));
         }));
+
+      it('normalises rows alike with subgroups and without', async () => {
+        const compute = async () => {
+          const results: tf.Tensor[] = [];
+          for (const [rows, channels] of [
+            [5, 6],
+            [9, 100],
+            [3, 300],
+            [130, 32],
+          ]) {
+            const random = randomArrays(`${channels}`);
+            const tensor = (shape: number[]) => tf.tensor(new Float32Array(random(shape).data), shape);
+            const [x, gamma, beta, dy] = [[rows, channels], [channels], [channels], [rows, channels]].map(
+              tensor,
+            );
+            const norm = (...[a, b, c]: tf.Tensor[]) =>
+              layerNorm({x: a, gamma: b as tf.Tensor1D, beta: c as tf.Tensor1D}, {epsilon: 1e-5});
+            results.push(norm(x, gamma, beta), ...tf.grads(norm)([x, gamma, beta], dy));
+          }
+          return Promise.all(results.map((tensor) => tensor.data()));
+        };
+        const here = await compute();
+        let core = here;
+        await atCoreLimits(async () => {
+          core = await compute();
+        });
+        here.forEach((values, i) => {
+          expectRelativeClose(`result ${i}`, values, core[i], 1e-5);
+        });
+      });
     });
   },
   {only: ['webgpu']},
