@@ -12,6 +12,7 @@ export {
   swinBackbone,
   swinBase,
   swinCifar,
+  swinCifarTiny,
   swinLarge,
   swinSmall,
   swinTiny,

@@ -28,7 +28,7 @@ export interface SwinBackboneArgs {
   patchSize?: Size;
   /** Channels of stage 0. Default 96. */
   embedDim?: number;
-  /** Blocks of each stage, even. Default [2, 2, 6, 2]. */
+  /** Blocks of each stage, even; 0 for the merging alone. Default [2, 2, 6, 2]. */
   depths?: number[];
   /** Attention heads of each stage. Default [3, 6, 12, 24]. */
   numHeads?: number[];
@@ -216,7 +216,7 @@ export function stages(plan: Plan, map: Symbolic): Symbolic[] {
     }
     const rates = dropPath.slice(block, block + depth);
     const stage = {...stageArgs(plan, i, nextSeed()), name: `layers.${i}`, depth, dropPath: rates};
-    x = swinT(stage).apply(x) as Symbolic;
+    if (depth !== 0) x = swinT(stage).apply(x) as Symbolic;
     block += depth;
     maps.push(x);
   });

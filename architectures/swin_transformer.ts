@@ -138,6 +138,18 @@ export const swinCifar = (args: SwinTransformerArgs = {}) =>
   });
 
 /**
+ * A small Swin for 32x32 images: patches of 2 with positions, two blocks of width 64 with 8 heads and windows of 2, then a
+ * merging. 152,154 parameters for 10 classes. As in the Keras example "Image classification with Swin Transformers".
+ */
+export const swinCifarTiny = (args: SwinTransformerArgs = {}) =>
+  swinTransformer({
+    ...{imageSize: 32, patchSize: 2, patchNorm: false, absolutePosition: true, windowSize: 2},
+    ...{embedDim: 64, depths: [2, 0], numHeads: [8, 8], numClasses: 10, dropPath: 0.03, dropout: 0.03},
+    ...{name: 'swin_cifar_tiny'},
+    ...args,
+  });
+
+/**
  * The same network with a new head, for other classes.
  *
  * @param model A classifier of this file.

@@ -17,6 +17,7 @@ export {
   swinBackbone,
   swinBase,
   swinCifar,
+  swinCifarTiny,
   swinLarge,
   swinResNet,
   swinSmall,

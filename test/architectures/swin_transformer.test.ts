@@ -6,6 +6,7 @@ import {
   swinBackbone,
   swinBase,
   swinCifar,
+  swinCifarTiny,
   swinLarge,
   swinSmall,
   swinTiny,
@@ -58,6 +59,18 @@ describe('swinTransformer', () => {
         ...[[6, 6, 1]],
         ...[[2, 12, 1]],
       ]);
+    });
+  });
+
+  it('has a small form for CIFAR, whose second stage is a merging alone', () => {
+    withoutInitialWeights(() => {
+      const model = swinCifarTiny();
+      expect(model.outputShape).to.deep.equal([null, 10]);
+      expect(model.countParams()).to.equal(152_154);
+      expect(swinCifarTiny({numClasses: 100}).countParams()).to.equal(163_764);
+      expect(model.layers.map(({name}) => name))
+        .to.include('layers.0.downsample')
+        .and.not.include('layers.1');
     });
   });
 
