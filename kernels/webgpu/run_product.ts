@@ -46,19 +46,33 @@ const BUSY = 128;
 /** Terms of a sum that a workgroup takes at once. */
 export const PIECE = 16;
 
-/** Worth having, best first. */
-const TILES = [
-  {tileRows: 128, tileColumns: 64, rows: 8, columns: 4},
-  {tileRows: 64, tileColumns: 64, rows: 4, columns: 4},
-  {tileRows: 32, tileColumns: 32, rows: 4, columns: 4},
+/** A tile and what an invocation has of it. */
+const tile = (tileRows: number, tileColumns: number, rows: number) => ({
+  ...{tileRows, tileColumns, rows},
+  columns: 4,
+});
+
+/** The tile by which parts are counted. */
+const MIDDLE = tile(64, 64, 4);
+
+/**
+ * Worth having, best first, by the columns of a result that is narrow: what a tile has beyond those is computed for
+ * nothing.
+ */
+const TILES: [mostColumns: number, ReturnType<typeof tile>[]][] = [
+  [16, [tile(128, 16, 4), tile(64, 16, 4)]],
+  [32, [tile(128, 32, 8), tile(64, 32, 4), tile(32, 32, 4)]],
+  [Number.POSITIVE_INFINITY, [tile(128, 64, 8), MIDDLE, tile(32, 32, 4)]],
 ];
 
 const tilesOf = (m: number, n: number, {tileRows, tileColumns}: {tileRows: number; tileColumns: number}) =>
   Math.ceil(m / tileRows) * Math.ceil(n / tileColumns);
 
 /** The tile for results [m, n], so many of them. */
-export const chooseTile = (m: number, n: number, results: number) =>
-  TILES.find((tile) => tilesOf(m, n, tile) * results >= BUSY) ?? TILES[TILES.length - 1];
+export function chooseTile(m: number, n: number, results: number) {
+  const tiles = TILES.find(([mostColumns]) => n <= mostColumns)?.[1] ?? [];
+  return tiles.find((one) => tilesOf(m, n, one) * results >= BUSY) ?? tiles[tiles.length - 1];
+}
 
 /** Terms of one part. */
 export const partLength = (k: number, parts: number) => PIECE * Math.ceil(k / parts / PIECE);
@@ -68,7 +82,7 @@ const PART = 256;
 
 /** Into how many parts the sums of `k` terms of results [m, n] are cut. */
 export function partsOfSum(k: number, results: [number, number][]): number {
-  const tiles = results.reduce((sum, [m, n]) => sum + tilesOf(m, n, TILES[1]), 0);
+  const tiles = results.reduce((sum, [m, n]) => sum + tilesOf(m, n, MIDDLE), 0);
   const wanted = Math.max(1, Math.min(Math.ceil((2 * BUSY) / Math.max(1, tiles)), Math.floor(k / PART)));
   return Math.max(1, Math.ceil(k / partLength(Math.max(1, k), wanted)));
 }
@@ -78,11 +92,11 @@ export function product(backend: WebGPUBackend, p: Product): void {
   const {m, n, k, layoutA = 'rows', layoutB = 'rows', parts = 1, base = 0, partStride = m * n} = p;
   const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
   const widthA = p.ones ? m - 1 : m;
-  const tile = chooseTile(m, n, parts);
+  const chosen = chooseTile(m, n, parts);
   const parameters: ProductParameters = {
     a: layoutA,
     b: layoutB,
-    ...tile,
+    ...chosen,
     piece: PIECE,
     vectorA: (layoutA === 'rows' ? k : widthA) % 4 === 0,
     vectorB: (layoutB === 'rows' ? n : k) % 4 === 0,
@@ -101,8 +115,8 @@ export function product(backend: WebGPUBackend, p: Product): void {
     slope: slope && true,
     addend: addend && true,
   };
-  const tilesDown = Math.ceil(m / tile.tileRows);
-  const tilesAcross = Math.ceil(n / tile.tileColumns);
+  const tilesDown = Math.ceil(m / chosen.tileRows);
+  const tilesAcross = Math.ceil(n / chosen.tileColumns);
   const sizes = {m, n, k, widthA, tilesDown, tilesAcross, partLength: partLength(k, parts), base, partStride};
   run(
     backend,
