@@ -129,8 +129,14 @@ export function planOf(who: string, args: SwinBackboneArgs): Plan {
   };
 }
 
-/** The model's input, the same as [B, H, W, C], and its patches with their positions. */
-export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
+/**
+ * The model's input, what `stem` makes of it as [B, H, W, C] (default: nothing, the same), and the patches of that with
+ * their positions.
+ */
+export function patches(
+  plan: Plan,
+  stem: (pixels: Symbolic) => Symbolic = (pixels) => pixels,
+): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
   const {who, args, embedDim, nextSeed} = plan;
   const {imageSize = 224, inChannels = 3, patchSize = 4, dataFormat = 'channelsFirst'} = args;
   const [height, width] = sizePair(who, 'imageSize', imageSize);
@@ -141,9 +147,11 @@ export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Sy
     name: 'image',
     shape: first ? [inChannels, null, null] : [null, null, inChannels],
   });
-  const pixels = first
-    ? (tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic)
-    : image;
+  const pixels = stem(
+    first
+      ? (tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic)
+      : image,
+  );
   const format = {dataFormat: 'channelsLast', seed: nextSeed()} as const;
   const {patchNorm = true, dropout = 0} = args;
   const kernelInitializer = kernelStart(plan, format.seed);

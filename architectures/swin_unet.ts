@@ -1,14 +1,15 @@
 /**
  * Swin-UNet: a Swin Transformer that goes down, one that comes up again, and skip connections between them.
  *
+ *   [full:  convolutions of the image, 3x3]
  *   down:   PatchEmbed, stage 0, PatchMerging, stage 1, ..., stage n - 1, LN         (as in swin_transformer.ts)
  *   up, for i = n - 2 to 0:  PatchExpanding -> crop to stage i's map -> concat with it -> 1x1 -> stage of blocks
- *   end:    LN -> PatchExpanding by the patch size -> crop to the image [-> concat with convolutions of the image, 3x3]
- *           -> 1x1 to classes
+ *   end:    LN -> PatchExpanding by the patch size -> crop to the image [-> concat with full -> 3x3] -> 1x1 to classes
  *
  *   [B, 3, H, W] to logits [B, numClasses, H, W], for any H and W
  *
- * With `convolutions` it is a hybrid: convolutions at the full resolution, where windows would cost most, join at the end.
+ * With `convolutions` it is a hybrid: convolutions at the full resolution, where windows would cost most, SwinT below. Their
+ * result is what the patches are made of, and it joins at the end.
  *
  * Layers are called as in HuCaoFighting/Swin-Unet: `layers.i` down, `layers_up.d` up (d counts from the deepest),
  * `concat_back_dim.d`, `norm`, `norm_up`, `up`, `output`.
@@ -40,7 +41,10 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
   numClasses: number;
   /** Blocks of the stages on the way up, for each map of the way down but the last, even. Default those of the way down. */
   decoderDepths?: number[];
-  /** Channels of 3x3 convolutions at the full resolution, whose result joins at the end. Default none: a pure Swin-UNet. */
+  /**
+   * Channels of 3x3 convolutions at the full resolution, of which the patches are made and whose result joins at the end.
+   * Default none: a pure Swin-UNet.
+   */
   convolutions?: number[];
 }
 
@@ -79,7 +83,12 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
         `${JSON.stringify(decoderDepths)}.`,
     );
   }
-  const {image, pixels, map} = patches(plan);
+  const stem = (x: Symbolic) =>
+    convolutions.reduce((y, filters, i) => {
+      positiveInteger(who, 'convolutions', filters);
+      return convolve(y, `full.conv${i + 1}`, filters, nextSeed());
+    }, x);
+  const {image, pixels: full, map} = patches(plan, stem);
   const maps = stages(plan, map);
   const deepest = maps.length - 1;
   let x = layerNormalization({name: 'norm', dataFormat: 'channelsLast'}).apply(maps[deepest]) as Symbolic;
@@ -113,13 +122,8 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
   const seed = nextSeed();
   const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
   x = patchExpanding({...end, kernelInitializer: kernelStart(plan, seed)}).apply(x) as Symbolic;
-  x = cropLike({name: 'up.crop'}).apply([x, pixels]) as Symbolic;
+  x = cropLike({name: 'up.crop'}).apply([x, full]) as Symbolic;
   if (convolutions.length > 0) {
-    let full = pixels;
-    convolutions.forEach((filters, i) => {
-      positiveInteger(who, 'convolutions', filters);
-      full = convolve(full, `full.conv${i + 1}`, filters, nextSeed());
-    });
     x = concat('full.concat', [x, full]);
     x = convolve(x, 'full.join', convolutions[convolutions.length - 1], nextSeed());
   }

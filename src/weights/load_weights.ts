@@ -23,7 +23,7 @@ import {
 import type {WeightSource} from './layouts/naming.js';
 import {checkStrict, checkVariant, checkVersion, type LoadReport} from './load_report.js';
 import {openCheckpoint} from './open_checkpoint.js';
-import {CHANNEL_ADAPTATIONS, type ChannelAdaptation, resizing} from './resizing.js';
+import {CHANNEL_ADAPTATIONS, type ChannelAdaptation, PATCH_KERNEL, resizing} from './resizing.js';
 import {isHead, namesOf, windowsOf} from './weight_names.js';
 
 export interface LoadWeightsOptions {
@@ -34,7 +34,8 @@ export interface LoadWeightsOptions {
   /**
    * What becomes of the kernel of the patches where the model has other input channels than the checkpoint: 'mean' gives
    * each the mean of the checkpoint's, times theirs / ours; 'repeat' repeats them, times theirs / ours, and sums them for
-   * one channel, as timm does. Default: a CheckpointError.
+   * one channel, as timm does; 'new' leaves it as it is, and reports it as missing: for patches of a Swin-UNet that are made
+   * of convolutions. Default: a CheckpointError.
    */
   adaptChannels?: ChannelAdaptation;
 }
@@ -178,7 +179,8 @@ function matchOf(
   const who = `${file.name}: ${names.join(', ')}`;
   const resize = resizing(canonical, turned, model, {who, ...options});
   if (resize) return {weight, resized: true, read: () => resize(turn(read()))};
-  if (isHead(canonical)) return undefined;
+  const isNew = options.adaptChannels === 'new' && canonical === PATCH_KERNEL;
+  if (isHead(canonical) || isNew) return undefined;
   throw new CheckpointError(
     `${who} must fit ${canonical} [${model.join(', ')}]; got [${shape.join(', ')}] ` +
       '(another width, number of heads or window?).',

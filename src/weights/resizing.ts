@@ -16,9 +16,12 @@ import {CheckpointError} from '../errors.js';
 import {resizeBicubic} from './bicubic.js';
 
 /** How the kernel of the patches becomes one for other input channels. */
-export type ChannelAdaptation = 'mean' | 'repeat';
+export type ChannelAdaptation = 'mean' | 'repeat' | 'new';
 
-export const CHANNEL_ADAPTATIONS: readonly ChannelAdaptation[] = ['mean', 'repeat'];
+export const CHANNEL_ADAPTATIONS: readonly ChannelAdaptation[] = ['mean', 'repeat', 'new'];
+
+/** The one weight that sees the channels of the image. */
+export const PATCH_KERNEL = 'patch_embed.proj.weight';
 
 export interface ResizingOptions {
   /** File and names in messages. */
@@ -51,11 +54,12 @@ export function resizing(
   if (/(^|\.)absolute_pos_embed$/.test(name) && to.length === 4 && from[last] === to[last]) {
     return (values) => resizeBicubic(values, [from[1], from[2], from[3]], [to[1], to[2]]);
   }
-  if (name === 'patch_embed.proj.weight' && [0, 1, 3].every((axis) => from[axis] === to[axis])) {
+  if (name === PATCH_KERNEL && [0, 1, 3].every((axis) => from[axis] === to[axis])) {
+    if (adaptChannels === 'new') return undefined;
     if (!adaptChannels) {
       throw new CheckpointError(
         `${who} must have the model's ${to[2]} input channels; got ${from[2]} (adaptChannels 'mean' or 'repeat' makes ` +
-          'them fit).',
+          "them fit, 'new' leaves the model's).",
       );
     }
     return (values) => adaptedChannels(values, from, to, adaptChannels);

@@ -45,6 +45,16 @@ describe('swinUNet', () => {
     expect((model.predict(tf.zeros([1, 3, 19, 23])) as tf.Tensor).shape).to.deep.equal([1, 2, 19, 23]);
   });
 
+  it("takes a classifier's weights for all but the patches, where these are made of convolutions", async () => {
+    const classifier = swinTransformer({...small, numClasses: 7, seed: 9});
+    const model = swinUNet({...small, convolutions: [6]});
+    const options = {strict: false, adaptChannels: 'new'} as const;
+    const report = assignWeights(model, bytesSource(await saveWeights(classifier)), options);
+    expect(report.missing).to.include('patch_embed.proj.weight');
+    expect(report.missing.filter((name) => /^layers\./.test(name))).to.deep.equal([]);
+    expect(report.matched).to.include('layers.0.blocks.0.attn.qkv.weight');
+  });
+
   it("takes a classifier's weights for the way down, and from there for the way up", async () => {
     const classifier = swinTransformer({...small, numClasses: 7, seed: 9});
     const model = swinUNet(small);

@@ -266,7 +266,7 @@ describe('loadWeights', () => {
     );
     expect(() => loadWeights(modelOf(golden), file, {adaptChannels: 'sum'})).to.throw(
       ConfigError,
-      /adaptChannels must be one of mean, repeat; got sum/,
+      /adaptChannels must be one of mean, repeat, new; got sum/,
     );
   });
 
