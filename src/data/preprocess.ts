@@ -112,7 +112,7 @@ export function preparation(who: string, config: PreprocessConfig): Preparation 
   };
 }
 
-/** A side before the crop. 224 / (224 / 232) is a hair below 232. */
+/** A side before the crop. 64 / (64 / 93), for one, is a hair below 93. */
 const before = (side: number, fraction: number) => Math.floor(side / fraction + 1e-9);
 
 /** The smallest size of an image's proportions that covers `sides`, as torchvision's Resize rounds it. */

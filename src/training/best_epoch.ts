@@ -18,6 +18,7 @@ async function copyWeights(model: tfl.LayersModel): Promise<WeightCopy> {
   // One after the other: read at once, they would all be in memory twice.
   for (const weight of model.weights) {
     const values = (await weight.read().data()) as tf.TypedArray;
+    // A copy: data() may hand out the array that the backend keeps.
     copy.push({weight, values: values.slice()});
   }
   return copy;

@@ -66,11 +66,22 @@ describe('preprocess', () => {
     expect(await bytesOf(whole)).to.deep.equal(large.data);
   });
 
-  it('takes the sizes before the crop that torchvision has', async () => {
-    const image = pattern(232, 232);
-    const cropped = await preprocess(image, {...plain, cropFraction: 224 / 232, dataFormat: 'channelsLast'});
-    const at = (4 * 232 + 4) * 3;
-    expect([...(await bytesOf(cropped)).subarray(0, 6)]).to.deep.equal([...image.data.subarray(at, at + 6)]);
+  it('takes the size before the crop as a fraction', async () => {
+    for (const [size, before, margin] of [
+      [224, 232, 4],
+      [64, 93, 14],
+    ] as const) {
+      const image = pattern(before, before);
+      const config = {
+        ...plain,
+        imageSize: size,
+        cropFraction: size / before,
+        dataFormat: 'channelsLast',
+      } as const;
+      const cropped = await bytesOf(await preprocess(image, config));
+      const at = (margin * before + margin) * 3;
+      expect([...cropped.subarray(0, 6)]).to.deep.equal([...image.data.subarray(at, at + 6)]);
+    }
   });
 
   it('squashes where told to, as image folders are read', async () => {
