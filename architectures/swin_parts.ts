@@ -127,8 +127,15 @@ export function planOf(who: string, args: SwinBackboneArgs): Plan {
   };
 }
 
+/** Layers between the image and its patches. */
+interface Stem {
+  apply: (pixels: Symbolic) => Symbolic;
+  /** Pixels that a cell of its map stands for, on each axis. */
+  stride: number;
+}
+
 /** The model's input, the same as [B, H, W, C], and its patches with their positions. */
-export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
+export function patches(plan: Plan, stem?: Stem): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
   const {who, args, embedDim, nextSeed} = plan;
   const {imageSize = 224, inChannels = 3, patchSize = 4, dataFormat = 'channelsFirst'} = args;
   const [height, width] = sizePair(who, 'imageSize', imageSize);
@@ -148,11 +155,11 @@ export function patches(plan: Plan): {image: Symbolic; pixels: Symbolic; map: Sy
   let x = patchEmbed({
     name: 'patch_embed',
     embedDim,
-    patchSize,
+    patchSize: stem ? [patchHeight / stem.stride, patchWidth / stem.stride] : patchSize,
     patchNorm,
     kernelInitializer,
     ...format,
-  }).apply(pixels) as Symbolic;
+  }).apply(stem ? stem.apply(pixels) : pixels) as Symbolic;
   if (args.absolutePosition) {
     const mapSize: [number, number] = [Math.ceil(height / patchHeight), Math.ceil(width / patchWidth)];
     const seed = nextSeed();

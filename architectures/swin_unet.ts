@@ -8,7 +8,9 @@
  *
  *   [B, 3, H, W] to logits [B, numClasses, H, W], for any H and W
  *
- * With `convolutions` it is a hybrid: convolutions at the full resolution, where windows would cost most, join at the end.
+ * With `convolutions` it is a hybrid: convolutions at the full resolution, where windows would cost most, join at the end. With
+ * a list of them per resolution they come before the patches too (see convolution_levels.ts); from few images that learns
+ * soonest.
  *
  * Layers are called as in HuCaoFighting/Swin-Unet: `layers.i` down, `layers_up.d` up (d counts from the deepest),
  * `concat_back_dim.d`, `norm`, `norm_up`, `up`, `output`.
@@ -17,14 +19,8 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {positiveInteger} from '../layers/arguments.js';
-import {
-  batchNormalization,
-  ConfigError,
-  cropLike,
-  layerNormalization,
-  patchExpanding,
-  swinT,
-} from '../layers/index.js';
+import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
+import {checkLevels, convolve, levelsDown, levelsUp} from './convolution_levels.js';
 import {narrow, patches, planOf, type SwinBackboneArgs, stageArgs, stages} from './swin_parts.js';
 
 export interface SwinUNetArgs extends SwinBackboneArgs {
@@ -32,26 +28,25 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
   numClasses: number;
   /** Blocks of the stages on the way up, for each map of the way down but the last, even. Default those of the way down. */
   decoderDepths?: number[];
-  /** Channels of 3x3 convolutions at the full resolution, whose result joins at the end. Default none: a pure Swin-UNet. */
-  convolutions?: number[];
+  /**
+   * Channels of 3x3 convolutions at the full resolution, whose result joins at the end; or one such list for the full
+   * resolution, a half, a quarter and so on, of the last of which the patches are taken, and each of which has a skip
+   * connection. Default none: a pure Swin-UNet.
+   */
+  convolutions?: number[] | number[][];
 }
 
 type Symbolic = tfl.SymbolicTensor;
 
-/** relu(BN(3x3)). */
-function convolve(x: Symbolic, name: string, filters: number, seed: number | undefined): Symbolic {
-  const convolved = tfl.layers
-    .conv2d({
-      ...{name, filters, kernelSize: 3, padding: 'same', useBias: false},
-      kernelInitializer: tfl.initializers.heNormal({seed}),
-    })
-    .apply(x);
-  const normalised = batchNormalization({name: `${name}.bn`, momentum: 0.9, epsilon: 1e-5}).apply(convolved);
-  return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(normalised) as Symbolic;
-}
-
 const concat = (name: string, maps: Symbolic[]) =>
   tfl.layers.concatenate({name, axis: -1}).apply(maps) as Symbolic;
+
+/** Widths at the full resolution alone, or at one resolution after the other. */
+function convolutionsOf({convolutions = []}: SwinUNetArgs): {convolutions: number[]; levels: number[][]} {
+  return convolutions.some(Array.isArray)
+    ? {convolutions: [], levels: convolutions as number[][]}
+    : {convolutions: convolutions as number[], levels: []};
+}
 
 /**
  * A Swin-UNet.
@@ -63,7 +58,8 @@ const concat = (name: string, maps: Symbolic[]) =>
 export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
   const plan = planOf('swinUNet', {depths: [2, 2, 2, 2], ...args});
   const {who, depths, embedDim, nextSeed} = plan;
-  const {numClasses, decoderDepths = depths.slice(0, -1), convolutions = []} = args;
+  const {numClasses, decoderDepths = depths.slice(0, -1)} = args;
+  const {levels, convolutions} = convolutionsOf(args);
   positiveInteger(who, 'numClasses', numClasses);
   if (decoderDepths.length !== depths.length - 1) {
     throw new ConfigError(
@@ -71,7 +67,21 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
         `${JSON.stringify(decoderDepths)}.`,
     );
   }
-  const {image, pixels, map} = patches(plan);
+  const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
+  const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
+  if (Array.isArray(patchSize) && patchSize[1] !== scale) {
+    throw new ConfigError(
+      `${who}: patchSize must be the same on both axes; got ${JSON.stringify(patchSize)}.`,
+    );
+  }
+  checkLevels(who, levels, scale);
+  const stride = 2 ** Math.max(levels.length - 1, 0);
+  let levelMaps: Symbolic[] = [];
+  const down = (pixels: Symbolic) => {
+    levelMaps = levelsDown(levels, pixels, nextSeed);
+    return levelMaps[levelMaps.length - 1];
+  };
+  const {image, pixels, map} = patches(plan, levels.length > 0 ? {stride, apply: down} : undefined);
   const maps = stages(plan, map);
   const deepest = maps.length - 1;
   let x = layerNormalization({name: 'norm', dataFormat: 'channelsLast'}).apply(maps[deepest]) as Symbolic;
@@ -93,17 +103,14 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
     }).apply(x) as Symbolic;
   }
   x = layerNormalization({name: 'norm_up', dataFormat: 'channelsLast'}).apply(x) as Symbolic;
-  const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
-  const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
-  if (Array.isArray(patchSize) && patchSize[1] !== scale) {
-    throw new ConfigError(
-      `${who}: patchSize must be the same on both axes; got ${JSON.stringify(patchSize)}.`,
-    );
+  if (levels.length > 0) {
+    x = levelsUp(levels, x, levelMaps, scale / stride, nextSeed);
+  } else {
+    const seed = nextSeed();
+    const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
+    x = patchExpanding({...end, kernelInitializer: narrow(seed)}).apply(x) as Symbolic;
+    x = cropLike({name: 'up.crop'}).apply([x, pixels]) as Symbolic;
   }
-  const seed = nextSeed();
-  const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
-  x = patchExpanding({...end, kernelInitializer: narrow(seed)}).apply(x) as Symbolic;
-  x = cropLike({name: 'up.crop'}).apply([x, pixels]) as Symbolic;
   if (convolutions.length > 0) {
     let full = pixels;
     convolutions.forEach((filters, i) => {
@@ -113,7 +120,8 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
     x = concat('full.concat', [x, full]);
     x = convolve(x, 'full.join', convolutions[convolutions.length - 1], nextSeed());
   }
-  const classify = {name: 'output', filters: numClasses, kernelSize: 1, useBias: convolutions.length > 0};
+  const useBias = convolutions.length + levels.length > 0;
+  const classify = {name: 'output', filters: numClasses, kernelSize: 1, useBias};
   x = tfl.layers.conv2d({...classify, kernelInitializer: narrow(nextSeed())}).apply(x) as Symbolic;
   if (dataFormat === 'channelsFirst') {
     x = tfl.layers.permute({name: 'to_channels_first', dims: [3, 1, 2]}).apply(x) as Symbolic;
