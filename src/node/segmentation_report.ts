@@ -5,8 +5,8 @@ import type {SegmentationEpochReport, SegmentationHistory} from '../training/seg
 import type {SegmentationScores} from '../training/segmentation_metrics.js';
 import {html, Markup} from './html.js';
 import type {RgbImage} from './image_file.js';
+import {jpegDataUri} from './jpeg_data_uri.js';
 import type {Rgb} from './overlay.js';
-import {pngDataUri} from './png_data_uri.js';
 import {chartSvg} from './report_charts.js';
 import {count, decimal, percent, reportPage, stroke, swatch} from './report_page.js';
 
@@ -130,9 +130,9 @@ async function curves(epochs: readonly SegmentationEpochReport[]): Promise<Marku
 
 function pictures({pictures, caption, legend = []}: SegmentationReportArgs): Markup {
   const key = legend.map(({color, text}) => html`<li>${swatch(`rgb(${color.join()})`)}${text}</li>`);
-  const items = pictures.map(({name, image: {data, width, height}, scores}) => {
+  const items = pictures.map(({name, image, scores}) => {
     const figures = `mean IoU ${decimal(scores.meanIou, 3)}, pixel accuracy ${percent(scores.pixelAccuracy)}`;
-    return html`<li><img src="${pngDataUri(data, width, height)}" width="${width}" height="${height}" alt="test image ${name}"><strong>${name}</strong> <span class="muted">${figures}</span></li>`;
+    return html`<li><img src="${jpegDataUri(image)}" width="${image.width}" height="${image.height}" alt="test image ${name}"><strong>${name}</strong> <span class="muted">${figures}</span></li>`;
   });
   return html`${caption === undefined ? null : html`<p class="muted">${caption}</p>`}
 <ul class="key">${key}</ul>

@@ -81,7 +81,7 @@ describe('the segmentation report', () => {
   it('draws three charts and every picture, from no other file and without a script', async () => {
     const page = await renderSegmentationReport(args());
     expect(page.match(/<svg[^>]*role="img"/g)).to.have.length(3);
-    const pictures = page.match(/<img src="data:image\/png;base64,[^"]+" width="2" height="2"/g);
+    const pictures = page.match(/<img src="data:image\/jpeg;base64,[^"]+" width="2" height="2"/g);
     expect(pictures).to.have.length(1);
     expect(page).to.contain('rgb(1,2,3)');
     expect(texts(page)).to.include.members([
