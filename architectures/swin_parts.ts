@@ -129,14 +129,15 @@ export function planOf(who: string, args: SwinBackboneArgs): Plan {
   };
 }
 
-/**
- * The model's input, what `stem` makes of it as [B, H, W, C] (default: nothing, the same), and the patches of that with
- * their positions.
- */
-export function patches(
-  plan: Plan,
-  stem: (pixels: Symbolic) => Symbolic = (pixels) => pixels,
-): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
+/** Layers between the image and its patches. */
+interface Stem {
+  apply: (pixels: Symbolic) => Symbolic;
+  /** Pixels that a cell of its map stands for, on each axis. */
+  stride: number;
+}
+
+/** The model's input, the same as [B, H, W, C], and its patches with their positions. */
+export function patches(plan: Plan, stem?: Stem): {image: Symbolic; pixels: Symbolic; map: Symbolic} {
   const {who, args, embedDim, nextSeed} = plan;
   const {imageSize = 224, inChannels = 3, patchSize = 4, dataFormat = 'channelsFirst'} = args;
   const [height, width] = sizePair(who, 'imageSize', imageSize);
@@ -147,22 +148,20 @@ export function patches(
     name: 'image',
     shape: first ? [inChannels, null, null] : [null, null, inChannels],
   });
-  const pixels = stem(
-    first
-      ? (tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic)
-      : image,
-  );
+  const pixels = first
+    ? (tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic)
+    : image;
   const format = {dataFormat: 'channelsLast', seed: nextSeed()} as const;
   const {patchNorm = true, dropout = 0} = args;
   const kernelInitializer = kernelStart(plan, format.seed);
   let x = patchEmbed({
     name: 'patch_embed',
     embedDim,
-    patchSize,
+    patchSize: stem ? [patchHeight / stem.stride, patchWidth / stem.stride] : patchSize,
     patchNorm,
     kernelInitializer,
     ...format,
-  }).apply(pixels) as Symbolic;
+  }).apply(stem ? stem.apply(pixels) : pixels) as Symbolic;
   if (args.absolutePosition) {
     const mapSize: [number, number] = [Math.ceil(height / patchHeight), Math.ceil(width / patchWidth)];
     const seed = nextSeed();

@@ -1,15 +1,15 @@
 /**
  * Swin-UNet: a Swin Transformer that goes down, one that comes up again, and skip connections between them.
  *
- *   [full:  convolutions of the image, 3x3]
+ *   [levels down:  convolutions of the image, at the full resolution, a half, ...]
  *   down:   PatchEmbed, stage 0, PatchMerging, stage 1, ..., stage n - 1, LN         (as in swin_transformer.ts)
  *   up, for i = n - 2 to 0:  PatchExpanding -> crop to stage i's map -> concat with it -> 1x1 -> stage of blocks
- *   end:    LN -> PatchExpanding by the patch size -> crop to the image [-> concat with full -> 3x3] -> 1x1 to classes
+ *   end:    LN -> PatchExpanding by the patch size -> crop to the image [or levels up] -> 1x1 to classes
  *
  *   [B, 3, H, W] to logits [B, numClasses, H, W], for any H and W
  *
- * With `convolutions` it is a hybrid: convolutions at the full resolution, where windows would cost most, SwinT below. Their
- * result is what the patches are made of, and it joins at the end.
+ * With `convolutions` it is a hybrid: convolutions where the resolution is high and windows would cost most, SwinT below
+ * (convolution_levels.ts). From few images that learns soonest.
  *
  * Layers are called as in HuCaoFighting/Swin-Unet: `layers.i` down, `layers_up.d` up (d counts from the deepest),
  * `concat_back_dim.d`, `norm`, `norm_up`, `up`, `output`.
@@ -18,14 +18,8 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {positiveInteger} from '../layers/arguments.js';
-import {
-  batchNormalization,
-  ConfigError,
-  cropLike,
-  layerNormalization,
-  patchExpanding,
-  swinT,
-} from '../layers/index.js';
+import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
+import {checkLevels, levelsDown, levelsUp} from './convolution_levels.js';
 import {
   kernelStart,
   narrow,
@@ -42,28 +36,22 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
   /** Blocks of the stages on the way up, for each map of the way down but the last, even. Default those of the way down. */
   decoderDepths?: number[];
   /**
-   * Channels of 3x3 convolutions at the full resolution, of which the patches are made and whose result joins at the end.
-   * Default none: a pure Swin-UNet.
+   * Channels of 3x3 convolutions at the full resolution; or such a list for the full resolution, a half, a quarter and so on.
+   * The patches are made of the last one's map, and each has a skip connection. Default none: a pure Swin-UNet.
    */
-  convolutions?: number[];
+  convolutions?: number[] | number[][];
 }
 
 type Symbolic = tfl.SymbolicTensor;
 
-/** relu(BN(3x3)). */
-function convolve(x: Symbolic, name: string, filters: number, seed: number | undefined): Symbolic {
-  const convolved = tfl.layers
-    .conv2d({
-      ...{name, filters, kernelSize: 3, padding: 'same', useBias: false},
-      kernelInitializer: tfl.initializers.heNormal({seed}),
-    })
-    .apply(x);
-  const normalised = batchNormalization({name: `${name}.bn`, momentum: 0.9, epsilon: 1e-5}).apply(convolved);
-  return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(normalised) as Symbolic;
-}
-
 const concat = (name: string, maps: Symbolic[]) =>
   tfl.layers.concatenate({name, axis: -1}).apply(maps) as Symbolic;
+
+/** Widths of the convolutions at one resolution after the other. */
+function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
+  if (convolutions.length === 0) return [];
+  return convolutions.some(Array.isArray) ? (convolutions as number[][]) : [convolutions as number[]];
+}
 
 /**
  * A Swin-UNet.
@@ -75,7 +63,8 @@ const concat = (name: string, maps: Symbolic[]) =>
 export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
   const plan = planOf('swinUNet', {depths: [2, 2, 2, 2], ...args});
   const {who, depths, embedDim, nextSeed} = plan;
-  const {numClasses, decoderDepths = depths.slice(0, -1), convolutions = []} = args;
+  const {numClasses, decoderDepths = depths.slice(0, -1)} = args;
+  const levels = levelsOf(args);
   positiveInteger(who, 'numClasses', numClasses);
   if (decoderDepths.length !== depths.length - 1) {
     throw new ConfigError(
@@ -83,12 +72,21 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
         `${JSON.stringify(decoderDepths)}.`,
     );
   }
-  const stem = (x: Symbolic) =>
-    convolutions.reduce((y, filters, i) => {
-      positiveInteger(who, 'convolutions', filters);
-      return convolve(y, `full.conv${i + 1}`, filters, nextSeed());
-    }, x);
-  const {image, pixels: full, map} = patches(plan, stem);
+  const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
+  const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
+  if (Array.isArray(patchSize) && patchSize[1] !== scale) {
+    throw new ConfigError(
+      `${who}: patchSize must be the same on both axes; got ${JSON.stringify(patchSize)}.`,
+    );
+  }
+  checkLevels(who, levels, scale);
+  const stride = 2 ** Math.max(levels.length - 1, 0);
+  let levelMaps: Symbolic[] = [];
+  const down = (pixels: Symbolic) => {
+    levelMaps = levelsDown(levels, pixels, nextSeed);
+    return levelMaps[levelMaps.length - 1];
+  };
+  const {image, pixels, map} = patches(plan, levels.length > 0 ? {stride, apply: down} : undefined);
   const maps = stages(plan, map);
   const deepest = maps.length - 1;
   let x = layerNormalization({name: 'norm', dataFormat: 'channelsLast'}).apply(maps[deepest]) as Symbolic;
@@ -112,22 +110,15 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
     }).apply(x) as Symbolic;
   }
   x = layerNormalization({name: 'norm_up', dataFormat: 'channelsLast'}).apply(x) as Symbolic;
-  const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
-  const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
-  if (Array.isArray(patchSize) && patchSize[1] !== scale) {
-    throw new ConfigError(
-      `${who}: patchSize must be the same on both axes; got ${JSON.stringify(patchSize)}.`,
-    );
+  if (levels.length > 0) {
+    x = levelsUp(levels, x, levelMaps, scale / stride, nextSeed);
+  } else {
+    const seed = nextSeed();
+    const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
+    x = patchExpanding({...end, kernelInitializer: kernelStart(plan, seed)}).apply(x) as Symbolic;
+    x = cropLike({name: 'up.crop'}).apply([x, pixels]) as Symbolic;
   }
-  const seed = nextSeed();
-  const end = {name: 'up', scale, outChannels: embedDim, dataFormat: 'channelsLast', seed} as const;
-  x = patchExpanding({...end, kernelInitializer: kernelStart(plan, seed)}).apply(x) as Symbolic;
-  x = cropLike({name: 'up.crop'}).apply([x, full]) as Symbolic;
-  if (convolutions.length > 0) {
-    x = concat('full.concat', [x, full]);
-    x = convolve(x, 'full.join', convolutions[convolutions.length - 1], nextSeed());
-  }
-  const classify = {name: 'output', filters: numClasses, kernelSize: 1, useBias: convolutions.length > 0};
+  const classify = {name: 'output', filters: numClasses, kernelSize: 1, useBias: levels.length > 0};
   x = tfl.layers.conv2d({...classify, kernelInitializer: narrow(nextSeed())}).apply(x) as Symbolic;
   if (dataFormat === 'channelsFirst') {
     x = tfl.layers.permute({name: 'to_channels_first', dims: [3, 1, 2]}).apply(x) as Symbolic;

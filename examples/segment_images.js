@@ -1,5 +1,5 @@
 /**
- * Trains a Swin-UNet, pure or with convolutions at the full resolution, on a folder of images and masks; saves the model,
+ * Trains a Swin-UNet, pure or with convolutions at the finer resolutions, on a folder of images and masks; saves the model,
  * and for each held-out image a picture of the image, its true mask and what the model got right and wrong; and a report.
  *
  *   node examples/segment_images.js FOLDER --classes CELL,MEMBRANE,... [options]
@@ -29,10 +29,11 @@ const USAGE = `usage: node examples/segment_images.js FOLDER --classes NAMES [op
   --background NAME     the class that pictures leave uncoloured; default the first
   --image, --label      folders of the images and the masks; default image, label
   --test WHICH          held-out images: names a,b,... or a range 20-29, or a share; default 0.2
-  --network KIND        swin or hybrid; default hybrid
-  --width N             channels of the first stage; default 32
-  --convolutions N,...  channels of the hybrid's convolutions at the full resolution; default 16
-  --patch N             pixels of a patch; default 4
+  --network KIND        hybrid, with convolutions before the patches and after them, or swin; default hybrid
+  --convolutions N,.../N,...  the hybrid's widths at the full resolution, a half, ...; default 16,16/32,32/64,64
+  --patch N             pixels of a patch; default 8, and 4 for swin
+  --width N             channels of the first stage; default 64, and 48 for swin
+  --depths N,...        blocks of the stages; default 2,2, and 2,2,2 for swin
   --crop N              side of the training crops; default 128
   --batch N             crops per step; default 4
   --epochs N            default 10
@@ -52,9 +53,10 @@ const {values, positionals} = parseArgs({
     label: text('label'),
     test: text('0.2'),
     network: text('hybrid'),
-    width: text('32'),
-    convolutions: text('16'),
-    patch: text('4'),
+    convolutions: text('16,16/32,32/64,64'),
+    patch: {type: 'string'},
+    width: {type: 'string'},
+    depths: {type: 'string'},
     crop: text('128'),
     batch: text('4'),
     epochs: text('10'),
@@ -70,7 +72,13 @@ const {help, ...options} = values;
 const [folder] = positionals;
 const classes = options.classes?.split(',') ?? [];
 const background = options.background ? classes.indexOf(options.background) : 0;
-if (help || !folder || classes.length < 2 || background < 0) {
+if (
+  help ||
+  !folder ||
+  classes.length < 2 ||
+  background < 0 ||
+  !['swin', 'hybrid'].includes(options.network)
+) {
   (help ? console.log : console.error)(USAGE);
   process.exit(help ? 0 : 2);
 }
@@ -91,16 +99,19 @@ const data = await maskFolder(folder, {
 });
 console.log(`${data.train.size} training images, ${data.test.size} test images: ${classes.join(', ')}`);
 
-const width = Number(options.width);
+const pure = options.network === 'swin';
+const numbers = (list) => list.split(',').map(Number);
+const width = Number(options.width ?? (pure ? 48 : 64));
+const depths = numbers(options.depths ?? (pure ? '2,2,2' : '2,2'));
 const seed = Number(options.seed);
 const model = swinUNet({
   numClasses: classes.length,
   embedDim: width,
-  depths: [2, 2, 2],
-  numHeads: [1, 2, 4].map((times) => (times * width) / 16),
+  depths,
+  numHeads: depths.map((_, stage) => (width * 2 ** stage) / 16),
   windowSize: 8,
-  patchSize: Number(options.patch),
-  convolutions: options.network === 'swin' ? [] : options.convolutions.split(',').map(Number),
+  patchSize: Number(options.patch ?? (pure ? 4 : 8)),
+  convolutions: pure ? [] : options.convolutions.split('/').map(numbers),
   seed,
 });
 console.log(`${options.network}: ${model.countParams()} parameters`);

@@ -41,7 +41,7 @@ describe('swinUNet', () => {
 
   it('has convolutions at the full resolution where asked for', () => {
     const model = swinUNet({...small, convolutions: [8, 8]});
-    expect(model.getLayer('full.conv2').outputShape).to.deep.equal([null, null, null, 8]);
+    expect(model.getLayer('conv_down.0.1').outputShape).to.deep.equal([null, null, null, 8]);
     expect((model.predict(tf.zeros([1, 3, 19, 23])) as tf.Tensor).shape).to.deep.equal([1, 2, 19, 23]);
   });
 
@@ -53,6 +53,17 @@ describe('swinUNet', () => {
     expect(report.missing).to.include('patch_embed.proj.weight');
     expect(report.missing.filter((name) => /^layers\./.test(name))).to.deep.equal([]);
     expect(report.matched).to.include('layers.0.blocks.0.attn.qkv.weight');
+  });
+
+  it('has convolutions at several resolutions where asked for, and patches of the last', () => {
+    for (const patchSize of [2, 4]) {
+      const model = swinUNet({...small, patchSize, convolutions: [[8], [12, 10]]});
+      expect(model.getLayer('conv_down.1.1').outputShape).to.deep.equal([null, null, null, 10]);
+      const cells = patchSize / 2;
+      expect(model.getLayer('patch_embed').getWeights()[0].shape).to.deep.equal([cells, cells, 10, 16]);
+      for (const level of [0, 1]) expect(model.getLayer(`conv_up.${level}.concat`).input).to.have.length(2);
+      expect((model.predict(tf.zeros([1, 3, 19, 23])) as tf.Tensor).shape).to.deep.equal([1, 2, 19, 23]);
+    }
   });
 
   it("takes a classifier's weights for the way down, and from there for the way up", async () => {
@@ -83,6 +94,21 @@ describe('swinUNet', () => {
       {...small, patchSize: [4, 2]},
       /patchSize must be the same on both axes; got \[4,2\]/,
     ],
+    [
+      'more resolutions than patches have',
+      {...small, convolutions: [[8], [8], [8], [8]]},
+      /patchSize must be a multiple of the last convolutions' stride, 8; got 4 \(8, 16, or fewer/,
+    ],
+    [
+      'a resolution without convolutions',
+      {...small, convolutions: [[8], []]},
+      /convolutions must be widths, or one list of widths per resolution; got \[\[8\],\[\]\]/,
+    ],
+    [
+      'half a channel',
+      {...small, convolutions: [[8], [2.5]]},
+      /convolutions must be a positive integer; got 2.5/,
+    ],
   ];
   for (const [name, args, message] of bad) {
     it(`${name}: one ConfigError`, () => {
@@ -100,27 +126,28 @@ describe('swinUNet', () => {
 
   eachBackend(
     () => {
-      it('learns the mask of an image by heart, saves and loads', async () => {
-        const model = swinUNet({...small, convolutions: [8], dropPath: 0});
-        const [size, batch] = [16, 2];
-        const x = tf.randomNormal([batch, 3, size, size], 0, 1, 'float32', 1);
-        const inside = tf.cast(tf.greater(tf.slice(x, [0, 0, 0, 0], [-1, 1, -1, -1]), 0), 'float32');
-        const target = tf.concat([tf.sub(1, inside), inside], 1);
-        const optimizer = new AdamW({learningRate: 3e-3, weightDecay: 0});
-        let loss = Number.POSITIVE_INFINITY;
-        for (let step = 0; step < 80 && loss > 0.1; step++) {
-          const cost = optimizer.minimize(() => {
-            const logits = tf.transpose(model.apply(x, {training: true}) as tf.Tensor, [0, 2, 3, 1]);
-            return tf.losses.softmaxCrossEntropy(tf.transpose(target, [0, 2, 3, 1]), logits) as tf.Scalar;
-          }, true) as tf.Scalar;
-          [loss] = await cost.data();
-          cost.dispose();
-        }
-        expect(loss).to.be.below(0.1);
-        const loaded = await savedAndLoaded(model);
-        const [expected, actual] = [model, loaded].map((one) => one.predict(x) as tf.Tensor);
-        expectBitEqual('logits', await actual.data(), await expected.data());
-      });
+      for (const convolutions of [[8], [[8], [8]]])
+        it(`learns the mask of an image by heart with ${JSON.stringify(convolutions)}, saves and loads`, async () => {
+          const model = swinUNet({...small, convolutions, dropPath: 0});
+          const [size, batch] = [16, 2];
+          const x = tf.randomNormal([batch, 3, size, size], 0, 1, 'float32', 1);
+          const inside = tf.cast(tf.greater(tf.slice(x, [0, 0, 0, 0], [-1, 1, -1, -1]), 0), 'float32');
+          const target = tf.concat([tf.sub(1, inside), inside], 1);
+          const optimizer = new AdamW({learningRate: 3e-3, weightDecay: 0});
+          let loss = Number.POSITIVE_INFINITY;
+          for (let step = 0; step < 80 && loss > 0.1; step++) {
+            const cost = optimizer.minimize(() => {
+              const logits = tf.transpose(model.apply(x, {training: true}) as tf.Tensor, [0, 2, 3, 1]);
+              return tf.losses.softmaxCrossEntropy(tf.transpose(target, [0, 2, 3, 1]), logits) as tf.Scalar;
+            }, true) as tf.Scalar;
+            [loss] = await cost.data();
+            cost.dispose();
+          }
+          expect(loss).to.be.below(0.1);
+          const loaded = await savedAndLoaded(model);
+          const [expected, actual] = [model, loaded].map((one) => one.predict(x) as tf.Tensor);
+          expectBitEqual('logits', await actual.data(), await expected.data());
+        });
     },
     {only: ['wasm']},
   );
