@@ -183,7 +183,10 @@ export const narrow = (seed: number | undefined): ReturnType<typeof tfl.initiali
   tfl.initializers.truncatedNormal({stddev: 0.02, seed});
 
 /** How the kernels of a layer start: as the caller says, or as in Swin. */
-export const kernelStart = ({args}: Plan, seed: number | undefined) => args.kernelInitializer ?? narrow(seed);
+export const kernelStart = (
+  {args}: Plan,
+  seed: number | undefined,
+): NonNullable<SwinBackboneArgs['kernelInitializer']> => args.kernelInitializer ?? narrow(seed);
 
 /** What the blocks of stage `i` have, on the way down and up. */
 export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {

@@ -15,23 +15,6 @@ import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import {output} from './program.js';
 
-/** How the maps inside a block are kept: 'f32' or 'f16'. */
-export type Precision = 'f32' | 'f16';
-
-let precision: Precision = 'f32';
-
-/** For blocks computed from now on. */
-export function setPrecision(wanted: Precision): void {
-  precision = wanted;
-}
-
-export const precisionInUse = (): Precision => precision;
-
-/** Whether rows of these lengths are kept as 16-bit floats: that is wanted, and all are whole vectors. */
-export function keepsHalf(...lengths: number[]): boolean {
-  return precision === 'f16' && lengths.every((length) => length % 4 === 0);
-}
-
 /** A new tensor on the GPU for a map of this shape. */
 export function mapOutput(backend: WebGPUBackend, shape: number[], half: boolean): tf.TensorInfo {
   if (!half) return output(backend, shape);

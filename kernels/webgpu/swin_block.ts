@@ -19,8 +19,9 @@ import {
   type SwinBlockInputs,
   type SwinBlockKept,
 } from '../contracts/swin_block.js';
-import {keepsHalf, mapOutput} from './half.js';
+import {mapOutput} from './half.js';
 import {layerNormGradParts, runLayerNorm, runLayerNormGrad} from './layer_norm.js';
+import {keepsHalf} from './precision.js';
 import {output} from './program.js';
 import {type Product, partsOfSum, product} from './run_product.js';
 import {sumParts} from './sum_parts.js';

@@ -13,11 +13,11 @@ import {kernelModule} from '../../kernels/wasm/module.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
 import {setThreads} from '../../kernels/wasm/worker_pool.js';
-import {type Precision, setPrecision} from '../../kernels/webgpu/half.js';
 import {
   registerOperations as registerGpuOperations,
   unregisterOperations as unregisterGpuOperations,
 } from '../../kernels/webgpu/operations.js';
+import {type Precision, setPrecision} from '../../kernels/webgpu/precision.js';
 import {
   replaceStockKernels as replaceStockGpuKernels,
   restoreStockKernels as restoreStockGpuKernels,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
-import {setPrecision} from '../../../kernels/webgpu/half.js';
+import {setPrecision} from '../../../kernels/webgpu/precision.js';
 import {swinBlock} from '../../../layers/index.js';
 import {eachBackend} from '../../helpers/backends.js';
 import {expectRelativeClose} from '../../helpers/compare.js';
