@@ -93,7 +93,7 @@ async function profileBoth(name: string, compute: Compute): Promise<void> {
   for (const kernels of ['swint', 'tfjs'] as const) {
     await setupBackend('webgpu', {kernels});
     tf.dispose(tf.tidy(compute as () => tf.Tensor));
-    printProfile(`${name}, kernels: ${kernels}`, profile(compute));
+    printProfile(`${name}, kernels: ${kernels}`, await profile(compute));
   }
   await setupBackend('webgpu');
 }

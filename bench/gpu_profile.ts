@@ -1,6 +1,7 @@
 /**
- * What a computation on the webgpu backend is made of: dispatches and bytes by the tfjs kernel that made them and the
- * shader that they ran. Bytes are those of the buffers that a dispatch binds, read or written, uniforms left out.
+ * What a computation on the webgpu backend is made of: time on the GPU, where it has timestamps, dispatches and bytes, by
+ * the tfjs kernel that made them and the shader that they ran. Bytes are those of the buffers that a dispatch binds, read
+ * or written, uniforms left out.
  */
 import * as tf from '@tensorflow/tfjs';
 
@@ -12,10 +13,12 @@ interface ProfileRow {
   shader: string;
   dispatches: number;
   bytes: number;
+  milliseconds: number;
 }
 
 /** What is used of tfjs's backend beyond its typings. */
 interface Recorded extends tf.KernelBackend {
+  device: GPUDevice;
   recordAndSubmit(
     program: {name?: string},
     output: tf.TensorInfo,
@@ -25,14 +28,15 @@ interface Recorded extends tf.KernelBackend {
   tensorMap: {get(dataId: tf.DataId): {resource?: {size: number}}};
 }
 
-/** Runs `compute` once and counts; pipelines should be there already. Most dispatches first. */
-export function profile(compute: () => tf.Tensor | tf.Tensor[]): ProfileRow[] {
+/** Runs `compute` once and counts; pipelines should be there already. What takes most first. */
+export async function profile(compute: () => tf.Tensor | tf.Tensor[]): Promise<ProfileRow[]> {
   const backend = tf.backend() as Recorded;
   const engine = tf.engine();
   const {recordAndSubmit} = backend;
   const {runKernel} = engine;
   const running: string[] = [];
   const rows = new Map<string, ProfileRow>();
+  const order: ProfileRow[] = [];
   engine.runKernel = <T>(...args: Parameters<typeof runKernel>): T => {
     running.push(args[0]);
     try {
@@ -46,28 +50,43 @@ export function profile(compute: () => tf.Tensor | tf.Tensor[]): ProfileRow[] {
     const kernel = running.at(-1) ?? 'none';
     const shader = program.name ?? program.constructor.name;
     const key = `${kernel} ${shader}`;
-    const row = rows.get(key) ?? {kernel, shader, dispatches: 0, bytes: 0};
+    const row = rows.get(key) ?? {kernel, shader, dispatches: 0, bytes: 0, milliseconds: 0};
     row.dispatches++;
     for (const {dataId} of [output, ...inputs])
       row.bytes += backend.tensorMap.get(dataId).resource?.size ?? 0;
     rows.set(key, row);
+    order.push(row);
   };
+  const run = () => tf.dispose(tf.tidy(compute as () => tf.Tensor));
   try {
-    tf.dispose(tf.tidy(compute as () => tf.Tensor));
+    if (backend.device.features.has('timestamp-query')) {
+      const timed = (await tf.time(run)) as unknown as {getExtraProfileInfo(): string};
+      // "Program: milliseconds, ..." of each dispatch, in order.
+      for (const [i, one] of timed.getExtraProfileInfo().split(', ').entries()) {
+        order[i].milliseconds += Number(one.split(': ')[1]);
+      }
+    } else run();
   } finally {
     backend.recordAndSubmit = recordAndSubmit;
     engine.runKernel = runKernel;
   }
-  return [...rows.values()].sort((a, b) => b.dispatches - a.dispatches || b.bytes - a.bytes);
+  const most = (of: 'milliseconds' | 'dispatches' | 'bytes') => (a: ProfileRow, b: ProfileRow) =>
+    b[of] - a[of];
+  return [...rows.values()].sort(most('bytes')).sort(most('dispatches')).sort(most('milliseconds'));
 }
 
 /** Prints the table, and the sums. */
 export function printProfile(what: string, rows: ProfileRow[]): void {
-  const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1).padStart(9);
-  const total = (of: 'dispatches' | 'bytes') => rows.reduce((sum, row) => sum + row[of], 0);
-  console.log(`${what}\n    dispatches    MiB  kernel, shader`);
-  for (const {kernel, shader, dispatches, bytes} of rows) {
-    console.log(`${String(dispatches).padStart(10)}${mebibytes(bytes)}  ${kernel}, ${shader}`);
-  }
-  console.log(`${String(total('dispatches')).padStart(10)}${mebibytes(total('bytes'))}  in all`);
+  const cell = (value: number, digits: number) => value.toFixed(digits).padStart(12);
+  const line = ({milliseconds, dispatches, bytes}: Omit<ProfileRow, 'kernel' | 'shader'>, name: string) =>
+    console.log(`${cell(milliseconds, 2)}${cell(dispatches, 0)}${cell(bytes / 2 ** 20, 1)}  ${name}`);
+  const total = (of: 'milliseconds' | 'dispatches' | 'bytes') => rows.reduce((sum, row) => sum + row[of], 0);
+  console.log(
+    [what, '\n', ...['ms', 'dispatches', 'MiB'].map((name) => name.padStart(12)), '  kernel, shader'].join(
+      '',
+    ),
+  );
+  for (const row of rows) line(row, `${row.kernel}, ${row.shader}`);
+  const sums = {milliseconds: total('milliseconds'), dispatches: total('dispatches'), bytes: total('bytes')};
+  line(sums, 'in all');
 }
