@@ -17,14 +17,21 @@ import {narrow} from './swin_parts.js';
 type Symbolic = tfl.SymbolicTensor;
 type Seed = number | undefined;
 
-/** relu(BN(3x3)). */
+/**
+ * relu(BN(3x3)), with a row and a column of zeros on every side.
+ *
+ * With stride 2, padding 'same' would pad odd sizes on both sides and even ones on one, so that a network trained on even
+ * sizes would see its maps moved by a cell in images of odd ones.
+ */
 function convolve(x: Symbolic, name: string, filters: number, seed: Seed, strides = 1): Symbolic {
+  const halves = strides > 1;
+  const padded = halves ? tfl.layers.zeroPadding2d({name: `${name}.pad`, padding: [1, 1]}).apply(x) : x;
   const convolved = tfl.layers
     .conv2d({
-      ...{name, filters, kernelSize: 3, strides, padding: 'same', useBias: false},
+      ...{name, filters, kernelSize: 3, strides, padding: halves ? 'valid' : 'same', useBias: false},
       kernelInitializer: tfl.initializers.heNormal({seed}),
     })
-    .apply(x);
+    .apply(padded);
   const normalised = batchNormalization({name: `${name}.bn`, momentum: 0.9, epsilon: 1e-5}).apply(convolved);
   return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(normalised) as Symbolic;
 }

@@ -45,6 +45,24 @@ describe('swinUNet', () => {
     expect((model.predict(tf.zeros([1, 3, 19, 23])) as tf.Tensor).shape).to.deep.equal([1, 2, 19, 23]);
   });
 
+  it('has the same maps within images of even and odd sizes', () => {
+    const model = swinUNet({...small, patchSize: 4, convolutions: [[8], [8], [8]]});
+    const names = [0, 1, 2].map((level) => `conv_down.${level}.0.relu`);
+    const maps = tf.model({
+      inputs: model.inputs,
+      outputs: names.map((name) => model.getLayer(name).output as tf.SymbolicTensor),
+    });
+    const x = tf.randomNormal([1, 3, 21, 22], 0, 1, 'float32', 1);
+    const smaller = tf.slice(x, [0, 0, 0, 0], [1, 3, 20, 21]);
+    const [large, cut] = [x, smaller].map((one) => maps.predict(one) as tf.Tensor[]);
+    for (const level of [0, 1, 2]) {
+      const [, rows, columns] = cut[level].shape;
+      // The last two cells see the border of the smaller image.
+      const inner = (map: tf.Tensor) => tf.slice(map, [0, 0, 0, 0], [1, rows - 2, columns - 2, 8]).dataSync();
+      expectBitEqual(`level ${level}`, inner(cut[level]), inner(large[level]));
+    }
+  });
+
   it("takes a classifier's weights for all but the patches, where these are made of convolutions", async () => {
     const classifier = swinTransformer({...small, numClasses: 7, seed: 9});
     const model = swinUNet({...small, convolutions: [6]});
