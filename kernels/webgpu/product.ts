@@ -13,7 +13,8 @@
  *   ones   A in 'columns' gets one more column, of ones: the last row of C is then the sum of the rows of B, which is
  *          the gradient of a bias
  *
- * Everything but A, B and C may be left out. The loop over the sum is tile_loop.ts.
+ * Everything but A, B and C may be left out. The loop over the sum is tile_loop.ts or, with the parameters of
+ * MatrixUnits, subgroup_matrix.ts.
  *
  * For sums that are long beside the result (weight gradients) the sum is cut into parts; part i goes to
  * C + u.base + i u.partStride, to be added up by sum_parts.
@@ -22,6 +23,13 @@ import {GELU} from './gelu.js';
 import {HALF} from './half.js';
 import {four, loaded, type Rows, reader, stored} from './matrix.js';
 import type {Binding, Shader} from './program.js';
+import {
+  MATRIX_EXTENSIONS,
+  type MatrixUnits,
+  matrixLoop,
+  matrixMemory,
+  onMatrices,
+} from './subgroup_matrix.js';
 import {
   invocations,
   type TileParameters,
@@ -32,27 +40,30 @@ import {
 } from './tile_loop.js';
 
 /** What changes the text. */
-export type ProductParameters = TileParameters & {
-  /** Whether rows of A, B and C are whole vectors. */
-  vectorA: boolean;
-  vectorB: boolean;
-  vectorC: boolean;
-  /** Whether A, C with z, and slope are 16-bit floats. */
-  halfA?: boolean;
-  halfC?: boolean;
-  halfSlope?: boolean;
-  prologue?: 'gelu' | 'norm';
-  /** With 'norm' and A in rows: whether the statistics are kept. */
-  keep?: boolean;
-  ones?: boolean;
-  scaleB?: boolean;
-  bias?: boolean;
-  gelu?: boolean;
-  z?: boolean;
-  scale?: boolean;
-  slope?: boolean;
-  addend?: boolean;
-};
+export type ProductParameters = TileParameters &
+  Partial<MatrixUnits> & {
+    /** Whether rows of A, B and C are whole vectors. */
+    vectorA: boolean;
+    vectorB: boolean;
+    vectorC: boolean;
+    /** Whether A, C with z, and slope are 16-bit floats. */
+    halfA?: boolean;
+    halfC?: boolean;
+    halfSlope?: boolean;
+    prologue?: 'gelu' | 'norm';
+    /** With 'norm' and A in rows: whether the statistics are kept. */
+    keep?: boolean;
+    ones?: boolean;
+    scaleB?: boolean;
+    bias?: boolean;
+    gelu?: boolean;
+    z?: boolean;
+    scale?: boolean;
+    slope?: boolean;
+    addend?: boolean;
+  };
+
+const size = (p: ProductParameters) => invocations(p) * (p.matrixLanes ?? 1);
 
 const rowsOfA = (p: ProductParameters): Rows => (p.halfA ? 'half' : p.vectorA);
 const rowsOfC = (p: ProductParameters): Rows => (p.halfC ? 'half' : p.vectorC);
@@ -99,9 +110,9 @@ function declarations(p: ProductParameters): string {
   const norms = `
 /** Mean and 1 / sqrt(variance + epsilon) of the rows of the tile, and the first of these rows. */
 var<workgroup> rowNorms: array<vec2f, ${p.tileRows}>;
-var<workgroup> rowSums: array<f32, ${invocations(p)}>;
+var<workgroup> rowSums: array<f32, ${size(p)}>;
 var<private> tileBegin: u32;`;
-  return `${tileMemory(p)}
+  return `${onMatrices(p) ? matrixMemory(p) : tileMemory(p)}
 ${normsRows(p) ? norms : ''}
 ${p.halfA || p.halfC || p.halfSlope ? HALF : ''}
 ${p.gelu || p.slope || p.prologue === 'gelu' ? GELU : ''}
@@ -111,7 +122,7 @@ ${reader('b', p.vectorB, widthB, p.scaleB ? 'v *= scale[outer / u.scaleRows];' :
 
 /** Mean and variance of the rows of the tile: two passes, the invocations of a row side by side. */
 function rowNorms(p: ProductParameters): string {
-  const lanes = invocations(p) / p.tileRows;
+  const lanes = size(p) / p.tileRows;
   const total = `
     workgroupBarrier();
     var sum = 0.0;
@@ -168,7 +179,7 @@ const body = (p: ProductParameters) => `${tilePlace(p)}
   let begin = part * u.partLength;
   let last = min(u.k, begin + u.partLength);
   ${normsRows(p) ? rowNorms(p) : ''}
-  ${tileLoop(p, finish(p))}`;
+  ${onMatrices(p) ? matrixLoop(p, finish(p)) : tileLoop(p, finish(p))}`;
 
 /**
  * See the head of this file. Uniforms: u.partLength, the terms of a part, is a multiple of the piece; u.widthA, the
@@ -176,7 +187,7 @@ const body = (p: ProductParameters) => `${tilePlace(p)}
  */
 export const productShader: Shader<ProductParameters> = {
   name: 'product',
-  size: invocations,
+  size,
   uniforms: {
     m: 'u32',
     n: 'u32',
@@ -190,6 +201,7 @@ export const productShader: Shader<ProductParameters> = {
     epsilon: 'f32',
   },
   bindings,
+  extensions: (p) => (onMatrices(p) ? MATRIX_EXTENSIONS : []),
   declarations,
   body,
 };

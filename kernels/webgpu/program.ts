@@ -36,6 +36,8 @@ export interface Shader<P> {
   /** Uniforms by name: unsigned whole numbers, signed ones, and floating-point ones. */
   uniforms: Readonly<Record<string, 'u32' | 'i32' | 'f32'>>;
   bindings(parameters: P): Binding[];
+  /** Extensions of WGSL that it needs. */
+  extensions?(parameters: P): string[];
   /** Declarations outside of the function: workgroup memory, helper functions. */
   declarations?(parameters: P): string;
   /** What one workgroup does. */
@@ -66,7 +68,8 @@ export function shaderText<P>(shader: Shader<P>, parameters: P): string {
   );
   const uniforms = Object.entries(shader.uniforms).map(([name, type]) => `  ${name}: ${type},`);
   const {subgroups} = parameters as Parameters;
-  return `${subgroups ? 'enable subgroups;\n' : ''}const SIZE: u32 = ${shader.size(parameters)}u;
+  const extensions = shader.extensions?.(parameters) ?? (subgroups ? ['subgroups'] : []);
+  return `${extensions.map((name) => `enable ${name};\n`).join('')}const SIZE: u32 = ${shader.size(parameters)}u;
 struct Uniforms {
   unused: i32,
   groups: u32,

@@ -4,6 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import {isHalf} from './half.js';
 import {type ProductParameters, productShader} from './product.js';
 import {run} from './program.js';
+import {MATRIX_PIECE, type MatrixUnits, matrixUnits, subgroupShare} from './subgroup_matrix.js';
 
 /** See the head of product.ts; what is left out there is left out here. */
 export interface Product {
@@ -38,6 +39,8 @@ export interface Product {
   parts?: number;
   base?: number;
   partStride?: number;
+  /** Whether the factors may be rounded to 16-bit floats, for the matrix units of the device where it has some. */
+  halfFactors?: boolean;
 }
 
 /** Workgroups that keep a GPU busy: a larger tile is taken where there are as many of it. */
@@ -74,6 +77,19 @@ export function chooseTile(m: number, n: number, results: number) {
   return tiles.find((one) => tilesOf(m, n, one) * results >= BUSY) ?? tiles[tiles.length - 1];
 }
 
+/** The tile for a result [m, n] on matrix units, and the units. */
+function chooseMatrixTile(m: number, n: number, units: MatrixUnits) {
+  const share = subgroupShare(units);
+  const tiles = [
+    [128, 64],
+    [64, 64],
+    [32, 32],
+  ].map(([tileRows, tileColumns]) => ({tileRows, tileColumns}));
+  const worthHaving = n <= 32 ? tiles.slice(2) : tiles;
+  const chosen = worthHaving.find((one) => tilesOf(m, n, one) >= BUSY) ?? tiles[2];
+  return {...chosen, ...share, ...units, piece: MATRIX_PIECE};
+}
+
 /** Terms of one part. */
 export const partLength = (k: number, parts: number) => PIECE * Math.ceil(k / parts / PIECE);
 
@@ -92,12 +108,12 @@ export function product(backend: WebGPUBackend, p: Product): void {
   const {m, n, k, layoutA = 'rows', layoutB = 'rows', parts = 1, base = 0, partStride = m * n} = p;
   const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
   const widthA = p.ones ? m - 1 : m;
-  const chosen = chooseTile(m, n, parts);
+  const units = p.halfFactors && parts === 1 ? matrixUnits(backend) : undefined;
+  const chosen = units ? chooseMatrixTile(m, n, units) : {...chooseTile(m, n, parts), piece: PIECE};
   const parameters: ProductParameters = {
     a: layoutA,
     b: layoutB,
     ...chosen,
-    piece: PIECE,
     vectorA: (layoutA === 'rows' ? k : widthA) % 4 === 0,
     vectorB: (layoutB === 'rows' ? n : k) % 4 === 0,
     vectorC: n % 4 === 0 && base % 4 === 0 && partStride % 4 === 0,

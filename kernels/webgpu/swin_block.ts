@@ -7,7 +7,8 @@
  * the map between the branches and the hidden layer before GELU; norms and GELU are computed anew where they are needed.
  *
  * With precision 'f16' what lies inside of the block, and what is kept for the gradient but for the map between the
- * branches, are 16-bit floats (half.ts).
+ * branches, are 16-bit floats (half.ts), and the forward products go to the GPU's matrix units where it has some
+ * (subgroup_matrix.ts).
  *
  * The weight gradients share one buffer of partial sums, [parts, all weights and biases], and are added up at the end.
  */
@@ -65,11 +66,14 @@ function forward(
   const prologue1 = pre
     ? ({prologue: 'norm', gamma: gamma1, beta: beta1, statistics: statistics1, epsilon} as const)
     : {};
-  const toQkv = {a: x, b: inputs.qkvWeight, bias: inputs.qkvBias, c: qkv};
+  const toQkv = {a: x, b: inputs.qkvWeight, bias: inputs.qkvBias, c: qkv, halfFactors: half};
   product(backend, {m, n: 3 * channels, k: channels, ...toQkv, ...prologue1});
   const attended = runWindowAttention(backend, {...inputs, qkv}, attention);
   const between = map();
-  const projection = {m, n: channels, k: channels, a: attended, b: inputs.projWeight, bias: inputs.projBias};
+  const projection = {
+    ...{m, n: channels, k: channels, a: attended, b: inputs.projWeight, bias: inputs.projBias},
+    halfFactors: half,
+  };
   let projected: tf.TensorInfo | undefined;
   if (pre) {
     product(backend, {...projection, c: between, addend: x, scale: sampleScale1, scaleRows});
@@ -92,10 +96,21 @@ function forward(
   const prologue2 = pre
     ? ({prologue: 'norm', gamma: gamma2, beta: beta2, statistics: statistics2, epsilon} as const)
     : {};
-  const toHidden = {a: between, b: inputs.fc1Weight, bias: inputs.fc1Bias, c: hidden, gelu: true, z};
+  const toHidden = {
+    a: between,
+    b: inputs.fc1Weight,
+    bias: inputs.fc1Bias,
+    c: hidden,
+    gelu: true,
+    z,
+    halfFactors: half,
+  };
   product(backend, {m, n: width, k: channels, ...toHidden, ...prologue2});
   const y = map();
-  const second = {m, n: channels, k: width, a: hidden, b: inputs.fc2Weight, bias: inputs.fc2Bias};
+  const second = {
+    ...{m, n: channels, k: width, a: hidden, b: inputs.fc2Weight, bias: inputs.fc2Bias},
+    halfFactors: half,
+  };
   let branch: tf.TensorInfo | undefined;
   if (pre) {
     product(backend, {...second, c: y, addend: between, scale: sampleScale2, scaleRows});

@@ -24,7 +24,10 @@ export type TileParameters = {
   /** How a factor lies: each row of the product's sum next to each other ('rows' for A, 'columns' for B), or across. */
   a: 'rows' | 'columns';
   b: 'rows' | 'columns';
-  /** Rows and columns of a tile, terms of a piece, and rows and columns of an invocation; all multiples of 4. */
+  /**
+   * Rows and columns of a tile, terms of a piece, and rows and columns of an invocation (of a subgroup in
+   * subgroup_matrix.ts); all multiples of 4.
+   */
   tileRows: number;
   tileColumns: number;
   piece: number;
