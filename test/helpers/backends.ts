@@ -14,6 +14,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {setThreads} from '../../kernels/wasm/worker_pool.js';
 import {withSharedHeap} from '../../src/backends/shared_heap.js';
+import {registerWebGPU} from '../../src/backends/webgpu.js';
 
 /** The backends that tests run on, in order. */
 const testBackends = ['cpu', 'wasm', 'webgpu'] as const;
@@ -23,28 +24,12 @@ export type TestBackend = (typeof testBackends)[number];
 const load: Record<TestBackend, () => Promise<unknown>> = {
   cpu: async () => undefined, // Part of @tensorflow/tfjs.
   wasm: loadWasm,
-  webgpu: loadWebGPU,
+  webgpu: () => registerWebGPU(true), // On a device with all that the adapter has, as setupBackend opens it.
 };
 
 async function loadWasm(): Promise<void> {
   await import('@tensorflow/tfjs-backend-wasm');
   await withSharedHeap(() => tf.setBackend('wasm'));
-}
-
-async function loadWebGPU(): Promise<void> {
-  const {create, globals} = await import('webgpu');
-  const gpu = create([]);
-  if (!(await gpu.requestAdapter())) {
-    throw new Error('Dawn finds no adapter: no Vulkan driver (npm test brings one)');
-  }
-  Object.assign(globalThis, globals);
-  if (typeof navigator === 'undefined') {
-    // Node 20 has no navigator.
-    Object.defineProperty(globalThis, 'navigator', {value: {}, configurable: true, writable: true});
-  }
-  Object.defineProperty(navigator, 'gpu', {value: gpu, configurable: true});
-  // Registers its backend only where it finds navigator.gpu, hence after the lines above.
-  await import('@tensorflow/tfjs-backend-webgpu');
 }
 
 const ready = new Map<TestBackend, Promise<string | undefined>>();

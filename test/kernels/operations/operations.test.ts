@@ -3,6 +3,7 @@ import '../../../kernels/index.js';
 import {ndArray} from '../../../kernels/reference/array.js';
 import {eachBackend, type TestBackend} from '../../helpers/backends.js';
 import {randomArrays} from '../../helpers/random.js';
+import {enterCoreLimits} from '../webgpu/core_limits.js';
 import {operationCases} from './cases.js';
 import {checkOperation, GPU_TOLERANCE, type Tolerance} from './check.js';
 
@@ -18,6 +19,20 @@ describe('operations', () => {
       it(one.name, () => checkOperation(one, tolerance[backend]));
     }
   });
+
+  eachBackend(
+    () => {
+      describe('at core limits, without any feature', () => {
+        let leave: () => Promise<void>;
+        before(async () => {
+          leave = await enterCoreLimits();
+        });
+        after(() => leave());
+        for (const one of operationCases) it(one.name, () => checkOperation(one, GPU_TOLERANCE));
+      });
+    },
+    {only: ['webgpu']},
+  );
 });
 
 describe('float64 references', () => {

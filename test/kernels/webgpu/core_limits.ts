@@ -1,10 +1,14 @@
-/** Runs a check on a device that has what every device has, and no feature. */
+/** Runs checks on a device that has what every device has, and no feature. */
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {openDevice} from '../../../src/backends/webgpu_device.js';
 
-/** With tfjs's webgpu backend on such a device while `check` runs. */
-export async function atCoreLimits(check: () => Promise<void>): Promise<void> {
+/**
+ * Makes tfjs's webgpu backend run on such a device.
+ *
+ * @returns puts back the backend that there was.
+ */
+export async function enterCoreLimits(): Promise<() => Promise<void>> {
   const adapter = (await navigator.gpu.requestAdapter()) as GPUAdapter;
   const device = await openDevice(adapter, true);
   expect(device.limits.maxStorageBuffersPerShaderStage).to.equal(8);
@@ -16,14 +20,28 @@ export async function atCoreLimits(check: () => Promise<void>): Promise<void> {
   await tf.setBackend('cpu');
   delete registry.webgpu;
   registryFactory.webgpu = {factory: () => new WebGPUBackend(device, adapter.info), priority: 1};
-  try {
-    await tf.setBackend('webgpu');
-    expect((tf.backend() as unknown as {device: GPUDevice}).device).to.equal(device);
-    await check();
-  } finally {
+  const leave = async () => {
     await tf.setBackend('cpu');
     registryFactory.webgpu = factory;
     registry.webgpu = backend;
     await tf.setBackend('webgpu');
+  };
+  try {
+    await tf.setBackend('webgpu');
+    expect((tf.backend() as unknown as {device: GPUDevice}).device).to.equal(device);
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+  return leave;
+}
+
+/** With such a backend while `check` runs. */
+export async function atCoreLimits(check: () => Promise<void>): Promise<void> {
+  const leave = await enterCoreLimits();
+  try {
+    await check();
+  } finally {
+    await leave();
   }
 }

@@ -1,0 +1,200 @@
+/**
+ * Products of matrices by the units that GPUs have for small ones (tensor cores, XMX, matrix cores): WGSL's subgroup
+ * matrices, of 16-bit floats with float32 sums. A subgroup holds a matrix together and multiplies
+ *
+ *   result [M, N] += left [M, K] right [K, N]
+ *
+ * in one step. Which M, N and K there are is the device's; they are experimental in WebGPU, and taken only for what is
+ * kept as 16-bit floats anyway (precision 'f16').
+ *
+ * The loop is tile_loop.ts's with other registers: pieces of A and B pass through workgroup memory the way they lie, and
+ * a subgroup has `rows` x `columns` of the tile in matrices. Each result goes through workgroup memory once more, for
+ * `finish` to take four numbers of a row.
+ *
+ * Source: Markidis et al. 2018, "NVIDIA Tensor Core Programmability, Performance & Precision"; the Vulkan extension
+ * VK_KHR_cooperative_matrix.
+ */
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import type {TileParameters} from './tile_loop.js';
+
+/** The matrices of a device: result [matrixRows, matrixColumns], sums of matrixTerms, subgroups of so many lanes. */
+export type MatrixUnits = {
+  matrixRows: number;
+  matrixColumns: number;
+  matrixTerms: number;
+  matrixLanes: number;
+};
+
+/** What the loop takes beyond core limits: tiles, row norms and results side by side. */
+const MEMORY = 32_768;
+
+/** Rows and columns of a tile that a subgroup has: 32 sums for each of its lanes. */
+export function subgroupShare({matrixLanes}: MatrixUnits): {rows: number; columns: number} {
+  const rows = matrixLanes < 32 ? 16 : 32;
+  return {rows, columns: (32 * matrixLanes) / rows};
+}
+
+/** What is used of GPUAdapterInfo beyond its typings. */
+interface DeviceInfo {
+  subgroupMinSize: number;
+  subgroupMaxSize: number;
+  subgroupMatrixConfigs?: Iterable<{
+    componentType: string;
+    resultComponentType: string;
+    M: number;
+    N: number;
+    K: number;
+  }>;
+}
+
+/** Terms of a piece of the sum. */
+export const MATRIX_PIECE = 32;
+
+function findUnits({features, limits, adapterInfo}: GPUDevice): MatrixUnits | undefined {
+  const needed = ['chromium-experimental-subgroup-matrix', 'shader-f16', 'subgroups'];
+  if (!needed.every((feature) => features.has(feature))) return undefined;
+  if (limits.maxComputeWorkgroupStorageSize < MEMORY) return undefined;
+  const {subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs = []} = adapterInfo as unknown as DeviceInfo;
+  // Where subgroups may be of several lengths it is not known which matrices a subgroup has.
+  if (subgroupMinSize !== subgroupMaxSize || ![8, 16, 32].includes(subgroupMinSize)) return undefined;
+  const units = [...subgroupMatrixConfigs]
+    .filter((one) => one.componentType === 'f16' && one.resultComponentType === 'f32')
+    .map(({M, N, K}) => ({
+      ...{matrixRows: M, matrixColumns: N, matrixTerms: K},
+      matrixLanes: subgroupMinSize,
+    }))
+    .filter((one) => {
+      const {rows, columns} = subgroupShare(one);
+      const fits = [
+        [rows, one.matrixRows],
+        [columns, one.matrixColumns],
+        [MATRIX_PIECE, one.matrixTerms],
+      ].every(([whole, part]) => whole % part === 0);
+      return fits && one.matrixColumns % 4 === 0;
+    });
+  const work = (one: MatrixUnits) => one.matrixRows * one.matrixColumns * one.matrixTerms;
+  return units.sort((one, other) => work(other) - work(one))[0];
+}
+
+const found = new WeakMap<GPUDevice, {units: MatrixUnits | undefined}>();
+
+/** The matrices of a device that the loop can use, the largest; undefined where there are none. */
+export function matrixUnits(backend: WebGPUBackend): MatrixUnits | undefined {
+  const {device} = backend as unknown as {device: GPUDevice};
+  let known = found.get(device);
+  if (!known) {
+    known = {units: findUnits(device)};
+    found.set(device, known);
+  }
+  return known.units;
+}
+
+/** The extensions of WGSL that the loop needs. */
+export const MATRIX_EXTENSIONS = ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'];
+
+type Parameters = TileParameters & MatrixUnits;
+
+/** Whether a shader's loop is the one of this file. */
+export const onMatrices = (p: TileParameters & Partial<MatrixUnits>): p is Parameters =>
+  p.matrixLanes !== undefined;
+
+/** How a factor lies in workgroup memory: lines of so many numbers, and the numbers from a line to the next. */
+function lines(factor: 'a' | 'b', p: Parameters) {
+  const tile = factor === 'a' ? p.tileRows : p.tileColumns;
+  const along = factor === 'a' ? p.a === 'columns' : p.b === 'rows';
+  const [count, length] = along ? [p.piece, tile] : [tile, p.piece];
+  // Lines that follow each other closely would meet in the same banks of memory.
+  return {along, count, length, stride: length + 8};
+}
+
+/** The declarations of the workgroup memory that the loop takes. */
+export function matrixMemory(p: Parameters): string {
+  const [a, b] = [lines('a', p), lines('b', p)];
+  const subgroups = (p.tileRows / p.rows) * (p.tileColumns / p.columns);
+  return `
+var<workgroup> tileA: array<f16, ${a.count * a.stride}>;
+var<workgroup> tileB: array<f16, ${b.count * b.stride}>;
+var<workgroup> results: array<f32, ${subgroups * p.matrixRows * p.matrixColumns}>;`;
+}
+
+/** Copies a piece of a factor into workgroup memory, as it lies. */
+function load(factor: 'a' | 'b', p: Parameters): string {
+  const {along, count, length, stride} = lines(factor, p);
+  const tile = factor === 'a' ? 'tileA' : 'tileB';
+  const first = factor === 'a' ? 'firstRow' : 'firstColumn';
+  const [outer, inner, end] = along ? ['term', first, 'last'] : [first, 'term', factor === 'a' ? 'm' : 'n'];
+  return `
+    for (var i = lane; i < ${(count * length) / 4}u; i += SIZE) {
+      let line = i / ${length / 4}u;
+      let number = 4u * (i % ${length / 4}u);
+      let v = vec4<f16>(${factor}At(${outer} + line, ${inner} + number, ${end}));
+      let to = line * ${stride}u + number;
+      ${[0, 1, 2, 3].map((k) => `${tile}[to + ${k}u] = v[${k}];`).join(' ')}
+    }`;
+}
+
+/** The matrix of a factor at `place` of the tile and `term` of the piece. */
+function matrix(factor: 'a' | 'b', p: Parameters, place: string, term: number): string {
+  const {along, stride} = lines(factor, p);
+  const at = along ? `${term * stride}u + ${place}` : `(${place}) * ${stride}u + ${term}u`;
+  const [type, order] =
+    factor === 'a'
+      ? [`subgroup_matrix_left<f16, ${p.matrixTerms}, ${p.matrixRows}>`, along ? 'col_major' : 'row_major']
+      : [
+          `subgroup_matrix_right<f16, ${p.matrixColumns}, ${p.matrixTerms}>`,
+          along ? 'row_major' : 'col_major',
+        ];
+  return `subgroupMatrixLoad<${type}, ${order}>(&tile${factor === 'a' ? 'A' : 'B'}, ${at}, ${stride}u)`;
+}
+
+const steps = (count: number) => Array.from({length: count}, (_, i) => i);
+
+/**
+ * The loop. It takes `m` and `n`, the rows and columns of C, `begin` and `last`, `firstRow` and
+ * `firstColumn`.
+ *
+ * @param finish what becomes of four sums `v` of `row` from `column` on.
+ */
+export function matrixLoop(p: Parameters, finish: string): string {
+  const {matrixRows, matrixColumns, matrixTerms, matrixLanes} = p;
+  const down = steps(p.rows / matrixRows);
+  const across = steps(p.columns / matrixColumns);
+  const pairs = down.flatMap((i) => across.map((j) => [i, j]));
+  const multiply = steps(p.piece / matrixTerms).map(
+    (step) => `
+    {
+      ${down.map((i) => `let left${i} = ${matrix('a', p, `myRow + ${i * matrixRows}u`, step * matrixTerms)};`).join('\n      ')}
+      ${across.map((j) => `let right${j} = ${matrix('b', p, `myColumn + ${j * matrixColumns}u`, step * matrixTerms)};`).join('\n      ')}
+      ${pairs.map(([i, j]) => `sum${i}_${j} = subgroupMatrixMultiplyAccumulate(left${i}, right${j}, sum${i}_${j});`).join('\n      ')}
+    }`,
+  );
+  const results = pairs.map(
+    ([i, j]) => `
+  subgroupMatrixStore<row_major>(&results, mine, sum${i}_${j}, ${matrixColumns}u);
+  workgroupBarrier();
+  for (var i = 4u * (lane % ${matrixLanes}u); i < ${matrixRows * matrixColumns}u; i += ${4 * matrixLanes}u) {
+    let row = firstRow + myRow + ${i * matrixRows}u + i / ${matrixColumns}u;
+    let column = firstColumn + myColumn + ${j * matrixColumns}u + i % ${matrixColumns}u;
+    if (row < m && column < n) {
+      let from_ = mine + i;
+      var v = vec4f(results[from_], results[from_ + 1u], results[from_ + 2u], results[from_ + 3u]);
+      ${finish}
+    }
+  }
+  workgroupBarrier();`,
+  );
+  return `
+  let subgroup = lane / ${matrixLanes}u;
+  let mine = subgroup * ${matrixRows * matrixColumns}u;
+  let myRow = (subgroup / ${p.tileColumns / p.columns}u) * ${p.rows}u;
+  let myColumn = (subgroup % ${p.tileColumns / p.columns}u) * ${p.columns}u;
+  ${pairs.map(([i, j]) => `var sum${i}_${j}: subgroup_matrix_result<f32, ${matrixColumns}, ${matrixRows}>;`).join('\n  ')}
+  for (var term = begin; term < last; term += ${p.piece}u) {
+    ${load('a', p)}
+    ${load('b', p)}
+    workgroupBarrier();
+    ${multiply.join('')}
+    workgroupBarrier();
+  }
+  ${results.join('')}`;
+}
