@@ -14,7 +14,7 @@
  *          the gradient of a bias
  *
  * Everything but A, B and C may be left out. The loop over the sum is tile_loop.ts or, with the parameters of
- * MatrixUnits, subgroup_matrix.ts.
+ * MatrixUnits, matrix_loop.ts.
  *
  * For sums that are long beside the result (weight gradients) the sum is cut into parts; part i goes to
  * C + u.base + i u.partStride, to be added up by sum_parts.
@@ -22,14 +22,15 @@
 import {GELU} from './gelu.js';
 import {HALF} from './half.js';
 import {four, loaded, type Rows, reader, stored} from './matrix.js';
-import type {Binding, Shader} from './program.js';
 import {
+  MATRIX_BUILTINS,
   MATRIX_EXTENSIONS,
   type MatrixUnits,
   matrixLoop,
   matrixMemory,
   onMatrices,
-} from './subgroup_matrix.js';
+} from './matrix_loop.js';
+import type {Binding, Shader} from './program.js';
 import {
   invocations,
   type TileParameters,
@@ -202,6 +203,7 @@ export const productShader: Shader<ProductParameters> = {
   },
   bindings,
   extensions: (p) => (onMatrices(p) ? MATRIX_EXTENSIONS : []),
+  builtins: (p) => (onMatrices(p) ? MATRIX_BUILTINS : []),
   declarations,
   body,
 };

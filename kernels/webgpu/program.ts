@@ -38,6 +38,8 @@ export interface Shader<P> {
   bindings(parameters: P): Binding[];
   /** Extensions of WGSL that it needs. */
   extensions?(parameters: P): string[];
+  /** Built-in values that it takes beyond group and lane, as parameters of the function. */
+  builtins?(parameters: P): string[];
   /** Declarations outside of the function: workgroup memory, helper functions. */
   declarations?(parameters: P): string;
   /** What one workgroup does. */
@@ -53,10 +55,12 @@ export function shaderKey<P>(shader: Shader<P>, parameters: P): string {
   return `${shader.name} ${JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)))}`;
 }
 
+/** The device that a backend runs on. */
+export const deviceOf = (backend: WebGPUBackend): GPUDevice => (backend as unknown as Internals).device;
+
 /** Whether shaders for this backend may have the parameter `subgroups`. */
 export function hasSubgroups(backend: WebGPUBackend): true | undefined {
-  const {device} = backend as unknown as Internals;
-  return device.features.has('subgroups') || undefined;
+  return deviceOf(backend).features.has('subgroups') || undefined;
 }
 
 /** The whole WGSL text of a shader. */
@@ -85,6 +89,7 @@ fn main(
   @builtin(num_workgroups) counts: vec3u,
   @builtin(local_invocation_index) lane: u32,
   ${subgroups ? '@builtin(subgroup_size) lengthOfSubgroup: u32,' : ''}
+  ${(shader.builtins?.(parameters) ?? []).map((builtin) => `${builtin},`).join(' ')}
 ) {
   ${subgroups ? 'subgroupLength = lengthOfSubgroup;' : ''}
   let group = workgroup.x + workgroup.y * counts.x;

@@ -2,9 +2,10 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import {isHalf} from './half.js';
+import {MATRIX_PIECE, type MatrixUnits, subgroupShare} from './matrix_loop.js';
+import {matrixUnits} from './matrix_units.js';
 import {type ProductParameters, productShader} from './product.js';
-import {run} from './program.js';
-import {MATRIX_PIECE, type MatrixUnits, matrixUnits, subgroupShare} from './subgroup_matrix.js';
+import {deviceOf, run} from './program.js';
 
 /** See the head of product.ts; what is left out there is left out here. */
 export interface Product {
@@ -108,7 +109,7 @@ export function product(backend: WebGPUBackend, p: Product): void {
   const {m, n, k, layoutA = 'rows', layoutB = 'rows', parts = 1, base = 0, partStride = m * n} = p;
   const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
   const widthA = p.ones ? m - 1 : m;
-  const units = p.halfFactors && parts === 1 ? matrixUnits(backend) : undefined;
+  const units = p.halfFactors && parts === 1 ? matrixUnits(deviceOf(backend)) : undefined;
   const chosen = units ? chooseMatrixTile(m, n, units) : {...chooseTile(m, n, parts), piece: PIECE};
   const parameters: ProductParameters = {
     a: layoutA,

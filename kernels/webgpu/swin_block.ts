@@ -8,7 +8,7 @@
  *
  * With precision 'f16' what lies inside of the block, and what is kept for the gradient but for the map between the
  * branches, are 16-bit floats (half.ts), and the forward products go to the GPU's matrix units where it has some
- * (subgroup_matrix.ts).
+ * (matrix_loop.ts).
  *
  * The weight gradients share one buffer of partial sums, [parts, all weights and biases], and are added up at the end.
  */

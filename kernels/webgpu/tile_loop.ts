@@ -26,7 +26,7 @@ export type TileParameters = {
   b: 'rows' | 'columns';
   /**
    * Rows and columns of a tile, terms of a piece, and rows and columns of an invocation (of a subgroup in
-   * subgroup_matrix.ts); all multiples of 4.
+   * matrix_loop.ts); all multiples of 4.
    */
   tileRows: number;
   tileColumns: number;

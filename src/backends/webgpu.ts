@@ -3,6 +3,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import {findMatrixUnits} from '../../kernels/webgpu/matrix_units.js';
 import {BackendError} from '../errors.js';
 import {describeAdapter, isSoftwareAdapter} from './adapter.js';
 import {importOptional} from './optional_package.js';
@@ -137,5 +138,6 @@ async function createBackend(Backend: BackendClass, api: GPU): Promise<tf.Kernel
     throw new BackendError('webgpu: an adapter must be present; the one found before is gone.');
   }
   const device = await openDevice(adapter);
+  await findMatrixUnits(device, adapter.info);
   return guardBackend(new Backend(device, adapter.info), device);
 }

@@ -8,6 +8,7 @@
  * kept and thrown as a BackendError by the next call of the backend.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {matrixUnits} from '../../kernels/webgpu/matrix_units.js';
 import {BackendError} from '../errors.js';
 
 /** Asked for where the adapter has them. */
@@ -46,10 +47,15 @@ export interface DeviceCapabilities {
   storageBuffers: number;
   invocations: number;
   bufferSize: number;
+  /** Rows, columns and terms of the matrices of 16-bit floats that precision 'f16' multiplies, such as '16x16x16'. */
+  matrices?: string;
 }
 
-export function describeCapabilities({features, limits}: GPUDevice): DeviceCapabilities {
+export function describeCapabilities(device: GPUDevice): DeviceCapabilities {
+  const {features, limits} = device;
+  const units = matrixUnits(device);
   return {
+    ...(units && {matrices: `${units.matrixRows}x${units.matrixColumns}x${units.matrixTerms}`}),
     features: FEATURES.filter((feature) => features.has(feature)),
     workgroupStorage: limits.maxComputeWorkgroupStorageSize,
     storageBuffers: limits.maxStorageBuffersPerShaderStage,

@@ -14,7 +14,6 @@
  * Source: Markidis et al. 2018, "NVIDIA Tensor Core Programmability, Performance & Precision"; the Vulkan extension
  * VK_KHR_cooperative_matrix.
  */
-import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type {TileParameters} from './tile_loop.js';
 
 /** The matrices of a device: result [matrixRows, matrixColumns], sums of matrixTerms, subgroups of so many lanes. */
@@ -25,72 +24,23 @@ export type MatrixUnits = {
   matrixLanes: number;
 };
 
-/** What the loop takes beyond core limits: tiles, row norms and results side by side. */
-const MEMORY = 32_768;
-
 /** Rows and columns of a tile that a subgroup has: 32 sums for each of its lanes. */
 export function subgroupShare({matrixLanes}: MatrixUnits): {rows: number; columns: number} {
   const rows = matrixLanes < 32 ? 16 : 32;
   return {rows, columns: (32 * matrixLanes) / rows};
 }
 
-/** What is used of GPUAdapterInfo beyond its typings. */
-interface DeviceInfo {
-  subgroupMinSize: number;
-  subgroupMaxSize: number;
-  subgroupMatrixConfigs?: Iterable<{
-    componentType: string;
-    resultComponentType: string;
-    M: number;
-    N: number;
-    K: number;
-  }>;
-}
-
 /** Terms of a piece of the sum. */
 export const MATRIX_PIECE = 32;
 
-function findUnits({features, limits, adapterInfo}: GPUDevice): MatrixUnits | undefined {
-  const needed = ['chromium-experimental-subgroup-matrix', 'shader-f16', 'subgroups'];
-  if (!needed.every((feature) => features.has(feature))) return undefined;
-  if (limits.maxComputeWorkgroupStorageSize < MEMORY) return undefined;
-  const {subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs = []} = adapterInfo as unknown as DeviceInfo;
-  // Where subgroups may be of several lengths it is not known which matrices a subgroup has.
-  if (subgroupMinSize !== subgroupMaxSize || ![8, 16, 32].includes(subgroupMinSize)) return undefined;
-  const units = [...subgroupMatrixConfigs]
-    .filter((one) => one.componentType === 'f16' && one.resultComponentType === 'f32')
-    .map(({M, N, K}) => ({
-      ...{matrixRows: M, matrixColumns: N, matrixTerms: K},
-      matrixLanes: subgroupMinSize,
-    }))
-    .filter((one) => {
-      const {rows, columns} = subgroupShare(one);
-      const fits = [
-        [rows, one.matrixRows],
-        [columns, one.matrixColumns],
-        [MATRIX_PIECE, one.matrixTerms],
-      ].every(([whole, part]) => whole % part === 0);
-      return fits && one.matrixColumns % 4 === 0;
-    });
-  const work = (one: MatrixUnits) => one.matrixRows * one.matrixColumns * one.matrixTerms;
-  return units.sort((one, other) => work(other) - work(one))[0];
-}
-
-const found = new WeakMap<GPUDevice, {units: MatrixUnits | undefined}>();
-
-/** The matrices of a device that the loop can use, the largest; undefined where there are none. */
-export function matrixUnits(backend: WebGPUBackend): MatrixUnits | undefined {
-  const {device} = backend as unknown as {device: GPUDevice};
-  let known = found.get(device);
-  if (!known) {
-    known = {units: findUnits(device)};
-    found.set(device, known);
-  }
-  return known.units;
-}
-
 /** The extensions of WGSL that the loop needs. */
 export const MATRIX_EXTENSIONS = ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'];
+
+/** The number of an invocation's subgroup, and of the invocation in it. */
+export const MATRIX_BUILTINS = [
+  '@builtin(subgroup_id) subgroup: u32',
+  '@builtin(subgroup_invocation_id) subgroupLane: u32',
+];
 
 type Parameters = TileParameters & MatrixUnits;
 
@@ -172,19 +122,18 @@ export function matrixLoop(p: Parameters, finish: string): string {
     ([i, j]) => `
   subgroupMatrixStore<row_major>(&results, mine, sum${i}_${j}, ${matrixColumns}u);
   workgroupBarrier();
-  for (var i = 4u * (lane % ${matrixLanes}u); i < ${matrixRows * matrixColumns}u; i += ${4 * matrixLanes}u) {
+  for (var i = 4u * subgroupLane; i < ${matrixRows * matrixColumns}u; i += ${4 * matrixLanes}u) {
     let row = firstRow + myRow + ${i * matrixRows}u + i / ${matrixColumns}u;
     let column = firstColumn + myColumn + ${j * matrixColumns}u + i % ${matrixColumns}u;
     if (row < m && column < n) {
-      let from_ = mine + i;
-      var v = vec4f(results[from_], results[from_ + 1u], results[from_ + 2u], results[from_ + 3u]);
+      let at0 = mine + i;
+      var v = vec4f(results[at0], results[at0 + 1u], results[at0 + 2u], results[at0 + 3u]);
       ${finish}
     }
   }
   workgroupBarrier();`,
   );
   return `
-  let subgroup = lane / ${matrixLanes}u;
   let mine = subgroup * ${matrixRows * matrixColumns}u;
   let myRow = (subgroup / ${p.tileColumns / p.columns}u) * ${p.rows}u;
   let myColumn = (subgroup % ${p.tileColumns / p.columns}u) * ${p.columns}u;
