@@ -18,6 +18,7 @@ export interface GpuCounts {
 /** What is used of tfjs's backend beyond its typings. */
 interface Counted extends tf.KernelBackend {
   device: GPUDevice;
+  commandEncoder: GPUCommandEncoder | null;
   recordAndSubmit(...args: unknown[]): void;
   submitQueue(): void;
   endComputePassEncoder(): void;
@@ -26,9 +27,14 @@ interface Counted extends tf.KernelBackend {
 
 const backend = () => tf.backend() as Counted;
 
-/** Waits until the GPU has done all it was given. */
+/** Hands over what tfjs has held back, which also frees buffers, and waits until the GPU has done all of it. */
 async function drain(): Promise<void> {
-  await backend().device.queue.onSubmittedWorkDone();
+  const waiting = backend();
+  if (waiting.commandEncoder) {
+    waiting.endComputePassEncoder();
+    waiting.submitQueue();
+  }
+  await waiting.device.queue.onSubmittedWorkDone();
 }
 
 async function firstNumber(result: tf.Tensor | tf.Tensor[]): Promise<void> {
