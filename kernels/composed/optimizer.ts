@@ -1,4 +1,4 @@
-/** adamUpdate and sgdUpdate from stock tfjs operations. Contract: contracts/optimizer. */
+/** adamUpdate and sgdUpdate of one variable from stock tfjs operations. Contract: contracts/optimizer. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {AdamAttrs, AdamInputs, SgdAttrs, SgdInputs} from '../contracts/optimizer.js';
 
@@ -8,7 +8,8 @@ export type Scalars = (value: number) => tf.Scalar;
 /** [value, m, v]. */
 export function adamUpdateComposed(
   {value, gradient, m, v}: AdamInputs,
-  {beta1, beta2, rate, epsilon, decay}: AdamAttrs,
+  {beta1, beta2, rate, epsilon}: AdamAttrs,
+  decay: number,
   scalar: Scalars,
 ): [tf.Tensor, tf.Tensor, tf.Tensor] {
   return tf.tidy(() => {
@@ -22,7 +23,8 @@ export function adamUpdateComposed(
 /** [value], with momentum [value, velocity]. */
 export function sgdUpdateComposed(
   {value, gradient, velocity}: SgdInputs,
-  {learningRate, momentum, nesterov, weightDecay}: SgdAttrs,
+  {learningRate, momentum, nesterov}: SgdAttrs,
+  weightDecay: number,
   scalar: Scalars,
 ): tf.Tensor[] {
   return tf.tidy(() => {

@@ -1,5 +1,5 @@
 /**
- * Updates of one variable by an optimizer: adamUpdate and sgdUpdate. Neither has a gradient.
+ * Updates of variables by an optimizer, several at once: adamUpdate and sgdUpdate. Neither has a gradient.
  *
  *   adamUpdate   m' = beta1 m + g,  v' = beta2 v + g^2,  value' = decay value - rate m' / (sqrt(v') + epsilon)
  *   sgdUpdate    g' = g + weightDecay value
@@ -7,7 +7,9 @@
  *                with:              velocity' = momentum velocity + g',  value' = value - learningRate velocity'
  *                Nesterov's:        value' = value - learningRate (g' + momentum velocity')
  *
- * value, gradient, m, v and velocity are of one shape, any; the results are new tensors.
+ * value, gradient, m, v and velocity of a variable are of one shape, any. Its value stays as it is and the new one is a
+ * new tensor. m, v and velocity are given up: the new ones may lie in their memory, unless that is shared with another
+ * tensor (a clone keeps its numbers).
  *
  * m and v are plain discounted sums: Adam's moments are (1 - beta1) m and (1 - beta2) v. That way the constant factors
  * and the bias corrections of a step are three numbers, which `adamAttrs` makes and all variables share.
@@ -17,6 +19,7 @@
  * Nesterov's momentum in the form of tfjs, Keras and PyTorch.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {ShapeError} from '../errors.js';
 import {requireShape} from './shapes.js';
 
 export interface AdamInputs {
@@ -33,8 +36,8 @@ export interface AdamAttrs {
   rate: number;
   /** Added to the root of the plain sum of squares. */
   epsilon: number;
-  /** What a step leaves of the value: 1 without weight decay. */
-  decay: number;
+  /** What a step leaves of the value of each variable: 1 without weight decay. */
+  decay: number[];
 }
 
 export interface SgdInputs {
@@ -48,7 +51,8 @@ export interface SgdAttrs {
   learningRate: number;
   momentum: number;
   nesterov: boolean;
-  weightDecay: number;
+  /** Of each variable. */
+  weightDecay: number[];
 }
 
 /** Adam as it is usually given: see the papers. */
@@ -57,8 +61,8 @@ export interface AdamSettings {
   beta1: number;
   beta2: number;
   epsilon: number;
-  /** Decoupled; scaled by the learning rate. */
-  weightDecay: number;
+  /** Of each variable: decoupled, scaled by the learning rate. */
+  weightDecay: number[];
 }
 
 /**
@@ -77,22 +81,47 @@ export function adamAttrs(
     beta2,
     rate: (learningRate * (1 - beta1) * root) / (1 - beta1 ** t),
     epsilon: epsilon * root,
-    decay: 1 - learningRate * weightDecay,
+    decay: weightDecay.map((one) => 1 - learningRate * one),
   };
 }
 
-function checkShapes(who: string, value: tf.Tensor, others: Record<string, tf.Tensor | undefined>): void {
-  for (const [name, tensor] of Object.entries(others)) {
-    if (tensor) requireShape(who, name, tensor, value.shape, 'that of value');
+function checkShapes(who: string, variables: object[], rates: number[]): void {
+  if (rates.length !== variables.length) {
+    throw new ShapeError(
+      `${who}: there must be one decay for each variable; got ${rates.length} for ${variables.length} variables.`,
+    );
+  }
+  for (const {value, ...others} of variables as {value: tf.Tensor; [name: string]: tf.Tensor | undefined}[]) {
+    for (const [name, tensor] of Object.entries(others)) {
+      if (tensor) requireShape(who, name, tensor, value.shape, 'that of value');
+    }
   }
 }
 
 /** Throws ShapeError for inputs that do not fit each other. */
-export function checkAdam({value, gradient, m, v}: AdamInputs): void {
-  checkShapes('adamUpdate', value, {gradient, m, v});
-}
+export const checkAdam = (variables: AdamInputs[], {decay}: AdamAttrs) =>
+  checkShapes('adamUpdate', variables, decay);
 
 /** Throws ShapeError for inputs that do not fit each other. */
-export function checkSgd({value, gradient, velocity}: SgdInputs): void {
-  checkShapes('sgdUpdate', value, {gradient, velocity});
+export const checkSgd = (variables: SgdInputs[], {weightDecay}: SgdAttrs) =>
+  checkShapes('sgdUpdate', variables, weightDecay);
+
+/** The inputs of a kernel: the tensors of variable i under their names followed by i. */
+export function numbered(variables: object[]): Record<string, tf.Tensor> {
+  const entries = variables.flatMap((variable, i) =>
+    Object.entries(variable).map(([name, tensor]) => [`${name}${i}`, tensor] as const),
+  );
+  return Object.fromEntries(entries.filter(([, tensor]) => tensor !== undefined));
+}
+
+/** The variables that `numbered` made inputs of. */
+export function byNumber<Name extends string>(
+  inputs: Record<string, tf.TensorInfo>,
+): Record<Name, tf.TensorInfo>[] {
+  const variables: Record<string, tf.TensorInfo>[] = [];
+  for (const [key, tensor] of Object.entries(inputs)) {
+    const [, name, number] = /^(\D+)(\d+)$/.exec(key) as unknown as [string, string, string];
+    variables[Number(number)] = {...variables[Number(number)], [name]: tensor};
+  }
+  return variables;
 }

@@ -102,8 +102,11 @@ ${shader.body(parameters)}
 /** What is used of the backend beyond its typings. */
 interface Internals {
   device: GPUDevice;
+  commandEncoder: GPUCommandEncoder;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
   uploadToGPU(dataId: tf.DataId): void;
-  tensorMap: {get(dataId: tf.DataId): {values?: tf.backend_util.BackendValues}};
+  tensorMap: {get(dataId: tf.DataId): {values?: tf.backend_util.BackendValues; resource: GPUBuffer}};
   recordAndSubmit(
     program: object,
     output: tf.TensorInfo,
@@ -158,6 +161,20 @@ export function output(
   } else {
     internals.uploadToGPU(made.dataId);
   }
+  return made;
+}
+
+/** A new float32 tensor of the same numbers. */
+export function copied(backend: WebGPUBackend, tensor: tf.TensorInfo): tf.TensorInfo {
+  const made = output(backend, tensor.shape);
+  const size = 4 * tf.util.sizeFromShape(tensor.shape);
+  if (size === 0) return made;
+  const internals = backend as unknown as Internals;
+  internals.uploadToGPU(tensor.dataId);
+  const [from, to] = [tensor, made].map(({dataId}) => internals.tensorMap.get(dataId).resource);
+  internals.ensureCommandEncoderReady();
+  internals.endComputePassEncoder();
+  internals.commandEncoder.copyBufferToBuffer(from, 0, to, 0, size);
   return made;
 }
 

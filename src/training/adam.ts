@@ -8,7 +8,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {adamAttrs, adamUpdate} from '../../kernels/index.js';
-import {type DecayExclusion, type Update, VariableOptimizer} from './variable_optimizer.js';
+import {type DecayExclusion, type Step, type Update, VariableOptimizer} from './variable_optimizer.js';
 
 export interface AdamArgs {
   /** Step size; may be changed at any time through the property of the same name. Default 1e-3. */
@@ -42,11 +42,12 @@ export abstract class AdamOptimizer extends VariableOptimizer {
     this.weightDecay = weightDecay;
   }
 
-  protected override update({value, gradient, state: [m, v], decays, step, scalar}: Update): tf.Tensor[] {
+  protected override update(updates: Update[], {number, scalar}: Step): tf.Tensor[][] {
     const {learningRate, beta1, beta2, epsilon} = this;
-    const weightDecay = decays ? this.weightDecay : 0;
-    const attrs = adamAttrs({learningRate, beta1, beta2, epsilon, weightDecay}, step);
-    return adamUpdate({value, gradient, m, v}, attrs, scalar);
+    const weightDecay = updates.map(({decays}) => (decays ? this.weightDecay : 0));
+    const attrs = adamAttrs({learningRate, beta1, beta2, epsilon, weightDecay}, number);
+    const variables = updates.map(({value, gradient, state: [m, v]}) => ({value, gradient, m, v}));
+    return adamUpdate(variables, attrs, scalar);
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -12,7 +12,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {sgdUpdate} from '../../kernels/index.js';
 import {ConfigError} from '../errors.js';
-import {type DecayExclusion, type Update, VariableOptimizer} from './variable_optimizer.js';
+import {type DecayExclusion, type Step, type Update, VariableOptimizer} from './variable_optimizer.js';
 
 export interface SGDArgs {
   /** Step size; may be changed at any time through the property of the same name. Default 0.01. */
@@ -58,10 +58,11 @@ export class SGD extends VariableOptimizer {
     this.weightDecay = weightDecay;
   }
 
-  protected override update({value, gradient, state: [velocity], decays, scalar}: Update): tf.Tensor[] {
+  protected override update(updates: Update[], {scalar}: Step): tf.Tensor[][] {
     const {learningRate, momentum, nesterov} = this;
-    const weightDecay = decays ? this.weightDecay : 0;
-    return sgdUpdate({value, gradient, velocity}, {learningRate, momentum, nesterov, weightDecay}, scalar);
+    const weightDecay = updates.map(({decays}) => (decays ? this.weightDecay : 0));
+    const variables = updates.map(({value, gradient, state: [velocity]}) => ({value, gradient, velocity}));
+    return sgdUpdate(variables, {learningRate, momentum, nesterov, weightDecay}, scalar);
   }
 
   override getConfig(): tf.serialization.ConfigDict {

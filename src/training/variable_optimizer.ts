@@ -1,7 +1,7 @@
 /**
  * What the optimizers of this library share: they go through the gradients, keep some tensors of state for each variable,
- * save and restore them, and decide which variables weight decay leaves alone. Each of them is then a formula for one
- * variable.
+ * save and restore them, and decide which variables weight decay leaves alone. Each of them is then a formula for some
+ * variables at once.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {ConfigError, ShapeError} from '../errors.js';
@@ -32,16 +32,41 @@ interface State {
 
 /** One variable's part of a step. */
 export interface Update {
-  value: tf.Tensor;
+  value: tf.Variable;
   gradient: tf.Tensor;
   /** In the order of the names given to the constructor. */
-  state: tf.Tensor[];
+  state: tf.Variable[];
   /** Whether weight decay is for this variable. */
   decays: boolean;
+}
+
+/** What all variables of a step share. */
+export interface Step {
   /** Number of the step, from 1. */
-  step: number;
-  /** A number as a tensor, made once for all variables of a step. */
+  number: number;
+  /** A number as a tensor, made once for all variables. */
   scalar: (value: number) => tf.Scalar;
+}
+
+/**
+ * Numbers of the variables that are updated at once, and most variables: their new values are in memory beside the old
+ * ones until all are there.
+ */
+const TOGETHER = {numbers: 2 ** 20, variables: 64};
+
+/** Cuts updates into those that are done at once. */
+function batches(updates: Update[]): Update[][] {
+  const all: Update[][] = [];
+  let numbers = Number.POSITIVE_INFINITY;
+  for (const update of updates) {
+    numbers += update.value.size;
+    if (numbers > TOGETHER.numbers || all[all.length - 1].length === TOGETHER.variables) {
+      all.push([]);
+      numbers = update.value.size;
+    }
+    all[all.length - 1].push(update);
+  }
+  return all;
 }
 
 /**
@@ -76,8 +101,8 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     this.learningRate = learningRate;
   }
 
-  /** The new value and the new state, in the order of the old one. */
-  protected abstract update(update: Update): tf.Tensor[];
+  /** Of each variable the new value and the new state, in the order of the old one. The old state is given up. */
+  protected abstract update(updates: Update[], step: Step): tf.Tensor[][];
 
   protected requireNumber(name: string, value: number, valid: boolean, rule: string): void {
     if (!Number.isFinite(value) || !valid) {
@@ -96,34 +121,40 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     const entries: [string, tf.Tensor | null | undefined][] = Array.isArray(gradients)
       ? gradients.map(({name, tensor}) => [name, tensor])
       : Object.entries(gradients);
-    const step = this.iterations + 1;
+    const updates = entries.flatMap(([name, gradient]) =>
+      gradient == null ? [] : [this.updateOf(name, gradient)],
+    );
     const scalars = new Map<number, tf.Scalar>();
     const scalar = (value: number) => {
       const made = scalars.get(value) ?? tf.keep(tf.scalar(value));
       scalars.set(value, made);
       return made;
     };
+    const step = {number: this.iterations + 1, scalar};
     try {
-      for (const [name, gradient] of entries) {
-        if (gradient == null) continue;
-        const variable = this.registeredVariable(name);
-        if (!tf.util.arraysEqual(variable.shape, gradient.shape)) {
-          throw new ShapeError(
-            `${this.who}: a gradient must have its variable's shape; ` +
-              `got [${gradient.shape}] for ${name}, which is [${variable.shape}].`,
-          );
-        }
-        const state = this.stateOf(variable);
-        const decays = !this.exclude(name, variable.shape);
+      for (const some of batches(updates)) {
         tf.tidy(() => {
-          const results = this.update({value: variable, gradient, state, decays, step, scalar});
-          for (const [i, target] of [variable, ...state].entries()) target.assign(results[i]);
+          const results = this.update(some, step);
+          for (const [i, {value, state}] of some.entries()) {
+            for (const [k, target] of [value, ...state].entries()) target.assign(results[i][k]);
+          }
         });
       }
     } finally {
       tf.dispose([...scalars.values()]);
     }
     this.incrementIterations();
+  }
+
+  private updateOf(name: string, gradient: tf.Tensor): Update {
+    const value = this.registeredVariable(name);
+    if (!tf.util.arraysEqual(value.shape, gradient.shape)) {
+      throw new ShapeError(
+        `${this.who}: a gradient must have its variable's shape; ` +
+          `got [${gradient.shape}] for ${name}, which is [${value.shape}].`,
+      );
+    }
+    return {value, gradient, state: this.stateOf(value), decays: !this.exclude(name, value.shape)};
   }
 
   private registeredVariable(name: string): tf.Variable {

@@ -69,13 +69,13 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
   ],
   [
     'adamUpdate: a gradient of another shape',
-    () => adamUpdate({value: z(2, 3), gradient: z(3, 2), m: z(2, 3), v: z(2, 3)}, z()),
+    () => adamUpdate([{value: z(2, 3), gradient: z(3, 2), m: z(2, 3), v: z(2, 3)}], {decay: [1]} as never),
     ShapeError,
     /adamUpdate: gradient must have shape \[2, 3\] \(that of value\); got \[3, 2\]/,
   ],
   [
     'sgdUpdate: a velocity of another shape',
-    () => sgdUpdate({value: z(2), gradient: z(2), velocity: z(3)}, z()),
+    () => sgdUpdate([{value: z(2), gradient: z(2), velocity: z(3)}], {weightDecay: [0]} as never),
     ShapeError,
     /sgdUpdate: velocity must have shape \[2\]/,
   ],

@@ -189,8 +189,8 @@ function adamCases(): OperationCase[] {
       shape,
       Array.from(squares.data, (value) => Math.fround(value * value)),
     );
-    const settings = {learningRate: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay};
-    const attrs = adamAttrs(settings, step);
+    const settings = {learningRate: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-3};
+    const attrs = adamAttrs({...settings, weightDecay: [weightDecay]}, step);
     const first = step === 1;
     const zero = ndArray(
       shape,
@@ -205,7 +205,7 @@ function adamCases(): OperationCase[] {
         m: first ? zero : random(shape),
         v: first ? zero : v,
       },
-      run: (tensors) => tf.stack(adamUpdate(tensors as never, attrs)),
+      run: (tensors) => tf.stack(adamUpdate([tensors as never], attrs)[0]),
       // As the paper has it, on its own moments.
       forward: (arrays) => {
         const {learningRate, beta1, beta2, epsilon} = settings;
@@ -235,14 +235,14 @@ function sgdCases(): OperationCase[] {
   ] as const;
   return table.map(([name, shape, momentum, nesterov, weightDecay]) => {
     const random = randomArrays(`sgdUpdate ${name}`);
-    const attrs = {learningRate: 0.3, momentum, nesterov, weightDecay};
+    const attrs = {learningRate: 0.3, momentum, nesterov, weightDecay: [weightDecay]};
     const constants: Arrays = {value: random(shape), gradient: random(shape)};
     if (momentum > 0) constants.velocity = random(shape);
     return {
       name: `sgdUpdate: ${name}`,
       inputs: {},
       constants,
-      run: (tensors) => tf.stack(sgdUpdate(tensors as never, attrs)),
+      run: (tensors) => tf.stack(sgdUpdate([tensors as never], attrs)[0]),
       forward: ({value, gradient, velocity}) => {
         const result = velocity ? [[], []] : ([[]] as number[][]);
         for (const [i, p] of Array.from(value.data).entries()) {

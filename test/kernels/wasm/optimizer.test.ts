@@ -10,7 +10,7 @@ import {expectNoLeak} from './kernel_choices.js';
 
 const sizes = [1, 2, 3, 4, 5, 63, 32768, 32771, 100003];
 
-const adam = {beta1: 0.8, beta2: 0.95, rate: 0.02, epsilon: 1e-3, decay: 0.99};
+const adam = {beta1: 0.8, beta2: 0.95, rate: 0.02, epsilon: 1e-3, decay: [0.99]};
 
 const inputs = (size: number) => {
   const make = (seed: number) => uniform<tf.Rank.R1>([size], seed);
@@ -28,7 +28,7 @@ eachBackend(
 
     for (const size of sizes) {
       it(`Adam, ${size} numbers`, () =>
-        expectSameOnWasmAndCpu(() => tf.stack(adamUpdate(inputs(size), adam))));
+        expectSameOnWasmAndCpu(() => tf.stack(adamUpdate([inputs(size)], adam)[0])));
 
       for (const [momentum, nesterov, weightDecay] of [
         [0, false, 0],
@@ -39,8 +39,8 @@ eachBackend(
         it(`SGD, ${size} numbers, momentum ${momentum}, nesterov ${nesterov}, decay ${weightDecay}`, () =>
           expectSameOnWasmAndCpu(() => {
             const {value, gradient, m} = inputs(size);
-            const attrs = {learningRate: 0.3, momentum, nesterov, weightDecay};
-            return tf.stack(sgdUpdate({value, gradient, ...(momentum ? {velocity: m} : {})}, attrs));
+            const attrs = {learningRate: 0.3, momentum, nesterov, weightDecay: [weightDecay]};
+            return tf.stack(sgdUpdate([{value, gradient, ...(momentum ? {velocity: m} : {})}], attrs)[0]);
           }));
       }
     }
@@ -51,10 +51,10 @@ eachBackend(
           const gradient = tf.tensor1d([1, Number.NaN, Number.POSITIVE_INFINITY, 1, 1, Number.NaN]);
           const [value, m, v] = [tf.ones([6]), tf.zeros([6]), tf.ones([6])];
           const velocity = m;
-          const sgd = {learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0};
+          const sgd = {learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: [0]};
           return [
-            ...adamUpdate({value, gradient, m, v}, adam),
-            ...sgdUpdate({value, gradient, velocity}, sgd),
+            ...adamUpdate([{value, gradient, m, v}], adam)[0],
+            ...sgdUpdate([{value, gradient, velocity}], sgd)[0],
           ].map((tensor) =>
             Array.from(tensor.dataSync(), (x) => (Number.isFinite(x) ? 'finite' : String(x))),
           );
@@ -67,15 +67,15 @@ eachBackend(
 
     it('nothing of something', () =>
       tf.tidy(() => {
-        for (const tensor of adamUpdate(inputs(0), adam)) expect(tensor.shape).to.deep.equal([0]);
+        for (const tensor of adamUpdate([inputs(0)], adam)[0]) expect(tensor.shape).to.deep.equal([0]);
       }));
 
     it('leaves nothing behind', () => {
       const given = tf.tidy(() => inputs(10));
-      expectNoLeak(() => adamUpdate(given, adam));
+      expectNoLeak(() => adamUpdate([given], adam)[0]);
       const {value, gradient, m} = given;
-      const attrs = {learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 0};
-      expectNoLeak(() => sgdUpdate({value, gradient, velocity: m}, attrs));
+      const attrs = {learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: [0]};
+      expectNoLeak(() => sgdUpdate([{value, gradient, velocity: m}], attrs)[0]);
       tf.dispose(given);
     });
   },

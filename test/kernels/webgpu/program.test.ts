@@ -135,8 +135,8 @@ const shaders: [Shader<never>, Record<string, unknown[]>][] = [
   [sumPartsShader, {results: [1, 2, 7, 15]}],
   [patchMergeShader, {vector: both, grad: both}],
   [peakShader, {}],
-  [adamShader, {}],
-  [sgdShader, {momentum: both, nesterov: both}],
+  [adamShader, {variables: [1, 2, 5]}],
+  [sgdShader, {variables: [1, 2, 5], momentum: both, nesterov: both}],
 ] as never;
 
 describe('webgpu shaders', () => {
