@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {AdamW, type SetupBackendOptions, setupBackend, swinResNet} from 'tfjs-swint';
 import {linear, windowAttention} from 'tfjs-swint/kernels';
-import {type GpuRow, gpuCounts, gpuRun, printGpuRow} from './gpu_measure.js';
+import {type GpuRow, gigaflops, gpuCounts, gpuRun, printGpuRow} from './gpu_measure.js';
 import {printProfile, profile} from './gpu_profile.js';
 import {type Alternative, interleaved} from './measure.js';
 import {allGradients, makePair, pairOperations, STAGES} from './pairs.js';
@@ -19,6 +19,8 @@ export interface GpuOptions {
   /** Runs in a row that are timed together. */
   inner: number;
   only: string[];
+  /** Called with all rows so far after each one: a run that is cut off leaves what it has measured. */
+  save: (rows: GpuRow[]) => void;
 }
 
 /** The alternatives measured in turn; with `half` ours also with 16-bit floats inside of blocks. */
@@ -29,6 +31,7 @@ async function compare(
   stock?: Compute,
   operations?: number,
   half = false,
+  peakSpeed?: number,
 ): Promise<GpuRow> {
   const choices: {name: 'ours' | 'half' | 'stock'; options: SetupBackendOptions; compute: Compute}[] = [
     {name: 'ours', options: {}, compute: ours},
@@ -50,7 +53,7 @@ async function compare(
   }
   await setupBackend('webgpu');
   const row = {what, operations, ...measured} as GpuRow;
-  printGpuRow(row);
+  printGpuRow(row, peakSpeed);
   return row;
 }
 
@@ -98,12 +101,17 @@ async function profileBoth(name: string, compute: Compute): Promise<void> {
   await setupBackend('webgpu');
 }
 
-export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
+export async function benchGpu(options: GpuOptions): Promise<void> {
   const rows: GpuRow[] = [];
-  const add = async (row: Promise<GpuRow>) => rows.push(await row);
+  const add = async (row: Promise<GpuRow>) => {
+    rows.push(await row);
+    options.save(rows);
+  };
   const {batches, only} = options;
   if (only.includes('kernels')) {
     await add(peak(options));
+    const [{ours, operations}] = rows;
+    const speed = gigaflops(ours, operations as number);
     for (const [m, k, n] of [
       [3136 * batches[batches.length - 1], 96, 288],
       [3136 * batches[batches.length - 1], 384, 96],
@@ -119,6 +127,8 @@ export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
           () => linear({x, weight}),
           () => tf.matMul(x, weight),
           2 * m * k * n,
+          false,
+          speed,
         ),
       );
       tf.dispose([x, weight]);
@@ -173,5 +183,4 @@ export async function benchGpu(options: GpuOptions): Promise<GpuRow[]> {
     if (only.includes('profile')) await profileBoth(name, step);
     dispose();
   }
-  return rows;
 }

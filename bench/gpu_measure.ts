@@ -99,18 +99,25 @@ export interface GpuRow {
   operations?: number;
 }
 
-const describe = ({wall, kernels, dispatches, bytes}: GpuCounts & {wall: Timing}, operations?: number) => {
-  const rate = operations ? `, ${(operations / (kernels || wall.median) / 1e6).toFixed(1)} GFLOP/s` : '';
+/** Floating-point operations a second, in thousands of millions. */
+export const gigaflops = ({wall, kernels}: GpuCounts & {wall: Timing}, operations: number) =>
+  operations / (kernels || wall.median) / 1e6;
+
+const describe = (measured: GpuCounts & {wall: Timing}, operations?: number, peak?: number) => {
+  const {wall, kernels, dispatches, bytes} = measured;
+  const speed = operations && gigaflops(measured, operations);
+  const share = speed && peak ? ` (${((100 * speed) / peak).toFixed(0)} % of the peak)` : '';
+  const rate = speed ? `, ${speed.toFixed(1)} GFLOP/s${share}` : '';
   const onGpu = kernels ? `, ${kernels.toFixed(2)} ms on the GPU` : '';
   return `${wall.median.toFixed(2)} ms (${wall.min.toFixed(2)} to ${wall.max.toFixed(2)})${onGpu}${rate}, ${dispatches} dispatches, ${(bytes / 2 ** 20).toFixed(1)} MiB`;
 };
 
-/** Prints a row as it comes. */
-export function printGpuRow({what, ours, half, stock, operations}: GpuRow): void {
-  console.log(`${what}\n    ours   ${describe(ours, operations)}`);
-  if (half) console.log(`    f16    ${describe(half, operations)}`);
+/** Prints a row as it comes; `peak` in GFLOP/s. */
+export function printGpuRow({what, ours, half, stock, operations}: GpuRow, peak?: number): void {
+  console.log(`${what}\n    ours   ${describe(ours, operations, peak)}`);
+  if (half) console.log(`    f16    ${describe(half, operations, peak)}`);
   if (!stock) return;
-  console.log(`    stock  ${describe(stock, operations)}`);
+  console.log(`    stock  ${describe(stock, operations, peak)}`);
   const times = (stock.kernels ?? 0) / (ours.kernels || Number.POSITIVE_INFINITY);
   const gpu = times > 0 ? `, ${times.toFixed(2)}x on the GPU` : '';
   console.log(

@@ -2,7 +2,7 @@
  * Benchmarks of this library against stock tfjs, in one run, interleaved.
  *
  *   npm run bench -- [--backend wasm] [--repeats 7] [--only pairs,onnx,model,kernels,steps,memory] [--onnx FILE] [--json FILE]
- *   npm run bench -- --backend webgpu [--batches 1,8,32] [--inner 5] [--repeats 7] [--only pairs,kernels,steps,profile] [--json FILE]
+ *   npm run bench -- --backend webgpu [--batches 1,8,32] [--inner 5] [--repeats 7] [--only pairs,kernels,steps,profile,tiles] [--json FILE]
  *
  * `--onnx` names a Swin-T exported to ONNX and compares with onnxruntime-web (onnx.ts). Times: median (fastest to
  * slowest). Shares are of the speed of a pure loop of multiplications and additions on as many threads, measured in turn with
@@ -14,6 +14,7 @@ import {cpus} from 'node:os';
 import {parseArgs} from 'node:util';
 import {type BackendName, backendReport, kernelsInUse, setupBackend} from 'tfjs-swint';
 import {benchGpu} from './gpu.js';
+import {benchTiles} from './gpu_tiles.js';
 import {benchKernels} from './kernels.js';
 import {benchMemory} from './memory.js';
 import {benchModel} from './model.js';
@@ -34,7 +35,7 @@ const {values: options} = parseArgs({
     inner: {type: 'string', default: '5'},
   },
 });
-const sections = ['pairs', 'onnx', 'model', 'kernels', 'steps', 'memory', 'profile'];
+const sections = ['pairs', 'onnx', 'model', 'kernels', 'steps', 'memory', 'profile', 'tiles'];
 const only = options.only.split(',');
 for (const name of only) {
   if (!sections.includes(name)) throw new Error(`--only takes some of ${sections.join(', ')}; got ${name}`);
@@ -51,11 +52,26 @@ console.log(`${machine}, node ${process.version}, ${backendReport().backend}: ${
 if (backend === 'wasm') await startWorkers();
 const report = new Report();
 let memory: ReturnType<typeof benchMemory> | undefined;
-let gpu: Awaited<ReturnType<typeof benchGpu>> | undefined;
+
+function save(rows: object[]): void {
+  if (!options.json) return;
+  const result = {
+    machine,
+    node: process.version,
+    report: backendReport(),
+    kernels: kernelsInUse(),
+    rows,
+    memory,
+  };
+  writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
+}
+
 if (backend === 'webgpu') {
   console.log(JSON.stringify(backendReport().gpu));
   const batches = options.batches.split(',').map(Number);
-  gpu = await benchGpu({batches, repeats, inner: Number(options.inner), only});
+  const inner = Number(options.inner);
+  await benchGpu({batches, repeats, inner, only, save});
+  if (only.includes('tiles')) await benchTiles(batches, repeats, inner);
 } else {
   if (only.includes('pairs')) await benchPairs(backend, repeats, report);
   if (only.includes('onnx') && options.onnx) await benchOnnx(options.onnx, repeats, report);
@@ -63,16 +79,6 @@ if (backend === 'webgpu') {
   if (only.includes('kernels')) await benchKernels(backend, repeats, report);
   if (only.includes('steps')) await benchSteps(backend, repeats, report);
   if (only.includes('memory') && backend === 'wasm') memory = benchMemory();
-}
-await setupBackend(backend);
-if (options.json) {
-  const result = {
-    machine,
-    node: process.version,
-    report: backendReport(),
-    kernels: kernelsInUse(),
-    rows: gpu ?? report.rows,
-    memory,
-  };
-  writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  await setupBackend(backend);
+  save(report.rows);
 }

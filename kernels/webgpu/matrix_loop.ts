@@ -57,14 +57,29 @@ function lines(factor: 'a' | 'b', p: Parameters) {
   return {along, count, length, stride: length + 8};
 }
 
-/** The declarations of the workgroup memory that the loop takes. */
-export function matrixMemory(p: Parameters): string {
+/** How many numbers of the factors and of the results are in workgroup memory. */
+function counts(p: Parameters) {
   const [a, b] = [lines('a', p), lines('b', p)];
   const subgroups = (p.tileRows / p.rows) * (p.tileColumns / p.columns);
+  return {
+    ...{a: a.count * a.stride, b: b.count * b.stride},
+    results: subgroups * p.matrixRows * p.matrixColumns,
+  };
+}
+
+/** The workgroup memory that the loop takes. */
+export function matrixMemoryBytes(p: Parameters): number {
+  const {a, b, results} = counts(p);
+  return 2 * (a + b) + 4 * results;
+}
+
+/** Its declarations. */
+export function matrixMemory(p: Parameters): string {
+  const {a, b, results} = counts(p);
   return `
-var<workgroup> tileA: array<f16, ${a.count * a.stride}>;
-var<workgroup> tileB: array<f16, ${b.count * b.stride}>;
-var<workgroup> results: array<f32, ${subgroups * p.matrixRows * p.matrixColumns}>;`;
+var<workgroup> tileA: array<f16, ${a}>;
+var<workgroup> tileB: array<f16, ${b}>;
+var<workgroup> results: array<f32, ${results}>;`;
 }
 
 /** Copies a piece of a factor into workgroup memory, as it lies. */

@@ -4,7 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import {type ConvolutionSizes, joinPatches} from '../geometry/convolution.js';
 import {type ConvolutionParameters, convolutionShader} from './convolution.js';
 import {run} from './program.js';
-import {chooseTile, PIECE, partLength, product} from './run_product.js';
+import {chooseTile, partLength, product} from './run_product.js';
 
 /** See the head of convolution.ts. */
 interface Convolution {
@@ -61,7 +61,6 @@ export function convolution(backend: WebGPUBackend, given: Convolution): void {
     convolutionShader,
     {
       ...tile,
-      piece: PIECE,
       result,
       vectorA: channels % 4 === 0,
       vectorB: (input ? channels : n) % 4 === 0,

@@ -6,6 +6,7 @@ import {MATRIX_PIECE, type MatrixUnits, subgroupShare} from './matrix_loop.js';
 import {matrixUnits} from './matrix_units.js';
 import {type ProductParameters, productShader} from './product.js';
 import {deviceOf, run} from './program.js';
+import type {TileParameters} from './tile_loop.js';
 
 /** See the head of product.ts; what is left out there is left out here. */
 export interface Product {
@@ -42,22 +43,32 @@ export interface Product {
   partStride?: number;
   /** Whether the factors may be rounded to 16-bit floats, for the matrix units of the device where it has some. */
   halfFactors?: boolean;
+  /** Takes this tile instead of choosing one; for benchmarks. */
+  tile?: Tile;
 }
+
+/** Rows and columns of a tile, terms of a piece, and rows and columns of an invocation or subgroup of it. */
+export type Tile = Omit<TileParameters, 'a' | 'b'>;
 
 /** Workgroups that keep a GPU busy: a larger tile is taken where there are as many of it. */
 const BUSY = 128;
 
-/** Terms of a sum that a workgroup takes at once. */
-export const PIECE = 16;
+/** Terms of a sum that a workgroup takes at once; a whole number of LARGE's. */
+const PIECE = 16;
 
 /** A tile and what an invocation has of it. */
-const tile = (tileRows: number, tileColumns: number, rows: number) => ({
-  ...{tileRows, tileColumns, rows},
-  columns: 4,
+const tile = (tileRows: number, tileColumns: number, rows: number, columns = 4, piece = PIECE) => ({
+  ...{tileRows, tileColumns, rows, columns, piece},
 });
 
 /** The tile by which parts are counted. */
 const MIDDLE = tile(64, 64, 4);
+
+/**
+ * For wide results where there is much to do: what an invocation reads from workgroup memory serves for twice as many
+ * products as with the others. The size that CUTLASS takes for float32.
+ */
+const LARGE = tile(128, 128, 8, 8, 8);
 
 /**
  * Worth having, best first, by the columns of a result that is narrow: what a tile has beyond those is computed for
@@ -72,8 +83,14 @@ const TILES: [mostColumns: number, ReturnType<typeof tile>[]][] = [
 const tilesOf = (m: number, n: number, {tileRows, tileColumns}: {tileRows: number; tileColumns: number}) =>
   Math.ceil(m / tileRows) * Math.ceil(n / tileColumns);
 
+/** Whether large tiles have little beyond the columns of a result, and there are enough of them. */
+const isLarge = (m: number, n: number, results: number) =>
+  LARGE.tileColumns * Math.ceil(n / LARGE.tileColumns) <= 1.125 * n &&
+  tilesOf(m, n, LARGE) * results >= 2 * BUSY;
+
 /** The tile for results [m, n], so many of them. */
 export function chooseTile(m: number, n: number, results: number) {
+  if (isLarge(m, n, results)) return LARGE;
   const tiles = TILES.find(([mostColumns]) => n <= mostColumns)?.[1] ?? [];
   return tiles.find((one) => tilesOf(m, n, one) * results >= BUSY) ?? tiles[tiles.length - 1];
 }
@@ -110,7 +127,10 @@ export function product(backend: WebGPUBackend, p: Product): void {
   const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
   const widthA = p.ones ? m - 1 : m;
   const units = p.halfFactors && parts === 1 ? matrixUnits(deviceOf(backend)) : undefined;
-  const chosen = units ? chooseMatrixTile(m, n, units) : {...chooseTile(m, n, parts), piece: PIECE};
+  const chosen = {
+    ...(units ? chooseMatrixTile(m, n, units) : chooseTile(m, n, parts)),
+    ...p.tile,
+  };
   const parameters: ProductParameters = {
     a: layoutA,
     b: layoutB,

@@ -2,11 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import {expect} from 'chai';
 import {matrixUnits} from '../../../kernels/webgpu/matrix_units.js';
-import {deviceOf, output} from '../../../kernels/webgpu/program.js';
-import {type Product, product} from '../../../kernels/webgpu/run_product.js';
+import {deviceOf} from '../../../kernels/webgpu/program.js';
 import {eachBackend} from '../../helpers/backends.js';
-import {expectRelativeClose} from '../../helpers/compare.js';
-import {randomArrays} from '../../helpers/random.js';
+import {checkProduct} from './check_product.js';
 
 /** The nearest number of 11 significant bits: a 16-bit float, above the subnormal ones. */
 function toHalf(value: number): number {
@@ -29,35 +27,6 @@ eachBackend(
         this.skip();
       });
 
-      /** A times B of factors [m, k] and [k, n], in the given layouts. */
-      async function check(m: number, k: number, n: number, more: Partial<Product> = {}): Promise<void> {
-        const random = randomArrays(`${m} ${k} ${n}`);
-        const a = [...random([m, k]).data];
-        const b = [...random([k, n]).data];
-        const transposed = (data: readonly number[], rows: number, columns: number) =>
-          Array.from({length: rows * columns}, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
-        const tensor = (data: readonly number[], shape: [number, number], turn: boolean) =>
-          turn
-            ? tf.tensor2d(transposed(data, ...shape), [shape[1], shape[0]])
-            : tf.tensor2d([...data], shape);
-        const left = tensor(a, [m, k], more.layoutA === 'columns');
-        const right = tensor(b, [k, n], more.layoutB === 'columns');
-        const bias = tf.tensor1d([...random([n]).data]);
-        const addend = tf.tensor2d([...random([m, n]).data], [m, n]);
-        const c = output(backend(), [m, n]);
-        const result = tf.engine().makeTensorFromTensorInfo(c);
-        product(backend(), {m, n, k, a: left, b: right, c, bias, addend, halfFactors: true, ...more});
-        const [offset, added] = [await bias.data(), await addend.data()];
-        const expected = Array.from({length: m * n}, (_, i) => {
-          const [row, column] = [Math.floor(i / n), i % n];
-          let sum = 0;
-          for (let t = 0; t < k; t++) sum += toHalf(a[row * k + t]) * toHalf(b[t * n + column]);
-          return sum + offset[column] + added[i];
-        });
-        expectRelativeClose('c', await result.data(), expected, 1e-6);
-        tf.dispose([left, right, bias, addend, result]);
-      }
-
       for (const [m, k, n] of [
         [1, 1, 1],
         [5, 3, 7],
@@ -66,22 +35,29 @@ eachBackend(
         [200, 96, 100],
         [300, 50, 33],
         [1100, 36, 130],
-      ]) {
-        it(`${m}x${k}x${n}: rounds the factors, and adds up in float32`, () => check(m, k, n));
+      ] as const) {
+        it(`${m}x${k}x${n}: rounds the factors, and adds up in float32`, () =>
+          checkProduct([m, k, n], {halfFactors: true}, toHalf));
       }
 
       it('takes factors that lie the other way', async () => {
-        await check(70, 45, 66, {layoutB: 'columns'});
-        await check(70, 45, 66, {layoutA: 'columns'});
-        await check(70, 45, 66, {layoutA: 'columns', layoutB: 'columns'});
+        const sizes = [70, 45, 66] as const;
+        for (const layouts of [
+          {layoutB: 'columns'},
+          {layoutA: 'columns'},
+          {layoutA: 'columns', layoutB: 'columns'},
+        ] as const) {
+          await checkProduct(sizes, {...layouts, halfFactors: true}, toHalf);
+        }
       });
 
       it('is taken for nothing but what may be rounded', async () => {
+        await checkProduct([33, 40, 31]);
         let error: unknown;
-        await check(33, 40, 31, {halfFactors: false}).catch((thrown) => {
+        await checkProduct([33, 40, 31], {}, toHalf).catch((thrown) => {
           error = thrown;
         });
-        expect(String(error)).to.match(/c/);
+        expect(String(error)).to.match(/relative L2 error/);
       });
     });
   },

@@ -1,0 +1,51 @@
+/** Runs product.ts on its own and holds it against float64. */
+
+import * as tf from '@tensorflow/tfjs';
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import {output} from '../../../kernels/webgpu/program.js';
+import {type Product, product} from '../../../kernels/webgpu/run_product.js';
+import {expectRelativeClose} from '../../helpers/compare.js';
+import {randomArrays} from '../../helpers/random.js';
+
+/**
+ * C = A B + bias + addend of factors [m, k] and [k, n], in the layouts of `more`.
+ *
+ * @param round what the factors are rounded to before they are multiplied.
+ */
+export async function checkProduct(
+  [m, k, n]: readonly [number, number, number],
+  more: Partial<Product> = {},
+  round: (value: number) => number = (value) => value,
+): Promise<void> {
+  const backend = tf.backend() as unknown as WebGPUBackend;
+  const random = randomArrays(`${m} ${k} ${n}`);
+  const [a, b, bias, addend] = [[m, k], [k, n], [n], [m, n]].map((shape) =>
+    Float32Array.from(random(shape).data),
+  );
+  const transposed = (data: Float32Array, rows: number, columns: number) =>
+    Float32Array.from({length: rows * columns}, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
+  const factor = (data: Float32Array, rows: number, columns: number, turn: boolean) =>
+    turn ? tf.tensor2d(transposed(data, rows, columns), [columns, rows]) : tf.tensor2d(data, [rows, columns]);
+  const inputs = {
+    a: factor(a, m, k, more.layoutA === 'columns'),
+    b: factor(b, k, n, more.layoutB === 'columns'),
+    bias: tf.tensor1d(bias),
+    addend: tf.tensor2d(addend, [m, n]),
+  };
+  const c = output(backend, [m, n]);
+  const result = tf.engine().makeTensorFromTensorInfo(c);
+  product(backend, {m, n, k, ...inputs, c, ...more});
+  const expected = new Float64Array(m * n);
+  const rounded = {a: Float64Array.from(a, round), b: Float64Array.from(b, round)};
+  for (let row = 0; row < m; row++) {
+    for (let t = 0; t < k; t++) {
+      const left = rounded.a[row * k + t];
+      for (let column = 0; column < n; column++)
+        expected[row * n + column] += left * rounded.b[t * n + column];
+    }
+    for (let column = 0; column < n; column++)
+      expected[row * n + column] += bias[column] + addend[row * n + column];
+  }
+  expectRelativeClose('c', await result.data(), expected, 1e-6);
+  tf.dispose([...Object.values(inputs), result]);
+}
