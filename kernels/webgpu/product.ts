@@ -14,11 +14,12 @@
  *          the gradient of a bias
  *
  * Everything but A, B and C may be left out. The loop over the sum is tile_loop.ts or, with the parameters of
- * MatrixUnits, matrix_loop.ts.
+ * MatrixUnits, matrix_loop.ts, which rounds the factors to 16-bit floats; a gradient is scaled before (balance.ts).
  *
  * For sums that are long beside the result (weight gradients) the sum is cut into parts; part i goes to
  * C + u.base + i u.partStride, to be added up by sum_parts.
  */
+import {balanceDeclarations, balancePart, balanceRows, balanceUndo} from './balance.js';
 import {GELU} from './gelu.js';
 import {HALF} from './half.js';
 import {four, loaded, type Rows, reader, stored} from './matrix.js';
@@ -62,6 +63,9 @@ export type ProductParameters = TileParameters &
     scale?: boolean;
     slope?: boolean;
     addend?: boolean;
+    /** On matrix units: the factor that is a gradient, and with 'a' whether its maxima are kept. */
+    gradient?: 'a' | 'b';
+    keepMaxima?: boolean;
   };
 
 const size = (p: ProductParameters) => invocations(p) * (p.matrixLanes ?? 1);
@@ -80,6 +84,7 @@ function bindings(p: ProductParameters): Binding[] {
     matrix('c', rowsOfC(p), 'out'),
     ...(p.z ? [matrix('z', rowsOfC(p), 'out')] : []),
     ...(p.keep ? [matrix('statistics', false, 'out')] : []),
+    ...(p.keepMaxima ? [matrix('maxima', false, 'out')] : []),
     matrix('a', rowsOfA(p)),
     matrix('b', p.vectorB),
     ...(p.prologue === 'norm' ? [matrix('gamma', p.vectorA), matrix('beta', p.vectorA)] : []),
@@ -88,11 +93,13 @@ function bindings(p: ProductParameters): Binding[] {
     ...(p.scale || p.scaleB ? [matrix('scale', false)] : []),
     ...(p.slope ? [matrix('slope', rowsOfSlope(p))] : []),
     ...(p.addend ? [matrix('addend', p.vectorC)] : []),
+    ...(p.gradient === 'b' ? [matrix('maxima', false)] : []),
   ];
 }
 
 /** What A goes through before the product, four numbers at a time. */
 function prepareA(p: ProductParameters): string {
+  if (p.gradient === 'a') return 'v *= powers[outer - tileBegin];';
   if (p.prologue === 'gelu') return 'v = gelu(v);';
   if (p.prologue !== 'norm') return '';
   const [mean, inverse] =
@@ -102,6 +109,10 @@ function prepareA(p: ProductParameters): string {
   const gamma = four('gamma', p.vectorA, 'inner', 'left');
   return `v = (v - ${mean}) * ${inverse} * ${gamma} + ${four('beta', p.vectorA, 'inner', 'left')};`;
 }
+
+/** What B goes through. */
+const prepareB = ({scaleB, gradient}: ProductParameters) =>
+  `${scaleB ? 'v *= scale[outer / u.scaleRows];' : ''}${gradient === 'b' ? ' v *= power;' : ''}`;
 
 const normsRows = (p: ProductParameters) => p.prologue === 'norm' && p.a === 'rows';
 
@@ -115,10 +126,11 @@ var<workgroup> rowSums: array<f32, ${size(p)}>;
 var<private> tileBegin: u32;`;
   return `${onMatrices(p) ? matrixMemory(p) : tileMemory(p)}
 ${normsRows(p) ? norms : ''}
+${p.gradient ? balanceDeclarations(p.gradient, p.tileRows, size(p)) : ''}
 ${p.halfA || p.halfC || p.halfSlope ? HALF : ''}
 ${p.gelu || p.slope || p.prologue === 'gelu' ? GELU : ''}
 ${reader('a', rowsOfA(p), widthA, prepareA(p), p.ones === true)}
-${reader('b', p.vectorB, widthB, p.scaleB ? 'v *= scale[outer / u.scaleRows];' : '')}`;
+${reader('b', p.vectorB, widthB, prepareB(p))}`;
 }
 
 /** Mean and variance of the rows of the tile: two passes, the invocations of a row side by side. */
@@ -165,6 +177,7 @@ function rowNorms(p: ProductParameters): string {
 const finish = (p: ProductParameters) => `
           let left = u.n - column;
           let at = offset + row * u.n + column;
+          ${p.gradient ? balanceUndo(p.gradient) : ''}
           ${p.bias ? `v += ${loaded('bias', false, 'column')};` : ''}
           ${p.z ? stored('z', rowsOfC(p), 'at', 'v') : ''}
           ${p.gelu ? 'v = gelu(v);' : ''}
@@ -180,6 +193,8 @@ const body = (p: ProductParameters) => `${tilePlace(p)}
   let begin = part * u.partLength;
   let last = min(u.k, begin + u.partLength);
   ${normsRows(p) ? rowNorms(p) : ''}
+  ${p.gradient === 'a' ? balanceRows(p.tileRows, size(p), four('a', rowsOfA(p), 'start + i', 'left'), p.keepMaxima) : ''}
+  ${p.gradient === 'b' ? balancePart(size(p)) : ''}
   ${onMatrices(p) ? matrixLoop(p, finish(p)) : tileLoop(p, finish(p))}`;
 
 /**

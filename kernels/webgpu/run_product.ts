@@ -43,6 +43,10 @@ export interface Product {
   partStride?: number;
   /** Whether the factors may be rounded to 16-bit floats, for the matrix units of the device where it has some. */
   halfFactors?: boolean;
+  /** With halfFactors: which factor is a gradient. A in rows and B in columns, or A in columns and B in rows. */
+  gradient?: 'a' | 'b';
+  /** The largest numbers of the gradient's rows: written with 'a', if given; read with 'b'. */
+  maxima?: tf.TensorInfo;
   /** Takes this tile instead of choosing one; for benchmarks. */
   tile?: Tile;
 }
@@ -96,7 +100,7 @@ export function chooseTile(m: number, n: number, results: number) {
 }
 
 /** The tile for a result [m, n] on matrix units, and the units. */
-function chooseMatrixTile(m: number, n: number, units: MatrixUnits) {
+function chooseMatrixTile(m: number, n: number, results: number, units: MatrixUnits) {
   const share = subgroupShare(units);
   const tiles = [
     [128, 64],
@@ -104,7 +108,7 @@ function chooseMatrixTile(m: number, n: number, units: MatrixUnits) {
     [32, 32],
   ].map(([tileRows, tileColumns]) => ({tileRows, tileColumns}));
   const worthHaving = n <= 32 ? tiles.slice(2) : tiles;
-  const chosen = worthHaving.find((one) => tilesOf(m, n, one) >= BUSY) ?? tiles[2];
+  const chosen = worthHaving.find((one) => tilesOf(m, n, one) * results >= BUSY) ?? tiles[2];
   return {...chosen, ...share, ...units, piece: MATRIX_PIECE};
 }
 
@@ -126,9 +130,9 @@ export function product(backend: WebGPUBackend, p: Product): void {
   const {m, n, k, layoutA = 'rows', layoutB = 'rows', parts = 1, base = 0, partStride = m * n} = p;
   const {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, epsilon = 0} = p;
   const widthA = p.ones ? m - 1 : m;
-  const units = p.halfFactors && parts === 1 ? matrixUnits(deviceOf(backend)) : undefined;
+  const units = p.halfFactors ? matrixUnits(deviceOf(backend)) : undefined;
   const chosen = {
-    ...(units ? chooseMatrixTile(m, n, units) : chooseTile(m, n, parts)),
+    ...(units ? chooseMatrixTile(m, n, parts, units) : chooseTile(m, n, parts)),
     ...p.tile,
   };
   const parameters: ProductParameters = {
@@ -151,6 +155,8 @@ export function product(backend: WebGPUBackend, p: Product): void {
     scale: (!p.scaleB && scale && true) || undefined,
     slope: slope && true,
     addend: addend && true,
+    gradient: units && p.gradient,
+    keepMaxima: (units && p.gradient === 'a' && p.maxima && true) || undefined,
   };
   const tilesDown = Math.ceil(m / chosen.tileRows);
   const tilesAcross = Math.ceil(n / chosen.tileColumns);
@@ -159,7 +165,7 @@ export function product(backend: WebGPUBackend, p: Product): void {
     backend,
     productShader,
     parameters,
-    {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics},
+    {a, b, c, bias, z, scale, slope, addend, gamma, beta, statistics, maxima: p.maxima},
     {...sizes, scaleRows: p.scaleRows ?? 1, epsilon},
     tilesDown * tilesAcross * parts,
   );

@@ -7,8 +7,7 @@
  * the map between the branches and the hidden layer before GELU; norms and GELU are computed anew where they are needed.
  *
  * With precision 'f16' what lies inside of the block, and what is kept for the gradient but for the map between the
- * branches, are 16-bit floats (half.ts), and the forward products go to the GPU's matrix units where it has some
- * (matrix_loop.ts).
+ * branches, are 16-bit floats (half.ts), and the products go to the GPU's matrix units where it has some (matrix_loop.ts).
  *
  * The weight gradients share one buffer of partial sums, [parts, all weights and biases], and are added up at the end.
  */
@@ -20,10 +19,11 @@ import {
   type SwinBlockInputs,
   type SwinBlockKept,
 } from '../contracts/swin_block.js';
-import {mapOutput} from './half.js';
+import {isHalf, mapOutput} from './half.js';
 import {layerNormGradParts, runLayerNorm, runLayerNormGrad} from './layer_norm.js';
+import {matrixUnits} from './matrix_units.js';
 import {keepsHalf} from './precision.js';
-import {output} from './program.js';
+import {deviceOf, output} from './program.js';
 import {type Product, partsOfSum, product} from './run_product.js';
 import {sumParts} from './sum_parts.js';
 import {webgpuKernel} from './webgpu_kernel.js';
@@ -166,6 +166,11 @@ export const swinBlockGradConfig = webgpuKernel<
     weights.map(([, , , columns], i) => [rowsOf[i], columns]),
   );
   const partial = output(backend, [parts, total]);
+  // Each gradient goes to the input of a product first, which finds the largest numbers of its rows, and then to the
+  // product's weight, which needs them.
+  const half = isHalf(qkv);
+  const maxima = half && matrixUnits(deviceOf(backend)) ? output(backend, [m]) : undefined;
+  const backwards = {m, layoutB: 'columns', halfFactors: half, gradient: 'a', maxima} as const;
   const weightGradient = (which: number, p: Pick<Product, 'a' | 'b'> & Partial<Product>) =>
     product(backend, {
       ...{
@@ -176,6 +181,7 @@ export const swinBlockGradConfig = webgpuKernel<
         ones: weights[which][1] !== undefined,
       },
       ...{c: partial, parts, base: bases[which], partStride: total, scaleB: true, scaleRows},
+      ...{halfFactors: half, gradient: 'b', maxima},
       ...p,
     });
   const normParts = layerNormGradParts(x.shape);
@@ -188,7 +194,6 @@ export const swinBlockGradConfig = webgpuKernel<
       partStride: 4 * channels,
       epsilon,
     });
-  const backwards = {m, layoutB: 'columns'} as const;
 
   // The MLP.
   let dBranch = dy;
@@ -204,7 +209,6 @@ export const swinBlockGradConfig = webgpuKernel<
   const prologue2 = pre
     ? ({prologue: 'norm', gamma: gamma2, beta: beta2, statistics: statistics2} as const)
     : {};
-  weightGradient(2, {a: between, ...prologue2, b: dz});
   const dBetween = map();
   const fromHidden = {...backwards, n: channels, k: hidden, a: dz, b: inputs.fc1Weight};
   let dNormed: tf.TensorInfo | undefined;
@@ -215,6 +219,7 @@ export const swinBlockGradConfig = webgpuKernel<
   } else {
     product(backend, {...fromHidden, c: dBetween, addend: dy});
   }
+  weightGradient(2, {a: between, ...prologue2, b: dz});
   dispose(backend, [dz, dNormed, pre ? undefined : dBranch]);
 
   // The attention.
@@ -236,7 +241,6 @@ export const swinBlockGradConfig = webgpuKernel<
   const prologue1 = pre
     ? ({prologue: 'norm', gamma: gamma1, beta: beta1, statistics: statistics1} as const)
     : {};
-  weightGradient(0, {a: x, ...prologue1, b: dqkv});
   const dx = map();
   const fromQkv = {...backwards, n: channels, k: 3 * channels, a: dqkv, b: inputs.qkvWeight};
   let dFirst: tf.TensorInfo | undefined;
@@ -247,6 +251,7 @@ export const swinBlockGradConfig = webgpuKernel<
   } else {
     product(backend, {...fromQkv, c: dx, addend: dBetween});
   }
+  weightGradient(0, {a: x, ...prologue1, b: dqkv});
   dispose(backend, [dAttended, dqkv, dFirst, dBetween, pre ? undefined : dProjected]);
 
   // The sums.
@@ -261,7 +266,7 @@ export const swinBlockGradConfig = webgpuKernel<
     normParts,
     Array(4).fill([channels]),
   );
-  dispose(backend, [partial, normSums]);
+  dispose(backend, [partial, normSums, maxima]);
   const gradients: Record<string, tf.TensorInfo> = {
     ...{x: dx, gamma1: dGamma1, beta1: dBeta1, gamma2: dGamma2, beta2: dBeta2, table: dtable},
     ...Object.fromEntries(names.map((name, i) => [name, sums[i]])),

@@ -8,7 +8,8 @@ import {expectRelativeClose} from '../../helpers/compare.js';
 import {randomArrays} from '../../helpers/random.js';
 
 /**
- * C = A B + bias + addend of factors [m, k] and [k, n], in the layouts of `more`.
+ * C = A B + bias + addend of factors [m, k] and [k, n], in the layouts of `more`; of the factor that is a gradient, if
+ * any, row i is some 10^(-4 - i % 8), and there is nothing to add.
  *
  * @param round what the factors are rounded to before they are multiplied.
  */
@@ -17,11 +18,19 @@ export async function checkProduct(
   more: Partial<Product> = {},
   round: (value: number) => number = (value) => value,
 ): Promise<void> {
+  const {gradient} = more;
   const backend = tf.backend() as unknown as WebGPUBackend;
   const random = randomArrays(`${m} ${k} ${n}`);
   const [a, b, bias, addend] = [[m, k], [k, n], [n], [m, n]].map((shape) =>
     Float32Array.from(random(shape).data),
   );
+  const factors = {a: {data: a, width: k}, b: {data: b, width: n}};
+  if (gradient) {
+    const {data, width} = factors[gradient];
+    for (const i of data.keys()) data[i] *= 10 ** (-4 - (Math.floor(i / width) % 8));
+    bias.fill(0);
+    addend.fill(0);
+  }
   const transposed = (data: Float32Array, rows: number, columns: number) =>
     Float32Array.from({length: rows * columns}, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
   const factor = (data: Float32Array, rows: number, columns: number, turn: boolean) =>
@@ -46,6 +55,11 @@ export async function checkProduct(
     for (let column = 0; column < n; column++)
       expected[row * n + column] += bias[column] + addend[row * n + column];
   }
-  expectRelativeClose('c', await result.data(), expected, 1e-6);
+  const actual = await result.data();
+  // Each row on its own: with a gradient on the left some are a 10^7th of others.
+  for (let row = 0; row < m; row++) {
+    const of = (data: ArrayLike<number>) => Array.prototype.slice.call(data, row * n, (row + 1) * n);
+    expectRelativeClose(`row ${row} of c`, of(actual), of(expected), 2e-6);
+  }
   tf.dispose([...Object.values(inputs), result]);
 }

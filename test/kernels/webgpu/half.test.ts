@@ -38,6 +38,18 @@ eachBackend(
         });
       }
 
+      it('leaves gradients that are smaller than any 16-bit float as exact', async () => {
+        const {compute, names} = block('v1', 16, 1e-10);
+        const exact = await compute();
+        setPrecision('f16');
+        const half = await compute();
+        for (const [i, name] of names.entries()) {
+          if (name === 'value') continue;
+          expect(Math.max(...exact[i].map(Math.abs)), name).to.be.within(1e-13, 6e-8);
+          expectRelativeClose(name, half[i], exact[i], 2e-2);
+        }
+      });
+
       it('keeps about half of the bytes for the backward pass', () => {
         const kept = () => {
           const {layer, x} = block('v1', 32);
@@ -71,14 +83,14 @@ eachBackend(
   {only: ['webgpu']},
 );
 
-/** A block of two heads with weights that are not small, and its value and gradients. */
-function block(variant: 'v1' | 'v2' | 'miziha', channels: number) {
+/** A block of two heads with weights that are not small, and its value and gradients, of dy of the given size. */
+function block(variant: 'v1' | 'v2' | 'miziha', channels: number, size = 1) {
   const args = {numHeads: 2, windowSize: 4, variant, shifted: true, dataFormat: 'channelsLast'} as const;
   const layer = swinBlock({...args, kernelInitializer: tf.initializers.randomNormal({stddev: 0.3, seed: 1})});
   const x = tf.variable(tf.randomNormal([2, 8, 12, channels], 0, 1, 'float32', 1));
   tf.dispose(layer.apply(x) as tf.Tensor);
   layer.setWeights(layer.getWeights().map((w, i) => tf.randomNormal(w.shape, 0, 0.3, 'float32', i + 11)));
-  const c = tf.randomNormal(x.shape, 0, 1, 'float32', 2);
+  const c = tf.randomNormal(x.shape, 0, size, 'float32', 2);
   const weights = layer.trainableWeights.map((weight) => weight.read() as tf.Variable);
   const compute = async () => {
     const y = layer.apply(x) as tf.Tensor;

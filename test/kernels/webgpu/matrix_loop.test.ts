@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import {expect} from 'chai';
 import {matrixUnits} from '../../../kernels/webgpu/matrix_units.js';
-import {deviceOf} from '../../../kernels/webgpu/program.js';
+import {deviceOf, output} from '../../../kernels/webgpu/program.js';
 import {eachBackend} from '../../helpers/backends.js';
 import {checkProduct} from './check_product.js';
 
@@ -49,6 +49,26 @@ eachBackend(
         ] as const) {
           await checkProduct(sizes, {...layouts, halfFactors: true}, toHalf);
         }
+      });
+
+      it('brings the rows of a gradient into range, however small they are, and keeps their largest numbers', async () => {
+        const maxima = output(backend(), [70]);
+        const kept = tf.engine().makeTensorFromTensorInfo(maxima);
+        const gradient = {layoutB: 'columns', halfFactors: true, gradient: 'a'} as const;
+        await checkProduct([70, 45, 66], {...gradient, maxima}, toHalf);
+        const found = await kept.data();
+        for (const [row, largest] of found.entries()) {
+          expect(largest * 10 ** (4 + (row % 8)), `row ${row}`).to.be.within(0.8, 6);
+        }
+        await checkProduct([300, 64, 128], gradient, toHalf);
+        kept.dispose();
+      });
+
+      it('brings a gradient on the right into range by the largest numbers of its rows', async () => {
+        const maxima = tf.tensor1d(Array.from({length: 45}, (_, row) => 10 ** (-4 - (row % 8))));
+        const gradient = {layoutA: 'columns', halfFactors: true, gradient: 'b', maxima} as const;
+        await checkProduct([70, 45, 66], gradient, toHalf);
+        maxima.dispose();
       });
 
       it('is taken for nothing but what may be rounded', async () => {

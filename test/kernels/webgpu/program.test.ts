@@ -85,6 +85,7 @@ const shaders: [Shader<never>, Record<string, unknown[]>][] = [
         prologue: [undefined, 'norm'],
       },
       ...{matrixRows: [8, 16], matrixColumns: [8, 16], matrixTerms: [8, 16], matrixLanes: [16, 32]},
+      ...{gradient: [undefined, 'a', 'b'], keepMaxima: flag},
     },
   ],
   [
