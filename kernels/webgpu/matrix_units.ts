@@ -54,25 +54,76 @@ function offeredUnits({features, limits}: GPUDevice, info: GPUAdapterInfo): Matr
   return units.sort((one, other) => work(other) - work(one))[0];
 }
 
-/** Whether the device's compiler knows the extensions, which are experimental, as they are written here. */
-async function compiles(device: GPUDevice, units: MatrixUnits): Promise<boolean> {
-  const tile = {...subgroupShare(units), a: 'rows', b: 'rows', piece: MATRIX_PIECE} as const;
-  const p = {...tile, ...units, tileRows: tile.rows, tileColumns: tile.columns};
-  device.pushErrorScope('validation');
-  device.createShaderModule({
-    code: `${MATRIX_EXTENSIONS.map((name) => `enable ${name};`).join(' ')}
-const SIZE = ${units.matrixLanes}u;
-fn aAt(_outer: u32, _inner: u32, _end: u32) -> vec4f { return vec4f(); }
-fn bAt(_outer: u32, _inner: u32, _end: u32) -> vec4f { return vec4f(); }
+/** Factors whose products and sums are whole numbers, exact in 16 and 32 bits: a of row and term, b of term and column. */
+const FACTORS = {
+  a: (row: number, term: number) => ((3 * row + term) % 7) - 3,
+  b: (term: number, column: number) => ((5 * term + column) % 5) - 2,
+};
+
+/** The loop on these factors, a tile that is a subgroup's share, and a sum of two pieces. */
+function probeText(p: Parameters<typeof matrixLoop>[0]): string {
+  const four = (formula: (i: number) => string) => `vec4f(${[0, 1, 2, 3].map((i) => formula(i)).join(', ')})`;
+  return `${MATRIX_EXTENSIONS.map((name) => `enable ${name};`).join(' ')}
+const SIZE = ${p.matrixLanes}u;
+fn aAt(row: u32, term: u32, _end: u32) -> vec4f {
+  return ${four((i) => `f32((3u * row + term + ${i}u) % 7u) - 3.0`)};
+}
+fn bAt(term: u32, column: u32, _end: u32) -> vec4f {
+  return ${four((i) => `f32((5u * term + column + ${i}u) % 5u) - 2.0`)};
+}
 @group(0) @binding(0) var<storage, read_write> c: array<vec4f>;
 ${matrixMemory(p)}
 @compute @workgroup_size(SIZE)
 fn main(@builtin(local_invocation_index) lane: u32, ${MATRIX_BUILTINS.join(', ')}) {
-  let m = 1u; let n = 1u; let begin = 0u; let last = 1u; let firstRow = 0u; let firstColumn = 0u;
-  ${matrixLoop(p, 'c[row + column] = v;')}
-}`,
-  });
-  return (await device.popErrorScope()) === null;
+  let m = ${p.tileRows}u; let n = ${p.tileColumns}u;
+  let begin = 0u; let last = ${2 * p.piece}u;
+  let firstRow = 0u; let firstColumn = 0u;
+  ${matrixLoop(p, 'c[(row * n + column) / 4u] = v;')}
+}`;
+}
+
+/**
+ * Whether the loop compiles on the device and gives the right numbers: its extensions are experimental, and their text
+ * has changed before.
+ */
+async function works(device: GPUDevice, units: MatrixUnits): Promise<boolean> {
+  const {rows, columns} = subgroupShare(units);
+  const tile = {rows, columns, tileRows: rows, tileColumns: columns, piece: MATRIX_PIECE} as const;
+  const p = {...tile, a: 'rows', b: 'rows', ...units} as const;
+  const size = 4 * rows * columns;
+  const result = device.createBuffer({size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC});
+  const read = device.createBuffer({size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ});
+  try {
+    device.pushErrorScope('validation');
+    const module = device.createShaderModule({code: probeText(p)});
+    const error = device.popErrorScope();
+    const compiled = device.createComputePipelineAsync({
+      layout: 'auto',
+      compute: {module, entryPoint: 'main'},
+    });
+    const pipeline = await compiled.catch(() => undefined);
+    if ((await error) !== null || !pipeline) return false;
+    const commands = device.createCommandEncoder();
+    const pass = commands.beginComputePass();
+    pass.setPipeline(pipeline);
+    const entries = [{binding: 0, resource: {buffer: result}}];
+    pass.setBindGroup(0, device.createBindGroup({layout: pipeline.getBindGroupLayout(0), entries}));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    commands.copyBufferToBuffer(result, 0, read, 0, size);
+    device.queue.submit([commands.finish()]);
+    await read.mapAsync(GPUMapMode.READ);
+    return new Float32Array(read.getMappedRange()).every((value, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      let sum = 0;
+      for (let term = 0; term < 2 * MATRIX_PIECE; term++)
+        sum += FACTORS.a(row, term) * FACTORS.b(term, column);
+      return value === sum;
+    });
+  } finally {
+    result.destroy();
+    read.destroy();
+  }
 }
 
 const found = new WeakMap<GPUDevice, MatrixUnits>();
@@ -80,7 +131,7 @@ const found = new WeakMap<GPUDevice, MatrixUnits>();
 /** Finds the matrices of a new device that the loop can use, the largest. Until then it has none. */
 export async function findMatrixUnits(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
   const units = offeredUnits(device, info);
-  if (units && (await compiles(device, units))) found.set(device, units);
+  if (units && (await works(device, units))) found.set(device, units);
 }
 
 /** The matrices of a device; undefined where none were found. */

@@ -50,8 +50,9 @@ export interface SetupBackendOptions {
   /**
    * How whole Swin blocks keep what lies inside of them, on webgpu: 'f32' (the default), or 'f16', 16-bit floats with
    * float32 sums: half the memory for the backward pass, results that differ by up to 1 %. Weights, gradients and the maps
-   * between blocks stay float32, and so do blocks whose channels, hidden layer or head are no multiples of 4. It takes
-   * effect when the backend is webgpu; `backendReport()` tells.
+   * between blocks stay float32, and so do blocks whose channels, hidden layer or head are no multiples of 4. Where the
+   * device has matrix units the products of blocks run on them, of factors rounded to 16-bit floats. It takes effect when
+   * the backend is webgpu; `backendReport()` tells.
    */
   precision?: Precision;
 }
