@@ -189,7 +189,7 @@ function plan(shape: number[]) {
   const rows = tf.util.sizeFromShape(shape.slice(0, -1));
   const vector = channels % 4 === 0;
   const count = vector ? channels / 4 : channels;
-  const lanes = count <= 32 ? 8 : count <= 128 ? 16 : 64;
+  const lanes = count <= 4 ? 4 : count <= 32 ? 8 : count <= 128 ? 16 : 64;
   const groups = channels === 0 ? 0 : Math.ceil(rows / (SIZE / lanes));
   return {rows, channels, vector, count, lanes, groups, scaleRows: Math.max(1, rows / (shape[0] || 1))};
 }
