@@ -7,6 +7,16 @@ import {type Product, product} from '../../../kernels/webgpu/run_product.js';
 import {expectRelativeClose} from '../../helpers/compare.js';
 import {randomArrays} from '../../helpers/random.js';
 
+/** The nearest number of 11 significant bits: a 16-bit float, above the subnormal ones. */
+export function toHalf(value: number): number {
+  if (value === 0) return 0;
+  const unit = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10);
+  const scaled = value / unit;
+  const rounded = Math.round(scaled);
+  const tie = Math.abs(scaled - Math.trunc(scaled)) === 0.5;
+  return unit * (tie ? 2 * Math.round(scaled / 2) : rounded);
+}
+
 /**
  * C = A B + bias + addend of factors [m, k] and [k, n], in the layouts of `more`; of the factor that is a gradient, if
  * any, row i is some 10^(-4 - i % 8), and there is nothing to add.

@@ -4,17 +4,7 @@ import {expect} from 'chai';
 import {matrixUnits} from '../../../kernels/webgpu/matrix_units.js';
 import {deviceOf, output} from '../../../kernels/webgpu/program.js';
 import {eachBackend} from '../../helpers/backends.js';
-import {checkProduct} from './check_product.js';
-
-/** The nearest number of 11 significant bits: a 16-bit float, above the subnormal ones. */
-function toHalf(value: number): number {
-  if (value === 0) return 0;
-  const unit = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10);
-  const scaled = value / unit;
-  const rounded = Math.round(scaled);
-  const tie = Math.abs(scaled - Math.trunc(scaled)) === 0.5;
-  return unit * (tie ? 2 * Math.round(scaled / 2) : rounded);
-}
+import {checkProduct, toHalf} from './check_product.js';
 
 eachBackend(
   () => {
