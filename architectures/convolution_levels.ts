@@ -10,7 +10,7 @@
  * Source: Ronneberger et al. 2015, "U-Net"; Chen et al. 2021, "TransUNet", section 3.2, for convolutions before the patches.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger} from '../layers/arguments.js';
+import {positiveInteger} from '../kernels/common/arguments.js';
 import {batchNormalization, ConfigError, cropLike, patchExpanding} from '../layers/index.js';
 import {narrow} from './swin_parts.js';
 

@@ -12,8 +12,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {showShape} from '../kernels/common/shapes.js';
 import {ConfigError} from '../layers/index.js';
-import {showShape} from '../layers/shapes.js';
 import {type CallArguments, callsOf, type Layer} from './model_graph.js';
 
 type Symbolic = tfl.SymbolicTensor;

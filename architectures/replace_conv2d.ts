@@ -13,7 +13,7 @@
  * Source: the exchange of 3x3 convolutions for Swin stages in a ResNet is that of ../architectures/swin_resnet.ts.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {oneOf, type Size, sizePair} from '../layers/arguments.js';
+import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
 import {ConfigError, type SwinTArgs, swinT} from '../layers/index.js';
 import {conv2dStandIn, type SwinTChoice} from './conv2d_stand_in.js';
 import {

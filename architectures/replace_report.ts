@@ -1,5 +1,5 @@
 /** What replaceConv2D did, as data and as a table. */
-import {showShape} from '../layers/shapes.js';
+import {showShape} from '../kernels/common/shapes.js';
 import type {KeptConvolution} from './find_convolutions.js';
 
 /** A Conv2D that a SwinT has taken the place of. */

@@ -8,7 +8,7 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger, rate, type Size, sizePair} from '../layers/arguments.js';
+import {positiveInteger, rate, type Size, sizePair} from '../kernels/common/arguments.js';
 import {
   absolutePosition,
   ConfigError,

@@ -15,7 +15,7 @@
  * (the package miziha) for the imagenet form.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger, rate} from '../layers/arguments.js';
+import {positiveInteger, rate} from '../kernels/common/arguments.js';
 import {batchNormalization, ConfigError, type DataFormat, swinT, type Variant} from '../layers/index.js';
 
 interface Form {

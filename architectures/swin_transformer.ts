@@ -15,7 +15,7 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger, sizePair} from '../layers/arguments.js';
+import {positiveInteger, sizePair} from '../kernels/common/arguments.js';
 import {ConfigError, layerNormalization} from '../layers/index.js';
 import {narrow, patches, planOf, type SwinBackboneArgs, stages} from './swin_parts.js';
 

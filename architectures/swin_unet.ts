@@ -17,7 +17,7 @@
  * Source: Cao et al. 2021, "Swin-Unet: Unet-like Pure Transformer for Medical Image Segmentation".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger} from '../layers/arguments.js';
+import {positiveInteger} from '../kernels/common/arguments.js';
 import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
 import {checkLevels, levelsDown, levelsUp} from './convolution_levels.js';
 import {

@@ -4,10 +4,10 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import {create, globals} from 'webgpu';
-import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/matrix_units.js';
+import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/runtime/matrix_units.js';
 import {operationCases} from '../test/kernels/operations/cases.js';
 import {checkOperation, GPU_TOLERANCE} from '../test/kernels/operations/check.js';
-import {checkProduct, toHalf} from '../test/kernels/webgpu/check_product.js';
+import {checkProduct, toHalf} from '../test/kernels/webgpu/primitives/check_product.js';
 
 /** m, k, n: large, middle and small tiles, and what is no whole number of them. */
 const PRODUCTS = [

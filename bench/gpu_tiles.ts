@@ -1,15 +1,15 @@
 /**
- * Products of Swin-T's blocks with every tile that a device can hold, to choose tiles by (kernels/webgpu/run_product.ts):
+ * Products of Swin-T's blocks with every tile that a device can hold, to choose tiles by (kernels/webgpu/primitives/run_product.ts):
  * qkv with its norm, the MLP's first product with norm and GELU, its second, and the gradient of a weight; in registers
  * and, where the device has them, on matrix units.
  */
 
 import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
-import {type MatrixUnits, matrixMemoryBytes, subgroupShare} from '../kernels/webgpu/matrix_loop.js';
-import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/matrix_units.js';
-import {deviceOf, output} from '../kernels/webgpu/program.js';
-import {type Product, partsOfSum, product, type Tile} from '../kernels/webgpu/run_product.js';
+import {type Product, partsOfSum, product, type Tile} from '../kernels/webgpu/primitives/run_product.js';
+import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/runtime/matrix_units.js';
+import {deviceOf, output} from '../kernels/webgpu/runtime/program.js';
+import {type MatrixUnits, matrixMemoryBytes, subgroupShare} from '../kernels/webgpu/wgsl/matrix_loop.js';
 import {gpuRun} from './gpu_measure.js';
 import {interleaved} from './measure.js';
 import {STAGES} from './pairs.js';

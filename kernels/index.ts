@@ -5,6 +5,7 @@
 import './wasm/index.js';
 import './webgpu/index.js';
 
+export * from './common/errors.js';
 export type {BatchNormAttrs, BatchNormInputs} from './contracts/batch_norm.js';
 export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';
 export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
@@ -20,7 +21,6 @@ export type {PatchMergeInputs} from './contracts/patch_merge.js';
 export type {SwinBlockAttrs, SwinBlockInputs} from './contracts/swin_block.js';
 export type {WindowAttentionAttrs, WindowAttentionInputs} from './contracts/window_attention.js';
 export {type KernelsInUse, kernelsInUse, type OperationName} from './dispatch.js';
-export * from './errors.js';
 export {
   logSpacedCoordinates,
   relativePositionIndex,
@@ -34,4 +34,4 @@ export {adamUpdate, sgdUpdate} from './operations/optimizer.js';
 export {patchMerge} from './operations/patch_merge.js';
 export {swinBlock} from './operations/swin_block.js';
 export {windowAttention} from './operations/window_attention.js';
-export {freeKernelMemory, type KernelMemory, kernelMemory} from './wasm/memory.js';
+export {freeKernelMemory, type KernelMemory, kernelMemory} from './wasm/runtime/kernel_memory.js';

@@ -3,7 +3,7 @@
  * is replaced until asked for: `setupBackend` does, importing the library does not.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {BackendError} from './errors.js';
+import {BackendError} from './common/errors.js';
 
 /** The kernels of a backend that can be replaced. */
 interface Replacements {

@@ -11,8 +11,8 @@
  * (`ape` in microsoft/Swin-Transformer).
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {ShapeError} from '../kernels/errors.js';
-import {type Size, sizePair} from './arguments.js';
+import {type Size, sizePair} from '../kernels/common/arguments.js';
+import {ShapeError} from '../kernels/common/errors.js';
 import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import type {ParameterSpec, ParameterValues} from './parameters.js';
 

@@ -11,10 +11,11 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {ConfigError, ShapeError} from '../kernels/errors.js';
+import {positive} from '../kernels/common/arguments.js';
+import {ConfigError, ShapeError} from '../kernels/common/errors.js';
+import {showShape} from '../kernels/common/shapes.js';
 import {batchNorm, batchStatistics, sgdUpdate} from '../kernels/index.js';
-import {positive} from './arguments.js';
-import {showShape, singleShape} from './shapes.js';
+import {singleShape} from './shapes.js';
 
 type Args = ConstructorParameters<typeof tfl.layers.Layer>[0];
 

@@ -9,8 +9,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {ShapeError} from '../kernels/errors.js';
-import {showShape} from './shapes.js';
+import {ShapeError} from '../kernels/common/errors.js';
+import {showShape} from '../kernels/common/shapes.js';
 
 type LayerArgs = NonNullable<ConstructorParameters<typeof tfl.layers.Layer>[0]>;
 

@@ -11,10 +11,10 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {ShapeError} from '../kernels/errors.js';
-import {oneOf, type Size, sizePair} from './arguments.js';
+import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
+import {ShapeError} from '../kernels/common/errors.js';
+import {showShape} from '../kernels/common/shapes.js';
 import {type DataFormat, mapSize} from './map_layer.js';
-import {showShape} from './shapes.js';
 
 type LayerArgs = NonNullable<ConstructorParameters<typeof tfl.layers.Layer>[0]>;
 

@@ -9,7 +9,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {optionalSeed, rate} from './arguments.js';
+import {optionalSeed, rate} from '../kernels/common/arguments.js';
 import {derivedSeed} from './random_seed.js';
 
 /** One factor per sample, [B]: 0, or 1 / (1 - rate). Equal seeds give equal factors. */

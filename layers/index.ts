@@ -1,5 +1,5 @@
 /** SwinT and its parts as tfjs layers. Importing this registers their classes, so that saved models load. */
-export {ConfigError, ShapeError} from '../kernels/errors.js';
+export {ConfigError, ShapeError} from '../kernels/common/errors.js';
 export {AbsolutePosition, type AbsolutePositionArgs, absolutePosition} from './absolute_position.js';
 export {
   BatchNormalization,

@@ -10,8 +10,8 @@
  * Source: Ba, Kiros & Hinton 2016, "Layer Normalization".
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {positive} from '../kernels/common/arguments.js';
 import {layerNorm} from '../kernels/index.js';
-import {positive} from './arguments.js';
 import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import type {ParameterSpec, ParameterValues} from './parameters.js';
 

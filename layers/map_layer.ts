@@ -8,19 +8,20 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {ShapeError} from '../kernels/errors.js';
-import {oneOf, optionalSeed} from './arguments.js';
+import {oneOf, optionalSeed} from '../kernels/common/arguments.js';
+import {ShapeError} from '../kernels/common/errors.js';
+import {showShape} from '../kernels/common/shapes.js';
 import {type ParameterSpec, ParameterValues} from './parameters.js';
 import {derivedSeed} from './random_seed.js';
-import {showShape, singleShape} from './shapes.js';
-import {WeightTreatments, type WeightWords} from './weight_words.js';
+import {singleShape} from './shapes.js';
+import {type WeightOptions, WeightTreatments} from './weight_options.js';
 
 /** What every tfjs layer takes. */
 type LayerArgs = ConstructorParameters<typeof tfl.layers.Layer>[0];
 
 export type DataFormat = 'channelsFirst' | 'channelsLast';
 
-export interface MapLayerArgs extends NonNullable<LayerArgs>, WeightWords {
+export interface MapLayerArgs extends NonNullable<LayerArgs>, WeightOptions {
   /** Where the channels are, outside the layer. Default 'channelsFirst'. */
   dataFormat?: DataFormat;
   /** Makes dropout and drop-path repeatable. Default: none. */

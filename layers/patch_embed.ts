@@ -10,9 +10,9 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.1; microsoft/Swin-Transformer, PatchEmbed.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError} from '../kernels/errors.js';
+import {positiveInteger, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
+import {ConfigError} from '../kernels/common/errors.js';
 import {layerNorm, linear} from '../kernels/index.js';
-import {positiveInteger, type Size, sameOr, sizePair} from './arguments.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
 import {normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 

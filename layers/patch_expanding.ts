@@ -8,9 +8,9 @@
  * Source: Cao et al. 2021, "Swin-Unet", section 3.4.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError} from '../kernels/errors.js';
+import {positiveInteger, sameOr} from '../kernels/common/arguments.js';
+import {ConfigError} from '../kernels/common/errors.js';
 import {layerNorm, linear} from '../kernels/index.js';
-import {positiveInteger, sameOr} from './arguments.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 

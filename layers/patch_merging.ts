@@ -9,8 +9,8 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.1; microsoft/Swin-Transformer, PatchMerging of V1 and V2.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {oneOf, positiveInteger, sameOr} from '../kernels/common/arguments.js';
 import {layerNorm, linear, patchMerge} from '../kernels/index.js';
-import {oneOf, positiveInteger, sameOr} from './arguments.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 

@@ -5,8 +5,3 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 export function singleShape(shape: tfl.Shape | tfl.Shape[]): tfl.Shape {
   return (Array.isArray(shape[0]) ? shape[0] : shape) as tfl.Shape;
 }
-
-/** A shape in messages: `[*, 3, 32, 32]`, a star where a size is unknown. */
-export function showShape(shape: readonly (number | null)[]): string {
-  return `[${shape.map((size) => size ?? '*').join(', ')}]`;
-}

@@ -10,8 +10,8 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {oneOf, positive, rate} from '../kernels/common/arguments.js';
 import {layerNorm, linear, type SwinBlockInputs, swinBlock as swinBlockOperation} from '../kernels/index.js';
-import {oneOf, positive, rate} from './arguments.js';
 import {dropPathScale} from './drop_path.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {

@@ -14,13 +14,13 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError, ShapeError} from '../kernels/errors.js';
+import {positiveInteger, rate, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
+import {ConfigError, ShapeError} from '../kernels/common/errors.js';
+import {showShape} from '../kernels/common/shapes.js';
 import {linear} from '../kernels/index.js';
-import {positiveInteger, rate, type Size, sameOr, sizePair} from './arguments.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
 import {mergedShape, mergePatches, mergingOperations, mergingParameters} from './patch_merging.js';
-import {showShape} from './shapes.js';
 import {
   type BlockArgs,
   type BlockConfig,

@@ -9,7 +9,16 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError} from '../kernels/errors.js';
+import {
+  fittingHeads,
+  oneOf,
+  positive,
+  positiveInteger,
+  rate,
+  type Size,
+  sizePair,
+} from '../kernels/common/arguments.js';
+import {ConfigError} from '../kernels/common/errors.js';
 import {
   linear,
   logSpacedCoordinates,
@@ -18,7 +27,6 @@ import {
   windowAttention as windowAttentionOperation,
   windowGeometry,
 } from '../kernels/index.js';
-import {fittingHeads, oneOf, positive, positiveInteger, rate, type Size, sizePair} from './arguments.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 

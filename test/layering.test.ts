@@ -7,7 +7,7 @@ import {checkLayering, importsOf, type Rule, readSources} from './helpers/layeri
 describe('layering', () => {
   it('holds in every source file', () => {
     const sources = readSources(fileURLToPath(new URL('..', import.meta.url)));
-    expect(sources.has('kernels/errors.ts') && sources.has('src/errors.ts')).to.equal(true);
+    expect(sources.has('kernels/common/errors.ts') && sources.has('src/errors.ts')).to.equal(true);
     const lines = checkLayering(sources).map(({file, line, message}) => `${file}:${line}: ${message}`);
     expect(lines.join('\n')).to.equal('');
   });
@@ -16,6 +16,7 @@ describe('layering', () => {
 /** Files that exist in every case below, so that importing them is not itself a violation. */
 const others: Array<[string, string]> = [
   ['kernels/a.ts', ''],
+  ['kernels/common/a.ts', ''],
   ['layers/a.ts', ''],
   ['architectures/a.ts', ''],
   ['src/a.ts', ''],
@@ -33,6 +34,21 @@ describe('the layering rules', () => {
     'architectures imports layers': {'architectures/x.ts': `import {a} from '../layers/a.js';`},
     'src imports all': {
       'src/x.ts': `import '../kernels/a.js'; import '../layers/a.js'; import '../architectures/a.js';`,
+    },
+    'everyone imports the ground floor': {
+      'architectures/x.ts': `import '../kernels/common/a.js';`,
+      'kernels/common/x.ts': `import './a.js';`,
+    },
+    'a room imports those below it': {
+      'kernels/wasm/tfjs/x.ts': `import '../primitives/a.js'; import '../../geometry/a.js';`,
+      'kernels/wasm/primitives/a.ts': `import '../runtime/a.js';`,
+      'kernels/wasm/runtime/a.ts': '',
+      'kernels/geometry/a.ts': '',
+    },
+    'a gradient has a file of its own': {
+      'kernels/operations/linear.ts': '',
+      'kernels/webgpu/operations/linear.ts': '',
+      'kernels/webgpu/operations/linear_grad.ts': '',
     },
     'kernels imports tf and itself': {'kernels/x.ts': `import '@tensorflow/tfjs-core'; import './a.js';`},
     'kernels/wasm imports its backend': {
@@ -67,6 +83,34 @@ describe('the layering rules', () => {
     ['layers imports src later', 'folders', {'layers/x.ts': `export const a = import('../src/a.js');`}],
     ['architectures imports kernels', 'folders', {'architectures/x.ts': `import '../kernels/a.js';`}],
     ['architectures imports src', 'folders', {'architectures/x.ts': `let a: import('../src/a.js').A;`}],
+    [
+      'the ground floor imports what stands on it',
+      'folders',
+      {'kernels/common/x.ts': `import type {A} from '../a.js';`},
+    ],
+    [
+      'a room imports the one above it',
+      'rooms',
+      {
+        'kernels/wasm/runtime/x.ts': `import '../primitives/y.js';`,
+        'kernels/wasm/primitives/y.ts': '',
+      },
+    ],
+    [
+      'a room imports its neighbour',
+      'rooms',
+      {'kernels/wasm/operations/index.ts': `import '../tfjs/y.js';`, 'kernels/wasm/tfjs/y.ts': ''},
+    ],
+    [
+      'a backend imports the other',
+      'rooms',
+      {'kernels/wasm/runtime/x.ts': `import '../../webgpu/runtime/y.js';`, 'kernels/webgpu/runtime/y.ts': ''},
+    ],
+    [
+      'a kernel is named after no operation',
+      'names',
+      {'kernels/wasm/operations/convolution.ts': '', 'kernels/operations/linear.ts': ''},
+    ],
     ['src imports the tests', 'folders', {'src/x.ts': `import '../test/helpers/a.js';`}],
     ['src imports the package itself', 'folders', {'src/x.ts': `import 'tfjs-swint/layers';`}],
     [

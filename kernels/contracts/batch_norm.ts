@@ -20,8 +20,8 @@
  * Source: Ioffe & Szegedy 2015, "Batch Normalization", algorithm 1.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {ShapeError} from '../errors.js';
-import {requireShape} from './shapes.js';
+import {ShapeError} from '../common/errors.js';
+import {requireShape} from '../common/shapes.js';
 
 export interface BatchNormInputs {
   x: tf.Tensor;

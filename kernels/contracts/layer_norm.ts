@@ -19,7 +19,7 @@
  * Source: Ba, Kiros & Hinton 2016, "Layer Normalization".
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {requireShape} from './shapes.js';
+import {requireShape} from '../common/shapes.js';
 
 export interface LayerNormInputs {
   x: tf.Tensor;

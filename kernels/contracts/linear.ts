@@ -17,7 +17,7 @@
  * Source: Hendrycks & Gimpel 2016 (GELU); Huang et al. 2016 (stochastic depth) for s.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {requireShape} from './shapes.js';
+import {requireShape} from '../common/shapes.js';
 
 export interface LinearInputs {
   x: tf.Tensor;

@@ -19,8 +19,8 @@
  * Nesterov's momentum in the form of tfjs, Keras and PyTorch.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {ShapeError} from '../errors.js';
-import {requireShape} from './shapes.js';
+import {ShapeError} from '../common/errors.js';
+import {requireShape} from '../common/shapes.js';
 
 export interface AdamInputs {
   value: tf.Tensor;

@@ -12,7 +12,7 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.1; microsoft/Swin-Transformer, PatchMerging.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {requireShape} from './shapes.js';
+import {requireShape} from '../common/shapes.js';
 
 export interface PatchMergeInputs {
   x: tf.Tensor4D;

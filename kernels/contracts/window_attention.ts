@@ -24,10 +24,10 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {ConfigError, ShapeError} from '../errors.js';
+import {ConfigError, ShapeError} from '../common/errors.js';
+import {requireShape} from '../common/shapes.js';
 import {relativeTableSize} from '../geometry/relative_position.js';
 import type {Pair, WindowPadding} from '../geometry/windows.js';
-import {requireShape} from './shapes.js';
 
 export interface WindowAttentionInputs {
   qkv: tf.Tensor4D;

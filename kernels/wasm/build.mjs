@@ -1,5 +1,5 @@
 /**
- * Compiles the kernels, assembly/*.ts (AssemblyScript), into binary.ts, from which module.ts loads them: once for SIMD as
+ * Compiles the kernels, assembly/*.ts (AssemblyScript), into runtime/binary.ts, from which runtime/module.ts loads them: once for SIMD as
  * every engine has it, once with the fused multiply-add of relaxed SIMD. Part of `npm run build`.
  *
  * The modules import their memory, that of tfjs's own module, and hold no data of their own: `--runtime stub` and no
@@ -12,7 +12,7 @@ import {fileURLToPath} from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const output = fileURLToPath(new URL('binary.ts', import.meta.url));
+const output = fileURLToPath(new URL('runtime/binary.ts', import.meta.url));
 
 /** One page is what an importer has to ask for at least, 65536 what tfjs's memory may grow to. */
 const options = [

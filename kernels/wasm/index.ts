@@ -5,13 +5,13 @@
  * Importing this file neither needs nor loads the backend's package.
  */
 import {registerKernels} from '../registration.js';
-import {conv2DBackpropFilterConfig} from './conv2d_backprop_filter.js';
-import {depthwiseConv2dNativeBackpropFilterConfig} from './depthwise_conv2d_backprop_filter.js';
-import {depthwiseConv2dNativeBackpropInputConfig} from './depthwise_conv2d_backprop_input.js';
-import {registerOperations} from './operations.js';
-import {peakConfig} from './peak.js';
-import {toldOfRemoval} from './removal.js';
-import {unsortedSegmentSumConfig} from './unsorted_segment_sum.js';
+import {registerOperations} from './operations/index.js';
+import {toldOfRemoval} from './runtime/backend_removal.js';
+import {peakConfig} from './runtime/peak.js';
+import {conv2DBackpropFilterConfig} from './tfjs/conv2d_backprop_filter.js';
+import {depthwiseConv2dNativeBackpropFilterConfig} from './tfjs/depthwise_conv2d_backprop_filter.js';
+import {depthwiseConv2dNativeBackpropInputConfig} from './tfjs/depthwise_conv2d_backprop_input.js';
+import {unsortedSegmentSumConfig} from './tfjs/unsorted_segment_sum.js';
 
 const configs = [
   conv2DBackpropFilterConfig,

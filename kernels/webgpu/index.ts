@@ -3,8 +3,8 @@
  * the peak. Importing this file neither needs nor loads the backend's package.
  */
 import {registerKernels} from '../registration.js';
-import {registerOperations} from './operations.js';
-import {peakConfig} from './peak.js';
+import {registerOperations} from './operations/index.js';
+import {peakConfig} from './runtime/peak.js';
 
 registerKernels([peakConfig]);
 registerOperations();

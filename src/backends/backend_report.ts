@@ -2,9 +2,9 @@
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import {kernelBinary, kernelModule} from '../../kernels/wasm/module.js';
-import {coreCount} from '../../kernels/wasm/worker_pool.js';
-import {type Precision, precisionInUse} from '../../kernels/webgpu/precision.js';
+import {kernelBinary, kernelModule} from '../../kernels/wasm/runtime/module.js';
+import {coreCount} from '../../kernels/wasm/runtime/worker_pool.js';
+import {type Precision, precisionInUse} from '../../kernels/webgpu/runtime/precision.js';
 import {BackendError} from '../errors.js';
 import {type AdapterDescription, describeAdapter, isSoftwareAdapter} from './adapter.js';
 import {whyNotShared} from './shared_heap.js';

@@ -6,7 +6,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {registerAgain} from '../../kernels/wasm/removal.js';
+import {registerAgain} from '../../kernels/wasm/runtime/backend_removal.js';
 import {BackendError} from '../errors.js';
 import {importOptional} from './optional_package.js';
 import {isNode} from './platform.js';

@@ -9,19 +9,19 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
-import {kernelModule} from '../../kernels/wasm/module.js';
-import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations.js';
-import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/replacements.js';
-import {setThreads} from '../../kernels/wasm/worker_pool.js';
+import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
+import {kernelModule} from '../../kernels/wasm/runtime/module.js';
+import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
+import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/tfjs/replacements.js';
 import {
   registerOperations as registerGpuOperations,
   unregisterOperations as unregisterGpuOperations,
-} from '../../kernels/webgpu/operations.js';
-import {type Precision, setPrecision} from '../../kernels/webgpu/precision.js';
+} from '../../kernels/webgpu/operations/index.js';
+import {type Precision, setPrecision} from '../../kernels/webgpu/runtime/precision.js';
 import {
   replaceStockKernels as replaceStockGpuKernels,
   restoreStockKernels as restoreStockGpuKernels,
-} from '../../kernels/webgpu/replacements.js';
+} from '../../kernels/webgpu/tfjs/replacements.js';
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {recordChoice, type SkippedBackend} from './backend_report.js';

@@ -2,7 +2,7 @@
  * Starts tfjs's wasm backend on a heap that worker threads can share, in Node; and says why a heap is not.
  *
  * tfjs's module without threads, the only one it runs in Node, declares a memory of its own. One flag of that
- * declaration makes it shared (kernels/wasm/shared_memory.ts). It is set on the module's way from tfjs to the engine:
+ * declaration makes it shared (kernels/wasm/runtime/shared_memory.ts). It is set on the module's way from tfjs to the engine:
  * while the backend starts, `WebAssembly.instantiate` sets it in what that start, and nothing else in the process,
  * instantiates. So whatever file the application has told tfjs to load is the one that is loaded, from where it said,
  * and nothing of tfjs's settings changes. (Its public `setWasmPaths` could be given a changed copy of the file, but it
@@ -11,7 +11,7 @@
  * In a cross-origin isolated page tfjs runs its build with threads, whose heap is shared already.
  */
 
-import {withSharedMemory} from '../../kernels/wasm/shared_memory.js';
+import {withSharedMemory} from '../../kernels/wasm/runtime/shared_memory.js';
 import {isNode} from './platform.js';
 
 type Instantiate = (source: BufferSource, imports?: WebAssembly.Imports) => Promise<unknown>;

@@ -3,7 +3,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {findMatrixUnits} from '../../kernels/webgpu/matrix_units.js';
+import {findMatrixUnits} from '../../kernels/webgpu/runtime/matrix_units.js';
 import {BackendError} from '../errors.js';
 import {describeAdapter, isSoftwareAdapter} from './adapter.js';
 import {importOptional} from './optional_package.js';

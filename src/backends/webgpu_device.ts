@@ -8,7 +8,7 @@
  * kept and thrown as a BackendError by the next call of the backend.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {matrixUnits} from '../../kernels/webgpu/matrix_units.js';
+import {matrixUnits} from '../../kernels/webgpu/runtime/matrix_units.js';
 import {BackendError} from '../errors.js';
 
 /** Asked for where the adapter has them. */

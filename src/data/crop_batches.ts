@@ -10,11 +10,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {ConfigError, DataError} from '../errors.js';
 import {normaliser} from './normalise.js';
+import {orientedCrop, type RandomCropArgs, randomCrop} from './oriented_crop.js';
 import type {LabelledImage, SegmentationDataset} from './segmentation_dataset.js';
 import {randomStream, type Seed, shuffled} from './shuffle.js';
-import {type RandomViewArgs, randomView, viewOf} from './view.js';
 
-export interface CropBatchesArgs extends RandomViewArgs {
+export interface CropBatchesArgs extends RandomCropArgs {
   /** Images per batch. */
   batchSize: number;
   /** Decides order, places, flips and turns; default 0. */
@@ -117,11 +117,11 @@ async function readCrop(
       `${image} must be square to be turned by 90 degrees; got ${height}x${width} (set cropSize, or rotate: false).`,
     );
   }
-  const view = randomView(height, width, args, randomStream(`${args.seed ?? 0}/view/${pass}/${index}`));
+  const view = randomCrop(height, width, args, randomStream(`${args.seed ?? 0}/view/${pass}/${index}`));
   return {
     index,
-    data: viewOf(data, width, dataset.channels, view),
-    mask: viewOf(mask, width, 1, view),
+    data: orientedCrop(data, width, dataset.channels, view),
+    mask: orientedCrop(mask, width, 1, view),
     height: view.height,
     width: view.width,
   };

@@ -7,7 +7,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {ConfigError, SwintError} from '../errors.js';
-import type {Pace} from './pace.js';
+import type {Pace} from './training_plan.js';
 
 /** What a step is taken with; it is disposed after the step. */
 export interface StepBatch {

@@ -9,8 +9,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {normaliser} from '../data/normalise.js';
+import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
-import {viewOf} from '../data/view.js';
 import {ConfigError, ShapeError, SwintError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
 import type {DataFormat} from './pixel_classes.js';
@@ -123,7 +123,7 @@ async function blendedLogits(
     const values = new Float32Array(batch.length * area * channels);
     for (const [i, corner] of batch.entries()) {
       const view = {...corner, height: rows.length, width: columns.length};
-      normalise(viewOf(data, width, channels, view), values, i * area * channels);
+      normalise(orientedCrop(data, width, channels, view), values, i * area * channels);
     }
     const logits = await logitsOf(model, values, [batch.length, ...size, channels], dataFormat);
     if (logits.length !== batch.length * area * classes) {

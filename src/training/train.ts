@@ -19,8 +19,8 @@ import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
 import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
 import {type Ending, type Objective, runSteps, take} from './loop.js';
-import {checkPace, median, type Pace, paceOf, requireOption} from './pace.js';
 import type {Schedule} from './schedule.js';
+import {checkPace, median, type Pace, paceOf, requireOption} from './training_plan.js';
 
 /** What is known after a step. */
 export interface BatchReport {

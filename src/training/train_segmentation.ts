@@ -13,7 +13,6 @@ import {ConfigError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from './evaluate_segmentation.js';
 import {type Ending, type Objective, runSteps, take} from './loop.js';
-import {checkPace, median, type Pace, paceOf} from './pace.js';
 import {confusionCounts} from './pixel_classes.js';
 import type {TileOptions} from './predict_segmentation.js';
 import type {
@@ -24,6 +23,7 @@ import type {
 import {diceCrossEntropy, type SegmentationLoss} from './segmentation_loss.js';
 import {addConfusion, emptyConfusion, segmentationScores} from './segmentation_metrics.js';
 import type {TrainOptions} from './train.js';
+import {checkPace, median, type Pace, paceOf} from './training_plan.js';
 
 type Shared =
   | 'epochs'

@@ -42,7 +42,7 @@ const MOST_ENTRIES = 100_000;
 const MOST_DIRECTORY_BYTES = 64 * 2 ** 20;
 
 /** Reads numbers of a stretch of the file. */
-function viewOf(source: ByteSource, offset: number, length: number): DataView {
+function dataViewOf(source: ByteSource, offset: number, length: number): DataView {
   const bytes = source.read(offset, length);
   return new DataView(bytes.buffer, bytes.byteOffset, length);
 }
@@ -75,7 +75,7 @@ export class ZipDirectory {
     if (offset < 0 || length < 0 || offset + length > size) {
       throw failure(source, `${name} must have ${offset + length} bytes`, size);
     }
-    const header = viewOf(source, begin, LOCAL_BYTES);
+    const header = dataViewOf(source, begin, LOCAL_BYTES);
     if (header.getUint32(0, true) !== LOCAL)
       throw failure(source, `${name} must begin with PK\\3\\4`, 'others');
     const start = begin + LOCAL_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
@@ -94,7 +94,7 @@ function readDirectory(source: ByteSource): Map<string, ZipEntry> {
   if (size > most || offset + size > source.size - END_BYTES) {
     throw failure(source, 'the directory must lie within the file', `${size} bytes at ${offset}`);
   }
-  const view = viewOf(source, offset, size);
+  const view = dataViewOf(source, offset, size);
   const entries: ZipEntry[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -121,7 +121,7 @@ function readEnd(source: ByteSource): {count: number; size: number; offset: numb
   if (source.size < END_BYTES)
     throw failure(source, `a zip must have at least ${END_BYTES} bytes`, source.size);
   const length = Math.min(source.size, END_BYTES + MOST_COMMENT);
-  const view = viewOf(source, source.size - length, length);
+  const view = dataViewOf(source, source.size - length, length);
   let at = length - END_BYTES;
   const isEnd = () =>
     view.getUint32(at, true) === END && view.getUint16(at + 20, true) === length - at - END_BYTES;
@@ -138,7 +138,7 @@ function readEnd(source: ByteSource): {count: number; size: number; offset: numb
   }
   const where = long(view, at - 12);
   if (where + 56 > source.size) throw failure(source, 'the zip64 record must lie within the file', where);
-  const record = viewOf(source, where, 56);
+  const record = dataViewOf(source, where, 56);
   if (record.getUint32(0, true) !== END64)
     throw failure(source, 'the zip64 record must begin with PK\\6\\6', 'others');
   return {count: long(record, 32), size: long(record, 40), offset: long(record, 48)};

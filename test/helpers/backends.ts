@@ -12,7 +12,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs';
-import {setThreads} from '../../kernels/wasm/worker_pool.js';
+import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
 import {withSharedHeap} from '../../src/backends/shared_heap.js';
 import {registerWebGPU} from '../../src/backends/webgpu.js';
 

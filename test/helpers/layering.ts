@@ -2,9 +2,13 @@
  * Who may import whom, checked on the source text of src/, layers/, architectures/ and kernels/.
  *
  * The rules are those of the design: kernels imports nothing of ours, layers kernels, architectures layers, src all
- * three; geometry is free of tf; only kernels/wasm and kernels/webgpu know a backend's package; Node's own modules stay
- * in src/node.ts, src/node/ and src/cli/, which nothing else imports, so that every other file runs in a browser; no
- * import cycles; and tf only as `@tensorflow/tfjs-core` and `-layers`, whose functional operations need no side effect.
+ * three, and everyone kernels/common, which imports nothing outside of itself; geometry is free of tf; only kernels/wasm
+ * and kernels/webgpu know a backend's package, and neither knows the other; Node's own modules stay in src/node.ts,
+ * src/node/ and src/cli/, which nothing else imports, so that every other file runs in a browser; no import cycles; and
+ * tf only as `@tensorflow/tfjs-core` and `-layers`, whose functional operations need no side effect.
+ *
+ * The rooms of a backend stand on each other (`floors`): a room imports those below it, and no other room of its floor.
+ * A file in its operations/ is named as the one in kernels/operations/, with `_grad` where the gradient has its own.
  */
 
 import {readdirSync, readFileSync} from 'node:fs';
@@ -30,7 +34,16 @@ interface Violation {
   message: string;
 }
 
-export type Rule = 'folders' | 'geometry' | 'backend' | 'node' | 'tf' | 'missing' | 'cycle';
+export type Rule =
+  | 'folders'
+  | 'rooms'
+  | 'names'
+  | 'geometry'
+  | 'backend'
+  | 'node'
+  | 'tf'
+  | 'missing'
+  | 'cycle';
 
 /** Source text by path from the repository's root, with `/`. */
 type Sources = ReadonlyMap<string, string>;
@@ -44,6 +57,14 @@ const mayImport: Record<string, readonly string[]> = {
   architectures: ['architectures', 'layers'],
   src: folders,
 };
+
+/** What everyone may import. */
+const groundFloor = 'kernels/common/';
+
+/** The rooms of kernels/wasm and kernels/webgpu from the ground up. */
+const floors: Readonly<Record<string, number>> = {wgsl: 0, runtime: 1, primitives: 2, operations: 3, tfjs: 3};
+
+const roomPath = /^kernels\/(wasm|webgpu)\/(\w+)\//;
 
 const backendPackage = /^(@tensorflow\/tfjs-(backend-|node)|webgpu$|@webgpu\/)/;
 const forNode = /^src\/(node\.ts$|node\/|cli\/)/;
@@ -118,7 +139,21 @@ export function checkLayering(sources: Sources): Violation[] {
       }
     }
   }
-  return [...violations, ...findCycles(edges)];
+  return [...violations, ...wrongNames(sources), ...findCycles(edges)];
+}
+
+/** Files of a backend's operations/ that no operation has the name of. */
+function wrongNames(sources: Sources): Violation[] {
+  const files = [...sources.keys()];
+  const inOperations = /^kernels\/(?:wasm|webgpu)\/operations\/(\w+)\.ts$/;
+  return files.flatMap((file): Violation[] => {
+    const name = inOperations.exec(file)?.[1];
+    if (name === undefined || name === 'index') return [];
+    const operation = `kernels/operations/${name.replace(/_grad$/, '')}.ts`;
+    if (sources.has(operation)) return [];
+    const message = `a file here is named after an operation; got ${file} and no ${operation}`;
+    return [{file, line: 1, rule: 'names', message}];
+  });
 }
 
 type Report = (rule: Rule, message: string) => void;
@@ -128,14 +163,32 @@ const folderOf = (path: string) => path.split('/', 1)[0]!;
 /** An import of one of our own files. */
 function checkOwn(file: string, target: string, sources: Sources, report: Report): void {
   const allowed = mayImport[folderOf(file)] ?? [];
-  if (!allowed.includes(folderOf(target))) {
-    report('folders', `${folderOf(file)}/ may import ${allowed.join('/, ')}/; got ${target}`);
+  const onGround = file.startsWith(groundFloor);
+  if (onGround && !target.startsWith(groundFloor)) {
+    report('folders', `${groundFloor} may import itself alone; got ${target}`);
+  } else if (!allowed.includes(folderOf(target)) && !target.startsWith(groundFloor)) {
+    report(
+      'folders',
+      `${folderOf(file)}/ may import ${allowed.join('/, ')}/ and ${groundFloor}; got ${target}`,
+    );
+  } else if (!mayEnter(file, target)) {
+    report('rooms', `a room of a backend imports the rooms below it; got ${target}`);
   } else if (!sources.has(target)) {
     report('missing', `an import must end in .js and name a source file; got ${target}`);
   }
   if (forNode.test(target) && !forNode.test(file)) {
     report('node', `only src/node* and src/cli/ may import what needs Node; got ${target}`);
   }
+}
+
+/** Whether a file may import another as far as the rooms of backends go; from outside of them all are open. */
+function mayEnter(file: string, target: string): boolean {
+  const [, backend, room] = roomPath.exec(file) ?? [];
+  if (backend === undefined) return true;
+  const [, targetBackend, targetRoom] = roomPath.exec(target) ?? [];
+  if (targetBackend === undefined) return !/^kernels\/(wasm|webgpu)\//.test(target);
+  if (targetBackend !== backend) return false;
+  return room === targetRoom || (floors[targetRoom!] ?? 9) < (floors[room!] ?? -1);
 }
 
 /** An import of a package or of a module of Node's. */

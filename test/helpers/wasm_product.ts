@@ -2,8 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs';
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
-import {address, output} from '../../kernels/wasm/heap.js';
-import {kernelModule} from '../../kernels/wasm/module.js';
+import {address, output} from '../../kernels/wasm/runtime/heap.js';
+import {kernelModule} from '../../kernels/wasm/runtime/module.js';
 
 /** What may follow the product; see kernels/wasm/assembly/product.ts. */
 interface Extras {

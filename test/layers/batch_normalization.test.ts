@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {batchNormalization} from '../../layers/index.js';
 import {eachBackend} from '../helpers/backends.js';
-import {programsOf} from '../kernels/webgpu/programs.js';
+import {programsOf} from '../kernels/webgpu/runtime/programs.js';
 
 eachBackend(
   () => {

@@ -1,0 +1,35 @@
+/**
+ * DepthwiseConv2dNativeBackpropInput for the wasm backend, which has none: the gradient of depthwiseConv2d with
+ * respect to its input.
+ *
+ *     dx[b, oh*sh + kh*dh - top, ow*sw + kw*dw - left, c] += dy[b, oh, ow, c*M + m] * W[kh, kw, c, m]
+ *
+ * for every b, oh, ow, kh, kw, m that lands inside. dy [B, OH, OW, C*M], W [KH, KW, C, M], dx [B, H, W, C]. Attributes
+ * as in tfjs-core. Dilation is honoured (tfjs-backend-cpu 4.22 takes it into account for the padding only). See
+ * assembly/depthwise.ts.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
+import {depthwiseInfo, setSizes} from '../primitives/convolution_sizes.js';
+import {address, output, zeros} from '../runtime/heap.js';
+import {kernelModule} from '../runtime/module.js';
+import {wasmKernel} from '../runtime/wasm_kernel.js';
+
+/** What `tf.registerKernel` takes. */
+export const depthwiseConv2dNativeBackpropInputConfig = wasmKernel<
+  'dy' | 'filter',
+  tf.DepthwiseConv2dNativeBackpropInputAttrs
+>(tf.DepthwiseConv2dNativeBackpropInput, (backend, {dy, filter}, attributes) => {
+  const {inputShape} = attributes;
+  const info = depthwiseInfo(inputShape, filter.shape as Shape4D, attributes);
+  if (isEmpty(info)) {
+    return zeros(backend, inputShape);
+  }
+  const {tensor, at} = output(backend, inputShape);
+  kernelModule(backend).run((kernels) => {
+    setSizes(kernels, info);
+    kernels.depthwiseInputGradient(address(backend, dy), address(backend, filter), at);
+  });
+  return tensor;
+});

@@ -1,0 +1,53 @@
+/**
+ * Sum and Mean for the wasm backend, for float32 and axes that are next to each other.
+ *
+ *     y[o, i] = sum over l of x[o, l, i],  x [outer, length, inner]
+ *
+ * The stock kernels transpose first where the axes are not the last ones, and add in one long chain of float32: global
+ * average pooling of [32, 32, 32, 64] takes them 2.2 ms, here 0.15, and the mean of four million times 0.1 is 0.096. Here
+ * sums of many are made in float64 (assembly/sums). Other types, and axes apart from each other, go to the stock kernel.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import {sumAxis} from '../primitives/axis_sums.js';
+import {wasmKernel} from '../runtime/wasm_kernel.js';
+
+/** Sizes before, of and after the axes from the first to the last; undefined where others are in between. */
+function asMiddle(shape: number[], axes: number[]): [number, number, number] | undefined {
+  const first = Math.min(...axes);
+  const last = Math.max(...axes);
+  for (let axis = first; axis <= last; axis++) {
+    if (!axes.includes(axis) && shape[axis] !== 1) return undefined;
+  }
+  const {sizeFromShape} = tf.util;
+  return [
+    sizeFromShape(shape.slice(0, first)),
+    sizeFromShape(shape.slice(first, last + 1)),
+    sizeFromShape(shape.slice(last + 1)),
+  ];
+}
+
+function reduction(name: string, mean: boolean): (stock: tf.KernelConfig) => tf.KernelConfig {
+  return (stock) =>
+    wasmKernel<'x', tf.SumAttrs>(
+      name,
+      (backend, {x}, attributes) => {
+        const {axis, keepDims} = attributes;
+        const axes = tf.util.parseAxisParam(axis, x.shape);
+        const middle = axes.length > 0 ? asMiddle(x.shape, axes) : undefined;
+        if (!middle || x.dtype !== 'float32' || tf.util.sizeFromShape(x.shape) === 0) {
+          return stock.kernelFunc({inputs: {x}, backend, attrs: attributes as unknown as tf.NamedAttrMap});
+        }
+        const shape = keepDims
+          ? x.shape.map((size, i) => (axes.includes(i) ? 1 : size))
+          : x.shape.filter((_, i) => !axes.includes(i));
+        return sumAxis(backend, x, middle, mean ? 1 / middle[1] : 1, shape);
+      },
+      stock.setupFunc,
+    );
+}
+
+/** What `tf.registerKernel` takes, from the kernel that is replaced. */
+export const sumConfig = reduction(tf.Sum, false);
+/** What `tf.registerKernel` takes, from the kernel that is replaced. */
+export const meanConfig = reduction(tf.Mean, true);

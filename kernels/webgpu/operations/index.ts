@@ -1,0 +1,46 @@
+/**
+ * The kernels of the library's own operations on tfjs's webgpu backend: put in, and taken out again so that the composed
+ * versions compute on tfjs's own kernels.
+ */
+import {registerKernels, unregisterKernels} from '../../registration.js';
+import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
+import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
+import {
+  linearConfig,
+  linearGradBiasConfig,
+  linearGradOutputConfig,
+  linearGradWeightConfig,
+  linearGradXConfig,
+} from './linear.js';
+import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
+import {patchMergeConfig, patchMergeGradConfig} from './patch_merge.js';
+import {swinBlockConfig, swinBlockGradConfig} from './swin_block.js';
+import {windowAttentionConfig} from './window_attention.js';
+import {windowAttentionGradConfig} from './window_attention_grad.js';
+
+const configs = [
+  adamUpdateConfig,
+  batchNormConfig,
+  batchNormGradConfig,
+  batchStatisticsConfig,
+  layerNormConfig,
+  layerNormGradConfig,
+  linearConfig,
+  linearGradBiasConfig,
+  linearGradOutputConfig,
+  linearGradWeightConfig,
+  linearGradXConfig,
+  patchMergeConfig,
+  patchMergeGradConfig,
+  sgdUpdateConfig,
+  swinBlockConfig,
+  swinBlockGradConfig,
+  windowAttentionConfig,
+  windowAttentionGradConfig,
+];
+
+/** Registers them. One that the application has registered under the same name stays. */
+export const registerOperations = (): void => registerKernels(configs);
+
+/** Takes them out. One that the application has registered stays. */
+export const unregisterOperations = (): void => unregisterKernels(configs);

@@ -1,0 +1,94 @@
+/**
+ * Transpose for the webgpu backend: y[i] = x[i with its axes in another order].
+ *
+ * Axes of size 1 do not count, and axes that stay neighbours count as one. What is left is nothing at all, in which case x
+ * and y share their values; or a transpose of matrices, [B, R, C] to [B, C, R] (NCHW to NHWC and back); or another one,
+ * which goes to the stock kernel, as do small tensors that are not on the GPU yet.
+ *
+ * A workgroup moves a tile through workgroup memory, so that neighbours read neighbours and write neighbours; the stock
+ * kernel reads each number where it is. Matrices of few rows or columns, which leave most of a tile empty, go to it too:
+ * what it reads apart is then soon read again.
+ *
+ * Source: Ruetsch & Micikevicius 2009, "Optimizing Matrix Transpose in CUDA", for the tile and its odd width.
+ */
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import {movedAxes, movedMatrices} from '../../geometry/transpose.js';
+import {output, run, type Shader} from '../runtime/program.js';
+import {stockResult, webgpuKernel} from '../runtime/webgpu_kernel.js';
+
+/** Rows and columns of a tile, and rows that its invocations move at a time. */
+const TILE = 32;
+const AT_ONCE = 8;
+
+/** Fewest rows, and columns, of a matrix that goes through tiles. */
+const FEWEST = 8;
+
+/** Numbers of 32 bits of any type: they are moved, not read. */
+export const transposeShader: Shader<object> = {
+  name: 'transpose',
+  size: () => TILE * AT_ONCE,
+  uniforms: {rows: 'u32', columns: 'u32', tilesDown: 'u32', tilesAcross: 'u32'},
+  bindings: () => [
+    {name: 'y', type: 'i32', access: 'out'},
+    {name: 'x', type: 'i32', access: 'in'},
+  ],
+  declarations: () => `var<workgroup> tile: array<i32, ${TILE * (TILE + 1)}>;`,
+  body: () => `
+  let matrix = group / (u.tilesDown * u.tilesAcross);
+  let number = group % (u.tilesDown * u.tilesAcross);
+  let firstRow = (number / u.tilesAcross) * ${TILE}u;
+  let firstColumn = (number % u.tilesAcross) * ${TILE}u;
+  let along = lane % ${TILE}u;
+  let begin = matrix * u.rows * u.columns;
+  for (var i = lane / ${TILE}u; i < ${TILE}u; i += ${AT_ONCE}u) {
+    let row = firstRow + i;
+    let column = firstColumn + along;
+    if (row < u.rows && column < u.columns) {
+      tile[i * ${TILE + 1}u + along] = x[begin + row * u.columns + column];
+    }
+  }
+  workgroupBarrier();
+  for (var i = lane / ${TILE}u; i < ${TILE}u; i += ${AT_ONCE}u) {
+    let row = firstRow + along;
+    let column = firstColumn + i;
+    if (row < u.rows && column < u.columns) {
+      y[begin + column * u.rows + row] = tile[along * ${TILE + 1}u + i];
+    }
+  }`,
+};
+
+/** y, or undefined where that is the stock kernel's to compute. */
+function transpose(
+  backend: WebGPUBackend,
+  x: tf.TensorInfo,
+  perm: readonly number[],
+): tf.TensorInfo | undefined {
+  const {dtype} = x;
+  const moves = dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
+  if (!moves || tf.util.sizeFromShape(x.shape) === 0 || backend.shouldExecuteOnCPU([x])) return undefined;
+  const shape = perm.map((axis) => x.shape[axis]);
+  const axes = movedAxes(x.shape, perm);
+  if (axes.length <= 1) {
+    backend.incRef(x.dataId);
+    return {dataId: x.dataId, shape, dtype};
+  }
+  const found = movedMatrices(axes);
+  if (!found || Math.min(found.rows, found.columns) < FEWEST) return undefined;
+  const {matrices, rows, columns} = found;
+  const tilesDown = Math.ceil(rows / TILE);
+  const tilesAcross = Math.ceil(columns / TILE);
+  const y = output(backend, shape, dtype);
+  const sizes = {rows, columns, tilesDown, tilesAcross};
+  run(backend, transposeShader, {}, {x, y}, sizes, matrices * tilesDown * tilesAcross);
+  return y;
+}
+
+/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
+export function transposeConfig(stock: tf.KernelConfig): tf.KernelConfig {
+  return webgpuKernel<'x', tf.TransposeAttrs>(
+    tf.Transpose,
+    (backend, {x}, attributes) =>
+      transpose(backend, x, attributes.perm) ?? stockResult(stock, backend, {x}, attributes),
+  );
+}

@@ -1,0 +1,132 @@
+/**
+ * Conv2D's words for how weights start, are penalised and are constrained: kernelInitializer, kernelRegularizer, ...
+ *
+ * A tfjs Conv2D reads and writes them here, so that names ('heNormal'), objects and saved configurations mean what
+ * they mean in any built-in layer.
+ */
+import type {serialization} from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import type {ParameterRole} from './parameters.js';
+
+type Conv2DArgs = Parameters<typeof tfl.layers.conv2d>[0];
+
+export interface WeightOptions {
+  /** How kernels start. Default: a normal distribution of deviation 0.02, cut at two deviations. */
+  kernelInitializer?: Conv2DArgs['kernelInitializer'];
+  /** How biases start. Default: zeros. */
+  biasInitializer?: Conv2DArgs['biasInitializer'];
+  kernelRegularizer?: Conv2DArgs['kernelRegularizer'];
+  biasRegularizer?: Conv2DArgs['biasRegularizer'];
+  kernelConstraint?: Conv2DArgs['kernelConstraint'];
+  biasConstraint?: Conv2DArgs['biasConstraint'];
+}
+
+/** The objects that Layer.addWeight takes. tfjs does not export their types. */
+export type Initializer = ReturnType<typeof tfl.initializers.zeros>;
+export type Regularizer = ReturnType<typeof tfl.regularizers.l2>;
+export type Constraint = ReturnType<typeof tfl.constraints.nonNeg>;
+
+interface Conv2DFields {
+  kernelInitializer: Initializer;
+  biasInitializer: Initializer;
+  kernelRegularizer?: Regularizer;
+  biasRegularizer?: Regularizer;
+  kernelConstraint?: Constraint;
+  biasConstraint?: Constraint;
+}
+
+const NAMES = [
+  'kernelInitializer',
+  'biasInitializer',
+  'kernelRegularizer',
+  'biasRegularizer',
+  'kernelConstraint',
+  'biasConstraint',
+] as const;
+
+function conv2dWith(words: WeightOptions): tfl.layers.Layer {
+  // Named, so that no number is taken from the automatic names of the user's own layers.
+  return tfl.layers.conv2d({filters: 1, kernelSize: 1, name: 'weight_options', ...words});
+}
+
+/** What Layer.addWeight needs for a kind of parameter. */
+export interface WeightTreatment {
+  initializer: Initializer;
+  regularizer?: Regularizer;
+  constraint?: Constraint;
+}
+
+/** The words given to one layer, read once. */
+export class WeightTreatments {
+  private readonly fields: Conv2DFields;
+  /** The words in the form that getConfig saves. */
+  readonly config: Required<{[name in (typeof NAMES)[number]]: serialization.ConfigDictValue}>;
+
+  constructor(args: WeightOptions) {
+    const words: WeightOptions = {
+      kernelInitializer: tfl.initializers.truncatedNormal({stddev: 0.02}),
+      biasInitializer: 'zeros',
+    };
+    for (const name of NAMES) {
+      if (args[name] !== undefined && args[name] !== null) Object.assign(words, {[name]: args[name]});
+    }
+    const layer = conv2dWith(words);
+    this.fields = layer as unknown as Conv2DFields;
+    const config = layer.getConfig();
+    const saved = Object.fromEntries(NAMES.map((name) => [name, config[name] ?? null]));
+    // As a file will have it: a seed that is not there stays away, be it undefined or null.
+    const text = JSON.stringify(saved, (key, value) =>
+      key === 'seed' && value === null ? undefined : value,
+    );
+    this.config = JSON.parse(text);
+  }
+
+  /**
+   * How a parameter of this role is treated.
+   *
+   * @param position Number of the parameter within its layer. A seeded initializer is given seed + position, so that
+   *   weights of equal shape do not start equal.
+   */
+  of(role: ParameterRole, position: number): WeightTreatment {
+    const {fields} = this;
+    if (role === 'kernel') {
+      return {
+        initializer: withSeedAt(fields.kernelInitializer, position),
+        regularizer: fields.kernelRegularizer,
+        constraint: fields.kernelConstraint,
+      };
+    }
+    if (role === 'bias') {
+      return {
+        initializer: withSeedAt(fields.biasInitializer, position),
+        regularizer: fields.biasRegularizer,
+        constraint: fields.biasConstraint,
+      };
+    }
+    const initializers: Record<Exclude<ParameterRole, 'kernel' | 'bias'>, () => Initializer> = {
+      gamma: () => tfl.initializers.ones(),
+      residualGamma: () => tfl.initializers.zeros(),
+      beta: () => tfl.initializers.zeros(),
+      biasTable: () => this.narrow(position),
+      position: () => this.narrow(position),
+      // A temperature of 0.1: exp(ln 10).
+      logitScale: () => tfl.initializers.constant({value: Math.log(10)}),
+    };
+    return {initializer: initializers[role]()};
+  }
+
+  /** What is learned of positions starts as in Swin whatever the kernels do, with the kernels' seed if there is one. */
+  private narrow(position: number): Initializer {
+    const {seed} = this.fields.kernelInitializer.getConfig();
+    const shifted = typeof seed === 'number' ? seed + position : undefined;
+    return tfl.initializers.truncatedNormal({stddev: 0.02, seed: shifted});
+  }
+}
+
+function withSeedAt(initializer: Initializer, position: number): Initializer {
+  const config = initializer.getConfig();
+  if (typeof config.seed !== 'number') return initializer;
+  const reseeded = {className: initializer.getClassName(), config: {...config, seed: config.seed + position}};
+  const layer = conv2dWith({kernelInitializer: reseeded as never}) as unknown as Conv2DFields;
+  return layer.kernelInitializer;
+}
