@@ -15,13 +15,12 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {cropValid, type SwinT, type SwinTArgs, swinT} from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
 import type {FoundConv2D} from './find_convolutions.js';
 import {type KeepPath, keptPath} from './kept_path.js';
 import type {CallArguments, Layer} from './model_graph.js';
 import type {StandIn} from './rebuild_model.js';
 import {narrow} from './swin_parts.js';
-
-type Symbolic = tfl.SymbolicTensor;
 
 export interface Conv2DStandIn extends StandIn {
   swin: SwinT;

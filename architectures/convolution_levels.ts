@@ -11,10 +11,11 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {positiveInteger} from '../kernels/common/arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {batchNormalization, ConfigError, cropLike, patchExpanding} from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
 import {narrow} from './swin_parts.js';
 
-type Symbolic = tfl.SymbolicTensor;
 type Seed = number | undefined;
 
 /**
@@ -41,7 +42,7 @@ export function checkLevels(who: string, levels: readonly number[][], patchSize:
   for (const widths of levels) {
     if (!Array.isArray(widths) || widths.length === 0) {
       throw new ConfigError(
-        `${who}: convolutions must be widths, or one list of widths per resolution; got ${JSON.stringify(levels)}.`,
+        `${who}: convolutions must be widths, or one list of widths per resolution; got ${showValue(levels)}.`,
       );
     }
     for (const width of widths) positiveInteger(who, 'convolutions', width);

@@ -6,7 +6,8 @@
  * several times, or stands in several models, is found once.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import type {DataFormat} from '../layers/index.js';
+import type {DataFormat} from '../kernels/common/data_format.js';
+import type {Constraint} from '../layers/tfjs_types.js';
 import {type Call, callsOf, type Layer} from './model_graph.js';
 
 /** A Conv2D layer of a model. Shapes are those of its first call, null where a size is unknown. */
@@ -52,8 +53,6 @@ export interface Conv2DLayer extends Layer {
   readonly kernelConstraint?: Constraint;
   readonly biasConstraint?: Constraint;
 }
-
-type Constraint = ReturnType<typeof tfl.constraints.maxNorm>;
 
 export interface FoundConv2D {
   layer: Conv2DLayer;

@@ -15,11 +15,10 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import type {Symbolic} from '../layers/tfjs_types.js';
 import type {Conv2DLayer} from './find_convolutions.js';
 import type {Layer} from './model_graph.js';
 import {setWeight} from './rebuild_model.js';
-
-type Symbolic = tfl.SymbolicTensor;
 
 export type KeepPath = 'full' | '1x1';
 

@@ -6,6 +6,7 @@
  * those that lead to this model's outputs are its own.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
+import type {Symbolic} from '../layers/tfjs_types.js';
 
 export type Layer = tfl.layers.Layer;
 
@@ -15,8 +16,8 @@ export type CallArguments = Record<string, unknown>;
 /** One use of a layer, or of a model as a layer. */
 export interface Call {
   layer: Layer;
-  inputs: tfl.SymbolicTensor[];
-  outputs: tfl.SymbolicTensor[];
+  inputs: Symbolic[];
+  outputs: Symbolic[];
   callArguments: CallArguments;
 }
 
@@ -37,7 +38,7 @@ export function callsOf(model: tfl.LayersModel): Call[] {
     // A Sequential that starts with a model takes that model's tensors for its own, and no node shows the call.
     add({layer: first, inputs: model.inputs, outputs: first.outputs, callArguments: {}});
   }
-  const visit = (tensor: tfl.SymbolicTensor) => {
+  const visit = (tensor: Symbolic) => {
     if (made.has(tensor.id)) return;
     const layer = tensor.sourceLayer;
     const {inputTensors, outputTensors, callArgs} = layer.inboundNodes[tensor.nodeIndex];

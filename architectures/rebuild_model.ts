@@ -14,9 +14,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {showShape} from '../kernels/common/shapes.js';
 import {ConfigError} from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
 import {type CallArguments, callsOf, type Layer} from './model_graph.js';
-
-type Symbolic = tfl.SymbolicTensor;
 
 /** What takes a layer's place. */
 export interface StandIn {

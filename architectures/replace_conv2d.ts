@@ -14,6 +14,7 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, type SwinTArgs, swinT} from '../layers/index.js';
 import {conv2dStandIn, type SwinTChoice} from './conv2d_stand_in.js';
 import {
@@ -162,7 +163,7 @@ function ruleOf(where: ReplaceConv2DOptions['where']): (info: Conv2DInfo) => str
   }
   if (typeof where !== 'object' || where === null || !('kernelSize' in where)) {
     throw new ConfigError(
-      `${WHO}: where must be names, a function or {kernelSize}; got ${JSON.stringify(where)}.`,
+      `${WHO}: where must be names, a function or {kernelSize}; got ${showValue(where)}.`,
     );
   }
   const size = sizePair(WHO, 'where.kernelSize', where.kernelSize).join('x');

@@ -1,5 +1,6 @@
 /** What replaceConv2D did, as data and as a table. */
 import {showShape} from '../kernels/common/shapes.js';
+import {textTable} from '../kernels/common/text_table.js';
 import type {KeptConvolution} from './find_convolutions.js';
 
 /** A Conv2D that a SwinT has taken the place of. */
@@ -32,14 +33,6 @@ export interface ReplaceReport {
 
 const count = (value: number) => value.toLocaleString('en-US');
 
-/** Columns as wide as their widest cell; those of numbers to the right. */
-function aligned(rows: string[][], right: number[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
-  const pad = (cell: string, column: number) =>
-    right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]);
-  return rows.map((cells) => cells.map(pad).join('  ').trimEnd());
-}
-
 /** The report of these layers. */
 export function replaceReport(replaced: ReplacedConv2D[], kept: KeptConvolution[]): ReplaceReport {
   const sum = (key: 'parametersBefore' | 'parametersAfter') =>
@@ -48,6 +41,7 @@ export function replaceReport(replaced: ReplacedConv2D[], kept: KeptConvolution[
   if (replaced.length > 0) {
     lines[0] += `: ${sum('parametersBefore')} parameters are ${sum('parametersAfter')} now`;
     const head = ['replaced', 'kernel', 'strides', 'input', 'output', 'heads', 'window', 'parameters', 'now'];
+    const numbers = new Set(['heads', 'parameters', 'now']);
     const rows = replaced.map((one) => [
       one.name,
       one.kernelSize.join('x'),
@@ -59,11 +53,11 @@ export function replaceReport(replaced: ReplacedConv2D[], kept: KeptConvolution[
       count(one.parametersBefore),
       count(one.parametersAfter),
     ]);
-    lines.push('', ...aligned([head, ...rows], [5, 7, 8]));
+    lines.push('', ...textTable([head, ...rows], (column) => numbers.has(head[column])));
   }
   if (kept.length > 0) {
     const rows = kept.map(({name, className, reason}) => [name, className, reason]);
-    lines.push('', ...aligned([['kept', 'class', 'why'], ...rows], []));
+    lines.push('', ...textTable([['kept', 'class', 'why'], ...rows], () => false));
   }
   return {replaced, kept, text: lines.join('\n')};
 }

@@ -8,7 +8,8 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger, rate, type Size, sizePair} from '../kernels/common/arguments.js';
+import {oneOf, positiveInteger, rate, type Size, sizePair} from '../kernels/common/arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {
   absolutePosition,
   ConfigError,
@@ -18,6 +19,8 @@ import {
   type SwinTArgs,
   swinT,
 } from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
+import {dropPathRates, seedCounter} from './block_plan.js';
 
 export interface SwinBackboneArgs {
   /** Height and width that the model is meant for: of the position embedding and of the summary. Default 224. */
@@ -63,8 +66,6 @@ export interface SwinBackboneArgs {
   name?: string;
 }
 
-type Symbolic = tfl.SymbolicTensor;
-
 /** The arguments, checked and filled in. */
 export interface Plan {
   who: string;
@@ -90,7 +91,7 @@ function perStage(who: string, name: string, given: Size | Size[], stages: numbe
   const sizes = given as Size[];
   if (sizes.length !== stages) {
     throw new ConfigError(
-      `${who}: ${name} must be one size or one per stage (${stages}); got ${JSON.stringify(given)}.`,
+      `${who}: ${name} must be one size or one per stage (${stages}); got ${showValue(given)}.`,
     );
   }
   return sizes.map((size) => sizePair(who, name, size));
@@ -99,21 +100,18 @@ function perStage(who: string, name: string, given: Size | Size[], stages: numbe
 /** @throws ConfigError for arguments that can never work. */
 export function planOf(who: string, args: SwinBackboneArgs): Plan {
   const {embedDim = 96, depths = [2, 2, 6, 2], numHeads = [3, 6, 12, 24], variant = 'v1'} = args;
-  if (variant !== 'v1' && variant !== 'v2') {
-    throw new ConfigError(`${who}: variant must be one of v1, v2; got ${JSON.stringify(variant)}.`);
-  }
+  oneOf(who, 'variant', variant, ['v1', 'v2']);
   positiveInteger(who, 'embedDim', embedDim);
   if (depths.length === 0 || numHeads.length !== depths.length) {
     throw new ConfigError(
-      `${who}: depths and numHeads must have one number per stage; got ${JSON.stringify(depths)} and ` +
-        `${JSON.stringify(numHeads)}.`,
+      `${who}: depths and numHeads must have one number per stage; got ${showValue(depths)} and ` +
+        `${showValue(numHeads)}.`,
     );
   }
   const total = depths.reduce((a, b) => a + b, 0);
   const last = rate(who, 'dropPath', args.dropPath ?? 0.1);
   const windowSize = args.windowSize ?? (variant === 'v2' ? 8 : 7);
   const windows = perStage(who, 'windowSize', windowSize, depths.length);
-  let seeds = 0;
   return {
     who,
     args,
@@ -123,9 +121,8 @@ export function planOf(who: string, args: SwinBackboneArgs): Plan {
     windows,
     pretrained: perStage(who, 'pretrainedWindowSize', args.pretrainedWindowSize ?? windows, depths.length),
     variant,
-    dropPath: Array.from({length: total}, (_, i) => (last * i) / Math.max(total - 1, 1)),
-    // Steps of a thousand: a stage counts up from its seed, one per weight.
-    nextSeed: () => (args.seed === undefined ? undefined : args.seed + 1000 * ++seeds),
+    dropPath: dropPathRates(last, total),
+    nextSeed: seedCounter(args.seed),
   };
 }
 

@@ -15,8 +15,10 @@
  * (the package miziha) for the imagenet form.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger, rate} from '../kernels/common/arguments.js';
-import {batchNormalization, ConfigError, type DataFormat, swinT, type Variant} from '../layers/index.js';
+import {COUNT, checkNumbers, oneOf, positiveInteger, rate} from '../kernels/common/arguments.js';
+import {batchNormalization, type DataFormat, swinT, type Variant} from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
+import {dropPathRates, seedCounter} from './block_plan.js';
 
 interface Form {
   stem: 'imagenet' | 'cifar';
@@ -119,8 +121,6 @@ interface Plan {
   dropPath: number[];
   nextSeed: () => number | undefined;
 }
-
-type Symbolic = tfl.SymbolicTensor;
 
 /** BN(convolution) and, where asked for, relu. */
 function convolve(
@@ -267,21 +267,11 @@ function head(plan: Plan, x: Symbolic): Symbolic {
 
 function check(args: SwinResNetArgs): Form {
   const who = 'swinResNet';
-  const depth = args.depth ?? DEFAULT_DEPTH;
-  const form = FORMS[depth];
-  if (!form) {
-    const known = Object.keys(FORMS).join(', ');
-    throw new ConfigError(`${who}: depth must be one of ${known}; got ${JSON.stringify(depth)}.`);
-  }
+  const form = FORMS[oneOf(who, 'depth', args.depth ?? DEFAULT_DEPTH, Object.keys(FORMS).map(Number))];
   positiveInteger(who, 'numClasses', args.numClasses);
   for (const name of ['widths', 'numHeads'] as const) {
-    const given = args[name];
-    if (!given) continue;
-    if (given.length !== form.blocks.length || !given.every((n) => Number.isInteger(n) && n > 0)) {
-      throw new ConfigError(
-        `${who}: ${name} must be ${form.blocks.length} positive integers, one per stage; got ${JSON.stringify(given)}.`,
-      );
-    }
+    const rule = {count: form.blocks.length, per: 'stage', rule: COUNT};
+    if (args[name]) checkNumbers(who, name, args[name], rule);
   }
   rate(who, 'dropPath', args.dropPath ?? 0);
   return form;
@@ -309,13 +299,11 @@ function imageInput({inputShape, dataFormat}: SwinResNetArgs, form: Form): {imag
 export function swinResNet(args: SwinResNetArgs): tfl.LayersModel {
   const form = check(args);
   const total = form.blocks.reduce((a, b) => a + b, 0);
-  let seeds = 0;
   const plan: Plan = {
     args,
     form,
-    dropPath: Array.from({length: total}, (_, i) => ((args.dropPath ?? 0) * i) / Math.max(total - 1, 1)),
-    // Steps of a thousand: a SwinT counts up from its seed, one per weight.
-    nextSeed: () => (args.seed === undefined ? undefined : args.seed + 1000 * ++seeds),
+    dropPath: dropPathRates(args.dropPath ?? 0, total),
+    nextSeed: seedCounter(args.seed),
   };
   const {image, map} = imageInput(args, form);
   let x = stem(plan, map);

@@ -15,8 +15,10 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger, sizePair} from '../kernels/common/arguments.js';
+import {checkNumber, positiveInteger, sizePair, wholeNumber} from '../kernels/common/arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, layerNormalization} from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
 import {narrow, patches, planOf, type SwinBackboneArgs, stages} from './swin_parts.js';
 
 export interface SwinTransformerArgs extends SwinBackboneArgs {
@@ -27,8 +29,6 @@ export interface SwinTransformerArgs extends SwinBackboneArgs {
   /** Activation of the head. Default: none, logits. */
   classifierActivation?: 'softmax' | 'sigmoid';
 }
-
-type Symbolic = tfl.SymbolicTensor;
 
 /**
  * A Swin Transformer classifier, or, with `numClasses: 0`, its features.
@@ -75,10 +75,10 @@ function classifier(units: number, seed: number | undefined, activation?: 'softm
 export function swinBackbone(args: SwinBackboneArgs & {outStages?: number[]} = {}): tfl.LayersModel {
   const plan = planOf('swinBackbone', args);
   const {outStages = plan.depths.map((_, i) => i), dataFormat = 'channelsFirst'} = args;
-  const known = (stage: number) => Number.isInteger(stage) && stage >= 0 && stage < plan.depths.length;
-  if (outStages.length === 0 || !outStages.every(known)) {
+  const {what, holds: exists} = wholeNumber(0, plan.depths.length - 1);
+  if (outStages.length === 0 || !outStages.every(exists)) {
     throw new ConfigError(
-      `swinBackbone: outStages must be stages from 0 to ${plan.depths.length - 1}; got ${JSON.stringify(outStages)}.`,
+      `swinBackbone: outStages must be numbers of stages, each ${what}; got ${showValue(outStages)}.`,
     );
   }
   const {image, map} = patches(plan);
@@ -192,9 +192,7 @@ export function resetClassifier(
 export function freezeStages(model: tfl.LayersModel, stages: number): void {
   const names = model.layers.map(({name}) => name);
   const count = names.filter((name) => /^layers\.\d+$/.test(name)).length;
-  if (!Number.isInteger(stages) || stages < 0 || stages > count) {
-    throw new ConfigError(`freezeStages: stages must be from 0 to ${count}; got ${stages}.`);
-  }
+  checkNumber('freezeStages', 'stages', stages, wholeNumber(0, count));
   for (const layer of model.layers) {
     const stage = /^layers\.(\d+)(\.downsample)?$/.exec(layer.name);
     if (stage) layer.trainable = Number(stage[1]) >= stages;

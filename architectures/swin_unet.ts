@@ -18,7 +18,9 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {positiveInteger} from '../kernels/common/arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
+import type {Symbolic} from '../layers/tfjs_types.js';
 import {checkLevels, levelsDown, levelsUp} from './convolution_levels.js';
 import {
   kernelStart,
@@ -41,8 +43,6 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
    */
   convolutions?: number[] | number[][];
 }
-
-type Symbolic = tfl.SymbolicTensor;
 
 const concat = (name: string, maps: Symbolic[]) =>
   tfl.layers.concatenate({name, axis: -1}).apply(maps) as Symbolic;
@@ -69,15 +69,13 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
   if (decoderDepths.length !== depths.length - 1) {
     throw new ConfigError(
       `${who}: decoderDepths must be ${depths.length - 1} numbers, one per skip connection; got ` +
-        `${JSON.stringify(decoderDepths)}.`,
+        `${showValue(decoderDepths)}.`,
     );
   }
   const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
   const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
   if (Array.isArray(patchSize) && patchSize[1] !== scale) {
-    throw new ConfigError(
-      `${who}: patchSize must be the same on both axes; got ${JSON.stringify(patchSize)}.`,
-    );
+    throw new ConfigError(`${who}: patchSize must be the same on both axes; got ${showValue(patchSize)}.`);
   }
   checkLevels(who, levels, scale);
   const stride = 2 ** Math.max(levels.length - 1, 0);

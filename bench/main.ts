@@ -42,7 +42,7 @@ for (const name of only) {
 }
 const repeats = Number(options.repeats);
 if (!Number.isInteger(repeats) || repeats < 1) {
-  throw new Error(`--repeats must be a positive integer; got ${options.repeats}`);
+  throw new Error(`--repeats must be a whole number from 1; got ${options.repeats}`);
 }
 const backend = options.backend as BackendName;
 

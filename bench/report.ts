@@ -1,4 +1,5 @@
 /** The rows of a benchmark: printed as they come, kept for the JSON file. */
+import {textTable} from '../kernels/common/text_table.js';
 import type {Names} from './alternatives.js';
 import type {Timing} from './measure.js';
 import type {Peak} from './peak.js';
@@ -37,15 +38,15 @@ export class Report {
       }
     }
     this.rows.push(row);
-    const cells = (Object.keys(titles) as (keyof typeof titles)[]).flatMap((name) => {
+    const lines = (Object.keys(titles) as (keyof typeof titles)[]).flatMap((name) => {
       const time = times[name];
       if (!time) return [];
       const rate = work ? `, ${(work.amount / time.median / 1e6).toFixed(1)} ${work.unit}` : '';
       const share = row.share?.[name as 'one'];
       const ofPeak = share === undefined ? '' : ` = ${(100 * share).toFixed(0)} % of peak`;
-      return [`    ${titles[name].padEnd(16)}${milliseconds(time)}${rate}${ofPeak}${this.ratio(row, name)}`];
+      return [[`    ${titles[name]}`, `${milliseconds(time)}${rate}${ofPeak}${this.ratio(row, name)}`]];
     });
-    console.log([row.what, ...cells].join('\n'));
+    console.log([row.what, ...textTable(lines, () => false)].join('\n'));
   }
 
   /** How many times faster than each thing to compare with. */

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from './common/errors.js';
+import type {Kernel} from './kernel_config.js';
 
 /** The kernels of a backend that can be replaced. */
 interface Replacements {
@@ -18,29 +19,33 @@ interface Replacements {
   restore(): void;
 }
 
+/** A kernel that answers with undefined where the stock one is to compute. */
+// `never` for inputs and attributes: each kernel has types of its own for them.
+type Replacement<Backend> = Kernel<Backend, never, never, tf.TensorInfo | tf.TensorInfo[] | undefined>;
+
 /**
  * @param backend tfjs's name of the backend.
- * @param makers by the name of the kernel: ours, made from the one that it replaces and leaves some cases to.
+ * @param kernels ours, by the name of the kernel that each replaces.
  */
-export function replacements(
+export function replacements<Backend>(
   backend: string,
-  makers: Readonly<Record<string, (stock: tf.KernelConfig) => tf.KernelConfig>>,
+  kernels: Readonly<Record<string, Replacement<Backend>>>,
 ): Replacements {
   /** The kernels replaced so far and not put back, by name. */
   const replaced = new Map<string, {stock: tf.KernelConfig; ours: tf.KernelConfig}>();
   return {
     replace() {
-      const missing = Object.keys(makers).filter((name) => !tf.getKernel(name, backend));
+      const missing = Object.keys(kernels).filter((name) => !tf.getKernel(name, backend));
       if (missing.length > 0) {
         throw new BackendError(
           `setupBackend: the ${backend} backend must have registered its kernels; it lacks ${missing.join(', ')} ` +
             `(import '@tensorflow/tfjs-backend-${backend}' first).`,
         );
       }
-      for (const [name, make] of Object.entries(makers)) {
+      for (const [name, kernel] of Object.entries(kernels)) {
         const stock = tf.getKernel(name, backend);
         if (stock !== replaced.get(name)?.ours) {
-          const ours = make(stock);
+          const ours = inPlaceOf(stock, kernel);
           register(ours);
           replaced.set(name, {stock, ours});
         }
@@ -54,6 +59,15 @@ export function replacements(
       }
       replaced.clear();
     },
+  };
+}
+
+/** The stock kernel, with ours before it: what tfjs calls to set it up is still called. */
+function inPlaceOf<Backend>(stock: tf.KernelConfig, run: Replacement<Backend>): tf.KernelConfig {
+  return {
+    ...stock,
+    kernelFunc: (given) =>
+      run(given.backend as Backend, given.inputs as never, given.attrs as never) ?? stock.kernelFunc(given),
   };
 }
 

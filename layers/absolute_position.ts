@@ -60,7 +60,7 @@ tf.serialization.registerClass(AbsolutePosition);
 /**
  * Adds a learned vector to every cell of a map; the shape is kept.
  *
- * @param args mapSize, dataFormat, and Conv2D's words for the weights.
+ * @param args mapSize, dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function absolutePosition(args: AbsolutePositionArgs = {}): AbsolutePosition {

@@ -11,15 +11,15 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positive} from '../kernels/common/arguments.js';
-import {ConfigError, ShapeError} from '../kernels/common/errors.js';
+import {checkNumber, positive, SHARE, WHOLE} from '../kernels/common/arguments.js';
+import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {batchNorm, batchStatistics, sgdUpdate} from '../kernels/index.js';
+import {layerName} from './layer_name.js';
 import {singleShape} from './shapes.js';
+import type {LayerArgs} from './tfjs_types.js';
 
-type Args = ConstructorParameters<typeof tfl.layers.Layer>[0];
-
-export interface BatchNormalizationArgs extends NonNullable<Args> {
+export interface BatchNormalizationArgs extends LayerArgs {
   /** Axis of the channels: 1 for channelsFirst, -1 for channelsLast. Default -1. */
   axis?: number;
   /** How much of the moving statistics each step keeps, 0 <= momentum <= 1. Default 0.99. */
@@ -49,19 +49,13 @@ export class BatchNormalization extends tfl.layers.Layer {
 
   constructor(args: BatchNormalizationArgs = {}) {
     super(args);
-    const who = `${this.getClassName()}(${this.name})`;
-    this.axis = args.axis ?? -1;
-    this.momentum = args.momentum ?? 0.99;
+    const who = layerName(this);
+    this.axis = checkNumber(who, 'axis', args.axis ?? -1, WHOLE);
+    this.momentum = checkNumber(who, 'momentum', args.momentum ?? 0.99, SHARE);
     this.epsilon = positive(who, 'epsilon', args.epsilon ?? 1e-3);
     this.center = args.center ?? true;
     this.scale = args.scale ?? true;
     this.gammaInitializer = args.gammaInitializer ?? 'ones';
-    if (!Number.isInteger(this.axis)) {
-      throw new ConfigError(`${who}: axis must be an integer; got ${JSON.stringify(args.axis)}.`);
-    }
-    if (!(this.momentum >= 0 && this.momentum <= 1)) {
-      throw new ConfigError(`${who}: momentum must be from 0 to 1; got ${JSON.stringify(args.momentum)}.`);
-    }
     this.supportsMasking = true;
   }
 
@@ -70,8 +64,7 @@ export class BatchNormalization extends tfl.layers.Layer {
     const axis = this.axis < 0 ? this.axis + shape.length : this.axis;
     if (shape.length < 2 || axis < 1 || axis >= shape.length) {
       throw new ShapeError(
-        `${this.getClassName()}(${this.name}): axis must be one after the batch; got axis ${this.axis} and the ` +
-          `shape ${showShape(shape)}.`,
+        `${layerName(this)}: axis must be one after the batch; got axis ${this.axis} and the shape ${showShape(shape)}.`,
       );
     }
     return axis;
@@ -83,7 +76,7 @@ export class BatchNormalization extends tfl.layers.Layer {
     const channels = shape[axis];
     if (channels === null || channels === undefined) {
       throw new ShapeError(
-        `${this.getClassName()}(${this.name}): the size of axis ${this.axis} must be known; got null.`,
+        `${layerName(this)}: the size of axis ${this.axis} must be known; got ${showShape(shape)}.`,
       );
     }
     const {ones, zeros} = tfl.initializers;

@@ -11,8 +11,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
-
-type LayerArgs = NonNullable<ConstructorParameters<typeof tfl.layers.Layer>[0]>;
+import {showValue} from '../kernels/common/show_value.js';
+import {layerName} from './layer_name.js';
+import type {LayerArgs} from './tfjs_types.js';
 
 export class CropLike extends tfl.layers.Layer {
   static readonly className = 'SwinCropLike';
@@ -21,7 +22,7 @@ export class CropLike extends tfl.layers.Layer {
     const [x, like] = inputShape as tfl.Shape[];
     if (!Array.isArray(x) || !Array.isArray(like) || x.length !== 4 || like.length !== 4) {
       throw new ShapeError(
-        `${this.getClassName()}(${this.name}): the inputs must be two maps [B, H, W, C]; got ${JSON.stringify(inputShape)}.`,
+        `${layerName(this)}: the inputs must be two maps [B, H, W, C]; got ${showValue(inputShape)}.`,
       );
     }
     return [x, like];
@@ -38,7 +39,7 @@ export class CropLike extends tfl.layers.Layer {
     const [x, like] = maps as tf.Tensor4D[];
     if (rows > height || columns > width) {
       throw new ShapeError(
-        `${this.getClassName()}(${this.name}): the map must be as large as the other one; got ${showShape(x.shape)} and ` +
+        `${layerName(this)}: the map must be as large as the other one; got ${showShape(x.shape)} and ` +
           `${showShape(like.shape)}.`,
       );
     }

@@ -11,12 +11,14 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
+import {type Size, sizePair} from '../kernels/common/arguments.js';
+import {checkDataFormat, type DataFormat} from '../kernels/common/data_format.js';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
-import {type DataFormat, mapSize} from './map_layer.js';
-
-type LayerArgs = NonNullable<ConstructorParameters<typeof tfl.layers.Layer>[0]>;
+import {showValue} from '../kernels/common/show_value.js';
+import {layerName} from './layer_name.js';
+import {mapSize} from './map_layer.js';
+import type {LayerArgs} from './tfjs_types.js';
 
 export interface CropValidArgs extends LayerArgs {
   /** Height and width of the convolution's kernel. */
@@ -38,12 +40,11 @@ export class CropValid extends tfl.layers.Layer {
     const {who} = this;
     this.kernelSize = sizePair(who, 'kernelSize', args.kernelSize);
     this.strides = sizePair(who, 'strides', args.strides ?? 1);
-    const formats = ['channelsFirst', 'channelsLast'] as const;
-    this.dataFormat = oneOf(who, 'dataFormat', args.dataFormat ?? 'channelsFirst', formats);
+    this.dataFormat = checkDataFormat(who, args.dataFormat ?? 'channelsFirst');
   }
 
   private get who(): string {
-    return `${this.getClassName()}(${this.name})`;
+    return layerName(this);
   }
 
   /** Number of the axis of the rows; that of the columns follows. */
@@ -54,7 +55,7 @@ export class CropValid extends tfl.layers.Layer {
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [x, source] = inputShape as tfl.Shape[];
     if (!Array.isArray(x) || !Array.isArray(source) || x.length !== 4 || source.length !== 4) {
-      const got = JSON.stringify(inputShape);
+      const got = showValue(inputShape);
       throw new ShapeError(`${this.who}: the inputs must be two maps of rank 4; got ${got}.`);
     }
     const output = [...x];
@@ -64,8 +65,8 @@ export class CropValid extends tfl.layers.Layer {
       const size = mapSize(source[axis], (from) => Math.floor((from - kernel) / stride) + 1);
       if (size !== null && (size < 1 || (had !== null && had < size))) {
         throw new ShapeError(
-          `${this.who}: the map must be that of a convolution with kernel [${this.kernelSize.join(', ')}] and strides ` +
-            `[${this.strides.join(', ')}] over its input; got ${showShape(x)} and ${showShape(source)}.`,
+          `${this.who}: the map must be that of a convolution with kernel ${showShape(this.kernelSize)} and strides ` +
+            `${showShape(this.strides)} over its input; got ${showShape(x)} and ${showShape(source)}.`,
         );
       }
       output[axis] = size;

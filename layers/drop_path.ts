@@ -10,7 +10,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {optionalSeed, rate} from '../kernels/common/arguments.js';
+import {layerName} from './layer_name.js';
 import {derivedSeed} from './random_seed.js';
+import type {LayerArgs} from './tfjs_types.js';
 
 /** One factor per sample, [B]: 0, or 1 / (1 - rate). Equal seeds give equal factors. */
 export function dropPathScale(batch: number, dropRate: number, seed: number): tf.Tensor1D {
@@ -20,7 +22,7 @@ export function dropPathScale(batch: number, dropRate: number, seed: number): tf
   });
 }
 
-export interface DropPathArgs extends NonNullable<ConstructorParameters<typeof tfl.layers.Layer>[0]> {
+export interface DropPathArgs extends LayerArgs {
   /** Probability that a sample's branch is dropped, 0 <= rate < 1. */
   rate: number;
   /** Makes the draws repeatable. Default: none. */
@@ -35,7 +37,7 @@ export class DropPath extends tfl.layers.Layer {
 
   constructor(args: DropPathArgs) {
     super(args);
-    const who = `${this.getClassName()}(${this.name})`;
+    const who = layerName(this);
     this.rate = rate(who, 'rate', args.rate);
     this.seed = optionalSeed(who, args.seed);
     this.supportsMasking = true;

@@ -1,4 +1,5 @@
 /** SwinT and its parts as tfjs layers. Importing this registers their classes, so that saved models load. */
+export type {DataFormat} from '../kernels/common/data_format.js';
 export {ConfigError, ShapeError} from '../kernels/common/errors.js';
 export {AbsolutePosition, type AbsolutePositionArgs, absolutePosition} from './absolute_position.js';
 export {
@@ -14,7 +15,6 @@ export {
   type LayerNormalizationArgs,
   layerNormalization,
 } from './layer_normalization.js';
-export type {DataFormat} from './map_layer.js';
 export {PatchEmbed, type PatchEmbedArgs, patchEmbed} from './patch_embed.js';
 export {PatchExpanding, type PatchExpandingArgs, patchExpanding} from './patch_expanding.js';
 export {PatchMerging, type PatchMergingArgs, patchMerging} from './patch_merging.js';

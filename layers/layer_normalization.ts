@@ -54,7 +54,7 @@ tf.serialization.registerClass(LayerNormalization);
 /**
  * Normalises the channels of every cell of a map; the shape is kept.
  *
- * @param args epsilon (1e-5), dataFormat, and Conv2D's words for the weights.
+ * @param args epsilon (1e-5), dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function layerNormalization(args: LayerNormalizationArgs = {}): LayerNormalization {

@@ -8,20 +8,18 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {oneOf, optionalSeed} from '../kernels/common/arguments.js';
+import {optionalSeed} from '../kernels/common/arguments.js';
+import {checkDataFormat, type DataFormat} from '../kernels/common/data_format.js';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
+import {layerName} from './layer_name.js';
 import {type ParameterSpec, ParameterValues} from './parameters.js';
 import {derivedSeed} from './random_seed.js';
 import {singleShape} from './shapes.js';
+import type {LayerArgs} from './tfjs_types.js';
 import {type WeightOptions, WeightTreatments} from './weight_options.js';
 
-/** What every tfjs layer takes. */
-type LayerArgs = ConstructorParameters<typeof tfl.layers.Layer>[0];
-
-export type DataFormat = 'channelsFirst' | 'channelsLast';
-
-export interface MapLayerArgs extends NonNullable<LayerArgs>, WeightOptions {
+export interface MapLayerArgs extends LayerArgs, WeightOptions {
   /** Where the channels are, outside the layer. Default 'channelsFirst'. */
   dataFormat?: DataFormat;
   /** Makes dropout and drop-path repeatable. Default: none. */
@@ -50,17 +48,14 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   constructor(args: MapLayerArgs) {
     super(args);
-    this.dataFormat = oneOf(this.who, 'dataFormat', args.dataFormat ?? 'channelsFirst', [
-      'channelsFirst',
-      'channelsLast',
-    ]);
+    this.dataFormat = checkDataFormat(this.who, args.dataFormat ?? 'channelsFirst');
     this.seed = optionalSeed(this.who, args.seed);
     this.treatments = new WeightTreatments(args);
   }
 
   /** The layer in messages: `SwinT(stage2)`. */
   protected get who(): string {
-    return `${this.getClassName()}(${this.name})`;
+    return layerName(this);
   }
 
   /** The parameters for maps of this shape. Checks what can only be checked once the input is known. */
@@ -84,7 +79,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
     const [batch, a, b, c] = one;
     const map = this.dataFormat === 'channelsFirst' ? [batch, b, c, a] : one;
     if (map[3] === null || map[3] === undefined) {
-      throw new ShapeError(`${this.who}: the channels of the input must be known; got [${one.join(', ')}].`);
+      throw new ShapeError(`${this.who}: the channels of the input must be known; got ${showShape(one)}.`);
     }
     if (this.builtChannels !== undefined && map[3] !== this.builtChannels) {
       throw new ShapeError(

@@ -19,7 +19,7 @@ import {normParameters, type ParameterSpec, type ParameterValues} from './parame
 export interface PatchEmbedArgs extends MapLayerArgs {
   /** Channels of the result; required. */
   embedDim?: number;
-  /** Conv2D's word for embedDim. */
+  /** Conv2D's name for embedDim. */
   filters?: number;
   /** Cells of a patch, one number or [rows, columns]. Default 4. */
   patchSize?: Size;
@@ -97,7 +97,7 @@ tf.serialization.registerClass(PatchEmbed);
 /**
  * Cuts an image into patches: [B, C, H, W] to [B, embedDim, ceil(H/p), ceil(W/p)].
  *
- * @param args embedDim or filters (required), patchSize, patchNorm, dataFormat, and Conv2D's words for the weights.
+ * @param args embedDim or filters (required), patchSize, patchNorm, dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function patchEmbed(args: PatchEmbedArgs): PatchEmbed {

@@ -17,7 +17,7 @@ import {linearParameters, normParameters, type ParameterSpec, type ParameterValu
 export interface PatchExpandingArgs extends MapLayerArgs {
   /** Channels of the result. Default: those of the input divided by `scale`, as Swin-Unet has it for 2. */
   outChannels?: number;
-  /** Conv2D's word for outChannels. */
+  /** Conv2D's name for outChannels. */
   filters?: number;
   /** Factor of height and width. Default 2. */
   scale?: number;
@@ -86,7 +86,7 @@ tf.serialization.registerClass(PatchExpanding);
 /**
  * Enlarges a map: [B, C, H, W] to [B, outChannels, scale H, scale W].
  *
- * @param args outChannels or filters, scale, dataFormat, and Conv2D's words for the weights.
+ * @param args outChannels or filters, scale, dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function patchExpanding(args: PatchExpandingArgs = {}): PatchExpanding {

@@ -59,7 +59,7 @@ export function mergePatches(x: tf.Tensor4D, parameters: ParameterValues, norm: 
 export interface PatchMergingArgs extends MapLayerArgs {
   /** Channels of the result. Default: twice those of the input. */
   outChannels?: number;
-  /** Conv2D's word for outChannels. */
+  /** Conv2D's name for outChannels. */
   filters?: number;
   /** 'pre' as in Swin V1, 'post' as in V2. Default 'pre'. */
   norm?: NormPosition;
@@ -107,7 +107,7 @@ tf.serialization.registerClass(PatchMerging);
 /**
  * Halves a map: [B, C, H, W] to [B, outChannels, ceil(H/2), ceil(W/2)].
  *
- * @param args outChannels or filters, norm, dataFormat, and Conv2D's words for the weights.
+ * @param args outChannels or filters, norm, dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function patchMerging(args: PatchMergingArgs = {}): PatchMerging {

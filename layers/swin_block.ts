@@ -266,7 +266,7 @@ tf.serialization.registerClass(SwinBlock);
  * One Swin Transformer block; the shape of the map is kept.
  *
  * @param args numHeads (required), windowSize, shifted, variant, mlpRatio, dropPath, padding, qkvBias, qkScale,
- *   dropout, attentionDropout, dataFormat, and Conv2D's words for the weights.
+ *   dropout, attentionDropout, dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function swinBlock(args: SwinBlockArgs): SwinBlock {

@@ -17,6 +17,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {positiveInteger, rate, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
 import {ConfigError, ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {linear} from '../kernels/index.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
@@ -36,7 +37,7 @@ import {checkHeads} from './window_attention.js';
 export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   /** Output channels. Default: the input's. */
   outChannels?: number;
-  /** Conv2D's word for outChannels. */
+  /** Conv2D's name for outChannels. */
   filters?: number;
   /** Checked against the input where given; never needed. */
   inChannels?: number;
@@ -46,7 +47,7 @@ export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   depth?: number;
   /** Whether PatchMerging halves the resolution at the end. Default false. */
   downsample?: boolean;
-  /** Conv2D's word: 2 (or [2, 2]) is downsample true, 1 is false. */
+  /** Conv2D's name: 2 (or [2, 2]) is downsample true, 1 is false. */
   strides?: Size;
   /** Drop-path rate, one for all blocks or one per block. Default 0. */
   dropPath?: number | number[];
@@ -58,9 +59,7 @@ function downsampleOf(who: string, args: SwinTArgs): boolean {
   if (args.strides === undefined || args.strides === null) return args.downsample ?? false;
   const [rows, columns] = sizePair(who, 'strides', args.strides);
   if (rows !== columns || rows > 2) {
-    throw new ConfigError(
-      `${who}: strides must be 1 or 2 on both axes; got ${JSON.stringify(args.strides)}.`,
-    );
+    throw new ConfigError(`${who}: strides must be 1 or 2 on both axes; got ${showValue(args.strides)}.`);
   }
   return sameOr(who, ['downsample', args.downsample], ['strides 2', rows === 2]) as boolean;
 }
@@ -129,8 +128,7 @@ export class SwinT extends MapLayer {
     const sizes = [height, width];
     if (inputResolution?.some((size, axis) => sizes[axis] !== null && sizes[axis] !== size)) {
       throw new ShapeError(
-        `${who}: inputResolution must be the input's; got [${inputResolution.join(', ')}] and ` +
-          `${showShape(sizes)}.`,
+        `${who}: inputResolution must be the input's; got ${showShape(inputResolution)} and ${showShape(sizes)}.`,
       );
     }
   }
@@ -221,7 +219,7 @@ tf.serialization.registerClass(SwinT);
  *   variant: 'v1' (default), 'v2' or 'miziha'.  padding: 'masked' (default) or 'attended'.
  *   dataFormat: 'channelsFirst' (default) or 'channelsLast'.
  *   inChannels, inputResolution: checked against the input where given.
- *   kernelInitializer, kernelRegularizer, ...: Conv2D's words.  seed: makes dropout and drop-path repeatable.
+ *   kernelInitializer, kernelRegularizer, ...: Conv2D's options.  seed: makes dropout and drop-path repeatable.
  * @returns [B, C, H, W] to [B, outChannels, H, W], or [B, outChannels, ceil(H/2), ceil(W/2)] with downsample.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that does not fit.
  */

@@ -1,5 +1,5 @@
 /**
- * Conv2D's words for how weights start, are penalised and are constrained: kernelInitializer, kernelRegularizer, ...
+ * Conv2D's options for how weights start, are penalised and are constrained: kernelInitializer, kernelRegularizer, ...
  *
  * A tfjs Conv2D reads and writes them here, so that names ('heNormal'), objects and saved configurations mean what
  * they mean in any built-in layer.
@@ -7,6 +7,7 @@
 import type {serialization} from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type {ParameterRole} from './parameters.js';
+import type {Constraint, Initializer, Regularizer} from './tfjs_types.js';
 
 type Conv2DArgs = Parameters<typeof tfl.layers.conv2d>[0];
 
@@ -21,11 +22,7 @@ export interface WeightOptions {
   biasConstraint?: Conv2DArgs['biasConstraint'];
 }
 
-/** The objects that Layer.addWeight takes. tfjs does not export their types. */
-export type Initializer = ReturnType<typeof tfl.initializers.zeros>;
-export type Regularizer = ReturnType<typeof tfl.regularizers.l2>;
-export type Constraint = ReturnType<typeof tfl.constraints.nonNeg>;
-
+/** What a Conv2D makes of its options. */
 interface Conv2DFields {
   kernelInitializer: Initializer;
   biasInitializer: Initializer;
@@ -44,9 +41,10 @@ const NAMES = [
   'biasConstraint',
 ] as const;
 
-function conv2dWith(words: WeightOptions): tfl.layers.Layer {
+/** A Conv2D with these options: it reads names, objects and configurations, and `getConfig` writes them. */
+function conv2dWith(options: WeightOptions): tfl.layers.Layer {
   // Named, so that no number is taken from the automatic names of the user's own layers.
-  return tfl.layers.conv2d({filters: 1, kernelSize: 1, name: 'weight_options', ...words});
+  return tfl.layers.conv2d({filters: 1, kernelSize: 1, name: 'weight_options', ...options});
 }
 
 /** What Layer.addWeight needs for a kind of parameter. */
@@ -56,21 +54,21 @@ export interface WeightTreatment {
   constraint?: Constraint;
 }
 
-/** The words given to one layer, read once. */
+/** The weight options of one layer, read once. */
 export class WeightTreatments {
   private readonly fields: Conv2DFields;
-  /** The words in the form that getConfig saves. */
+  /** The options in the form that getConfig saves. */
   readonly config: Required<{[name in (typeof NAMES)[number]]: serialization.ConfigDictValue}>;
 
   constructor(args: WeightOptions) {
-    const words: WeightOptions = {
+    const options: WeightOptions = {
       kernelInitializer: tfl.initializers.truncatedNormal({stddev: 0.02}),
       biasInitializer: 'zeros',
     };
     for (const name of NAMES) {
-      if (args[name] !== undefined && args[name] !== null) Object.assign(words, {[name]: args[name]});
+      if (args[name] !== undefined && args[name] !== null) Object.assign(options, {[name]: args[name]});
     }
-    const layer = conv2dWith(words);
+    const layer = conv2dWith(options);
     this.fields = layer as unknown as Conv2DFields;
     const config = layer.getConfig();
     const saved = Object.fromEntries(NAMES.map((name) => [name, config[name] ?? null]));

@@ -304,7 +304,7 @@ tf.serialization.registerClass(WindowAttention);
  * Window multi-head self-attention with its qkv and output projections; the shape of the map is kept.
  *
  * @param args numHeads (required), windowSize, shiftSize, score, padding, qkvBias, qkScale, dropout,
- *   attentionDropout, dataFormat, and Conv2D's words for the weights.
+ *   attentionDropout, dataFormat, and Conv2D's options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function windowAttention(args: WindowAttentionArgs): WindowAttention {

@@ -5,6 +5,8 @@
  * norms, activations and additions are not.
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {showShape} from '../kernels/common/shapes.js';
+import {textTable} from '../kernels/common/text_table.js';
 import {ConfigError} from './errors.js';
 
 export interface LayerInfo {
@@ -55,8 +57,8 @@ export function modelInfo(model: tfl.LayersModel, {inputShape}: {inputShape?: nu
       given.every((size, axis) => size !== null && (own[axis] ?? size) === size);
     if (!fits) {
       throw new ConfigError(
-        `modelInfo: inputShape must give every size of [${own.map((size) => size ?? '*').join(', ')}]; got ` +
-          `${inputShape ? `[${inputShape.join(', ')}]` : 'none'} (for example {inputShape: [3, 224, 224]}).`,
+        `modelInfo: inputShape must give every size of ${showShape(own)}; got ` +
+          `${inputShape ? showShape(inputShape) : 'none'} (for example {inputShape: [3, 224, 224]}).`,
       );
     }
     const shape = [1, ...(given as number[])];
@@ -154,19 +156,11 @@ function table(
       count(of.outputBytes),
     ],
   ];
-  const shapesOf = (shapes: number[][]) => shapes.map((shape) => `[${shape.join(', ')}]`).join(' ');
+  const shapesOf = (shapes: number[][]) => shapes.map(showShape).join(' ');
   const rows = [
     ['layer', 'output', 'parameters', 'multiply-adds', 'bytes of weights', 'bytes of output'],
     ...layers.map((layer) => row(`${layer.name} (${layer.className})`, shapesOf(layer.outputShapes), layer)),
     row(`${name} for ${shapesOf(inputShapes)}`, '', totals),
   ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
-  return rows
-    .map((cells) =>
-      cells
-        .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return textTable(rows, (column) => column >= 2).join('\n');
 }

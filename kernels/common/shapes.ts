@@ -2,8 +2,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import {ShapeError} from './errors.js';
 
-/** A shape in messages: `[*, 3, 32, 32]`, a star where a size is unknown. */
-export function showShape(shape: readonly (number | null)[]): string {
+/** A shape in messages: `[*, 3, 32, 32]` or `[B, C, 32, 32]`, a star where a size is unknown. */
+export function showShape(shape: readonly (number | string | null | undefined)[]): string {
   return `[${shape.map((size) => size ?? '*').join(', ')}]`;
 }
 

@@ -7,6 +7,7 @@
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
+import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
@@ -88,21 +89,10 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webg
  */
 export async function setupBackend(name?: BackendName, options: SetupBackendOptions = {}): Promise<string> {
   const {threads, kernels = 'swint', precision = 'f32'} = options;
-  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads > 0)) {
-    throw new ConfigError(
-      `setupBackend: threads must be a positive integer; got ${threads} (leave it out for all cores).`,
-    );
-  }
-  if (!kernelChoices.includes(kernels)) {
-    throw new ConfigError(
-      `setupBackend: kernels must be one of ${kernelChoices.join(', ')}; got ${kernels} (leave it out for swint).`,
-    );
-  }
-  if (!precisions.includes(precision)) {
-    throw new ConfigError(
-      `setupBackend: precision must be one of ${precisions.join(', ')}; got ${precision} (leave it out for f32).`,
-    );
-  }
+  const who = 'setupBackend';
+  if (threads !== undefined) positiveInteger(who, 'threads', threads, {fix: 'leave it out for all cores'});
+  oneOf(who, 'kernels', kernels, kernelChoices, {fix: 'leave it out for swint'});
+  oneOf(who, 'precision', precision, precisions, {fix: 'leave it out for f32'});
   if (precision === 'f16' && (kernels === 'tfjs' || (name !== undefined && name !== 'webgpu'))) {
     const got = kernels === 'tfjs' ? "kernels 'tfjs'" : name;
     throw new ConfigError(
@@ -113,11 +103,7 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
   if (name === undefined) {
     return chooseBackend(settings);
   }
-  if (!backendNames.includes(name)) {
-    throw new ConfigError(
-      `setupBackend: the backend must be one of ${backendNames.join(', ')}; got ${name}.`,
-    );
-  }
+  oneOf(who, 'the backend', name, backendNames);
   await registerBackend(name, true);
   await start(name, settings, true);
   recordChoice({...settings, skipped: []});

@@ -5,7 +5,7 @@
  * Images are buffers [H, W, C], bytes or floats; each function returns a new buffer and leaves its input as it is.
  */
 
-import {ConfigError} from '../errors.js';
+import {checkNumber, oneOf, wholeNumber} from '../../kernels/common/arguments.js';
 import type {Random} from './shuffle.js';
 
 type Pixels = Uint8Array | Float32Array;
@@ -103,13 +103,8 @@ export function augment<T extends Pixels>(
 /** Throws ConfigError, in the name of `who`, if the padding is not a whole number smaller than the image. */
 export function checkAugmentation(who: string, height: number, width: number, args: AugmentArgs): void {
   const {cropPadding = 0, paddingMode = 'zero'} = args;
-  if (!Number.isInteger(cropPadding) || cropPadding < 0 || cropPadding >= Math.min(height, width)) {
-    throw new ConfigError(
-      `${who}: cropPadding must be a whole number from 0 to less than the image's size; ` +
-        `got ${cropPadding} for images of ${height}x${width}.`,
-    );
-  }
-  if (paddingMode !== 'zero' && paddingMode !== 'reflect') {
-    throw new ConfigError(`${who}: paddingMode must be 'zero' or 'reflect'; got ${String(paddingMode)}.`);
-  }
+  checkNumber(who, 'cropPadding', cropPadding, wholeNumber(0, Math.min(height, width) - 1), {
+    fix: `it must be smaller than the images, ${height}x${width}`,
+  });
+  oneOf(who, 'paddingMode', paddingMode, ['zero', 'reflect']);
 }

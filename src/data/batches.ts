@@ -9,7 +9,9 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError, DataError} from '../errors.js';
+import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
+import type {DataFormat} from '../../kernels/common/data_format.js';
+import {DataError} from '../errors.js';
 import {type AugmentArgs, augment, checkAugmentation} from './augment.js';
 import type {ImageDataset} from './dataset.js';
 import {checkBadImages, normaliser} from './normalise.js';
@@ -31,7 +33,7 @@ export interface BatchesArgs extends AugmentArgs {
   /** Standard deviation per channel in the same units; default 1. */
   std?: readonly number[];
   /** Order of the images' dimensions: [B, C, H, W] (default) or [B, H, W, C]. */
-  dataFormat?: 'channelsFirst' | 'channelsLast';
+  dataFormat?: DataFormat;
   /** Batches being read beyond the current one; default 4. Each holds B C H W floats. */
   prefetch?: number;
   /**
@@ -65,9 +67,9 @@ export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerato
   const who = `batches(${dataset.name})`;
   const {batchSize, epoch = 0, prefetch = 4, badImages = 'fail', onBadImage} = args;
   const {height, width, channels} = dataset;
-  checkCount(who, 'batchSize', batchSize, 1);
-  checkCount(who, 'epoch', epoch, 0);
-  checkCount(who, 'prefetch', prefetch, 0);
+  positiveInteger(who, 'batchSize', batchSize);
+  checkNumber(who, 'epoch', epoch, wholeNumber(0));
+  checkNumber(who, 'prefetch', prefetch, wholeNumber(0));
   checkBadImages(who, badImages, onBadImage);
   checkAugmentation(who, height, width, args);
   const zeros = new Array<number>(channels).fill(0);
@@ -176,10 +178,4 @@ function withoutFailures(batch: PreparedBatch, dataset: ImageDataset, args: Batc
     indices.push(index);
   }
   return {indices, values, failures: new Map()};
-}
-
-function checkCount(who: string, what: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new ConfigError(`${who}: ${what} must be a whole number of at least ${least}; got ${value}.`);
-  }
 }

@@ -1,5 +1,16 @@
+/** Decoded images kept in memory up to a number of bytes. */
+import {checkNumber} from '../../kernels/common/arguments.js';
+
+/** Throws ConfigError, in the name of `who`, for a limit that is no number from 0; Infinity is none at all. */
+export function checkCacheBytes(who: string, cacheBytes: number): void {
+  checkNumber(who, 'cacheBytes', cacheBytes, {
+    what: 'a number from 0, or Infinity',
+    holds: (value) => value >= 0,
+  });
+}
+
 /**
- * Decoded images kept in memory up to a number of bytes.
+ * Images by their index.
  *
  * Once full it keeps what it has: training reads all images once per epoch, and on such a cycle evicting the least
  * recently used one would throw each image out just before its turn comes.

@@ -5,6 +5,7 @@
  * of CIFAR-100 is 2 + 3072 bytes: coarse label, fine label, the same planes. A file is records and nothing else.
  */
 
+import {oneOf} from '../../kernels/common/arguments.js';
 import {ConfigError, DataError} from '../errors.js';
 import {checkIndex} from './check_index.js';
 import type {ImageDataset} from './dataset.js';
@@ -47,12 +48,8 @@ export interface ParseCifarArgs {
  */
 export function parseCifar(bytes: Uint8Array, args: ParseCifarArgs): ImageDataset {
   const {kind, name, labels = 'fine'} = args;
-  if (kind !== 'cifar10' && kind !== 'cifar100') {
-    throw new ConfigError(`parseCifar(${name}): kind must be 'cifar10' or 'cifar100'; got ${String(kind)}.`);
-  }
-  if (labels !== 'fine' && labels !== 'coarse') {
-    throw new ConfigError(`parseCifar(${name}): labels must be 'fine' or 'coarse'; got ${String(labels)}.`);
-  }
+  oneOf(`parseCifar(${name})`, 'kind', kind, ['cifar10', 'cifar100']);
+  oneOf(`parseCifar(${name})`, 'labels', labels, ['fine', 'coarse']);
   const classes = kind === 'cifar10' ? 10 : labels === 'fine' ? 100 : 20;
   const classNames = args.classNames ?? (kind === 'cifar10' ? CIFAR10_CLASS_NAMES : []);
   if (classNames.length !== classes) {

@@ -8,7 +8,9 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError, DataError} from '../errors.js';
+import {positiveInteger} from '../../kernels/common/arguments.js';
+import type {DataFormat} from '../../kernels/common/data_format.js';
+import {DataError} from '../errors.js';
 import {normaliser} from './normalise.js';
 import {orientedCrop, type RandomCropArgs, randomCrop} from './oriented_crop.js';
 import type {LabelledImage, SegmentationDataset} from './segmentation_dataset.js';
@@ -24,7 +26,7 @@ export interface CropBatchesArgs extends RandomCropArgs {
   /** Standard deviation per channel in the same units; default 1. */
   std?: readonly number[];
   /** Order of the images' dimensions; default 'channelsFirst'. */
-  dataFormat?: 'channelsFirst' | 'channelsLast';
+  dataFormat?: DataFormat;
 }
 
 /** One batch. The caller disposes both tensors. */
@@ -47,11 +49,8 @@ export function cropBatches(
   args: CropBatchesArgs,
 ): AsyncGenerator<SegmentationBatch, never, undefined> {
   const who = `cropBatches(${dataset.name})`;
-  for (const [name, value] of Object.entries({batchSize: args.batchSize, cropSize: args.cropSize ?? 1})) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new ConfigError(`${who}: ${name} must be a whole number of at least 1; got ${value}.`);
-    }
-  }
+  positiveInteger(who, 'batchSize', args.batchSize);
+  positiveInteger(who, 'cropSize', args.cropSize ?? 1);
   if (dataset.size === 0) throw new DataError(`${who}: there must be at least one image; got none.`);
   const {channels} = dataset;
   const {mean = new Array<number>(channels).fill(0), std = new Array<number>(channels).fill(1)} = args;
@@ -130,7 +129,7 @@ async function readCrop(
 function asTensors(
   dataset: SegmentationDataset,
   crops: readonly Crop[],
-  dataFormat: 'channelsFirst' | 'channelsLast',
+  dataFormat: DataFormat,
   normalise: ReturnType<typeof normaliser>,
 ): SegmentationBatch {
   const {name, channels} = dataset;

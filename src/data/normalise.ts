@@ -3,6 +3,8 @@
  * deviation of a data set, both in units of 1 for byte 255.
  */
 
+import {ABOVE_ZERO, checkNumbers, FINITE, oneOf, positiveInteger} from '../../kernels/common/arguments.js';
+import {checkDataFormat, type DataFormat} from '../../kernels/common/data_format.js';
 import {ConfigError, DataError} from '../errors.js';
 import type {ImageDataset} from './dataset.js';
 import type {Seed} from './shuffle.js';
@@ -45,9 +47,7 @@ export async function channelStatistics(
   const {sample = 5000, seed = 0, badImages = 'fail', onBadImage} = args;
   const who = `channelStatistics(${dataset.name})`;
   checkBadImages(who, badImages, onBadImage);
-  if (!Number.isInteger(sample) || sample < 1) {
-    throw new ConfigError(`${who}: sample must be a whole number of at least 1; got ${sample}.`);
-  }
+  positiveInteger(who, 'sample', sample);
   const sampled = balancedIndices(dataset, sample, seed);
   const {channels} = dataset;
 
@@ -94,9 +94,7 @@ export async function channelStatistics(
 
 /** Throws ConfigError, in the name of `who`, unless images can be left out without anybody being told. */
 export function checkBadImages(who: string, badImages: string, onBadImage: unknown): void {
-  if (badImages !== 'fail' && badImages !== 'skip') {
-    throw new ConfigError(`${who}: badImages must be 'fail' or 'skip'; got ${badImages}.`);
-  }
+  oneOf(who, 'badImages', badImages, ['fail', 'skip']);
   if (badImages === 'skip' && typeof onBadImage !== 'function') {
     throw new ConfigError(
       `${who}: badImages 'skip' must come with onBadImage; got none (images are never left out silently).`,
@@ -119,19 +117,11 @@ export function normaliser(
   channels: number,
   mean: readonly number[],
   std: readonly number[],
-  dataFormat: 'channelsFirst' | 'channelsLast',
+  dataFormat: DataFormat,
 ): Normaliser {
-  if (mean.length !== channels || !mean.every(Number.isFinite)) {
-    throw new ConfigError(`${who}: mean must be ${channels} finite numbers, one per channel; got [${mean}].`);
-  }
-  if (std.length !== channels || !std.every((s) => Number.isFinite(s) && s > 0)) {
-    throw new ConfigError(`${who}: std must be ${channels} positive numbers, one per channel; got [${std}].`);
-  }
-  if (dataFormat !== 'channelsFirst' && dataFormat !== 'channelsLast') {
-    throw new ConfigError(
-      `${who}: dataFormat must be 'channelsFirst' or 'channelsLast'; got ${String(dataFormat)}.`,
-    );
-  }
+  checkNumbers(who, 'mean', mean, {count: channels, per: 'channel', rule: FINITE});
+  checkNumbers(who, 'std', std, {count: channels, per: 'channel', rule: ABOVE_ZERO});
+  checkDataFormat(who, dataFormat);
   // A table of 256 values per channel: no division per pixel, and each value rounded to float32 only once.
   const tables = mean.map((m, c) => Float32Array.from({length: 256}, (_, v) => (v / 255 - m) / std[c]!));
 

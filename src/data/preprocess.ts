@@ -17,10 +17,11 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError} from '../errors.js';
+import {checkNumber, oneOf, sizePair} from '../../kernels/common/arguments.js';
+import type {DataFormat} from '../../kernels/common/data_format.js';
 import {type ImageInput, rgbImage} from './image_input.js';
 import {normaliser} from './normalise.js';
-import {type Crop, type Interpolation, resizeAndCrop} from './resize.js';
+import {type Crop, INTERPOLATIONS, type Interpolation, resizeAndCrop} from './resize.js';
 import type {RgbImage} from './rgb_image.js';
 
 /** Mean of ImageNet's training images by channel, in units of 1 for byte 255. */
@@ -45,7 +46,7 @@ export interface PreprocessConfig {
   /** Standard deviation per channel in the same units; default IMAGENET_STD. */
   std?: readonly number[];
   /** Order of the dimensions: [1, 3, H, W] (default) or [1, H, W, 3]. */
-  dataFormat?: 'channelsFirst' | 'channelsLast';
+  dataFormat?: DataFormat;
 }
 
 /**
@@ -78,24 +79,14 @@ interface Preparation {
 export function preparation(who: string, config: PreprocessConfig): Preparation {
   const {imageSize = 224, interpolation = 'bicubic', cropMode = 'center'} = config;
   const {mean = IMAGENET_MEAN, std = IMAGENET_STD, dataFormat = 'channelsFirst'} = config;
-  const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-  if (![height, width].every((side) => Number.isInteger(side) && side >= 1)) {
-    throw new ConfigError(
-      `${who}: imageSize must be a positive whole number or two of them, [height, width]; got ${imageSize}.`,
-    );
-  }
+  const [height, width] = sizePair(who, 'imageSize', imageSize);
   const {cropFraction = height === 384 && width === 384 ? 1 : 0.9} = config;
-  if (!(cropFraction > 0 && cropFraction <= 1)) {
-    throw new ConfigError(`${who}: cropFraction must be above 0 and at most 1; got ${cropFraction}.`);
-  }
-  if (cropMode !== 'center' && cropMode !== 'squash') {
-    throw new ConfigError(`${who}: cropMode must be 'center' or 'squash'; got ${String(cropMode)}.`);
-  }
-  if (interpolation !== 'bilinear' && interpolation !== 'bicubic') {
-    throw new ConfigError(
-      `${who}: interpolation must be 'bilinear' or 'bicubic'; got ${String(interpolation)}.`,
-    );
-  }
+  checkNumber(who, 'cropFraction', cropFraction, {
+    what: 'a number in (0, 1]',
+    holds: (value) => value > 0 && value <= 1,
+  });
+  oneOf(who, 'cropMode', cropMode, ['center', 'squash']);
+  oneOf(who, 'interpolation', interpolation, INTERPOLATIONS);
   const normalise = normaliser(who, 3, mean, std, dataFormat);
   const resized = (image: RgbImage): [number, number] => {
     const sides: [number, number] = [before(height, cropFraction), before(width, cropFraction)];

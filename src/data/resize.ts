@@ -13,7 +13,8 @@
  * in steps of 2^-22: the bytes are those of Pillow's `Image.resize(size, BILINEAR or BICUBIC)`, on every machine.
  */
 
-import {ConfigError, DataError} from '../errors.js';
+import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
+import {DataError} from '../errors.js';
 
 const CHANNELS = 3;
 
@@ -39,6 +40,8 @@ const FILTERS: Readonly<Record<Interpolation, Filter>> = {
   bicubic: {radius: 2, weight: cubic},
 };
 
+export const INTERPOLATIONS = ['bilinear', 'bicubic'] as const satisfies readonly Interpolation[];
+
 function cubic(t: number): number {
   const a = -0.5;
   const x = Math.abs(t);
@@ -54,7 +57,7 @@ function cubic(t: number): number {
  * @param to [H, W].
  * @param interpolation 'bilinear' (default) or 'bicubic'.
  * @returns new RGB bytes, [H, W, 3].
- * @throws ConfigError if a size is not a positive whole number or the interpolation unknown, DataError if `pixels` has
+ * @throws ConfigError if a size is no whole number from 1 or the interpolation unknown, DataError if `pixels` has
  *   another length than h w 3.
  */
 export function resizeImage(
@@ -175,15 +178,9 @@ function checkArguments(
   interpolation: Interpolation,
 ): void {
   for (const side of [...from, ...to]) {
-    if (!Number.isInteger(side) || side < 1) {
-      throw new ConfigError(`resizeImage: heights and widths must be positive whole numbers; got ${side}.`);
-    }
+    positiveInteger('resizeImage', 'each height and width', side);
   }
-  if (!Object.hasOwn(FILTERS, interpolation)) {
-    throw new ConfigError(
-      `resizeImage: interpolation must be 'bilinear' or 'bicubic'; got ${String(interpolation)}.`,
-    );
-  }
+  oneOf('resizeImage', 'interpolation', interpolation, INTERPOLATIONS);
   const [h, w] = from;
   if (pixels.length !== h * w * CHANNELS) {
     throw new DataError(

@@ -7,7 +7,7 @@
  * a function of (seed, i, image size) alone.
  */
 
-import {ConfigError} from '../errors.js';
+import {checkNumber, wholeNumber} from '../../kernels/common/arguments.js';
 import {ByteCache} from './byte_cache.js';
 import {checkIndex} from './check_index.js';
 import type {ImageDataset} from './dataset.js';
@@ -72,12 +72,14 @@ export function drawnShapes(args: DrawnShapesArgs): ShapesDataset {
     cacheBytes = 2 ** 28,
     name = 'shapes',
   } = args;
-  checkRange(name, 'size', size, 1, Number.MAX_SAFE_INTEGER);
-  checkRange(name, 'imageSize', imageSize, 16, 4096);
-  checkRange(name, 'noise', noise, 0, 64);
-  if (!(turn >= 0 && turn <= Math.PI)) {
-    throw new ConfigError(`drawnShapes(${name}): turn must be radians from 0 to pi; got ${turn}.`);
-  }
+  const who = `drawnShapes(${name})`;
+  checkNumber(who, 'size', size, wholeNumber(1, Number.MAX_SAFE_INTEGER));
+  checkNumber(who, 'imageSize', imageSize, wholeNumber(16, 4096));
+  checkNumber(who, 'noise', noise, wholeNumber(0, 64));
+  checkNumber(who, 'turn', turn, {
+    what: 'radians from 0 to pi',
+    holds: (radians) => radians >= 0 && radians <= Math.PI,
+  });
 
   const cache = new ByteCache(cacheBytes);
   const sceneOf = (index: number) => {
@@ -335,12 +337,4 @@ function heart(x: number, y: number): number {
   const square = Math.max(Math.abs(u), Math.abs(v)) - half;
   const discs = Math.min(Math.hypot(u - half, v), Math.hypot(u, v - half)) - half;
   return Math.min(square, discs);
-}
-
-function checkRange(name: string, what: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ConfigError(
-      `drawnShapes(${name}): ${what} must be a whole number from ${least} to ${most}; got ${value}.`,
-    );
-  }
 }

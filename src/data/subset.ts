@@ -1,6 +1,6 @@
 /** A part of a data set, balanced by class: equally many images of every class, as far as each class has them. */
 
-import {ConfigError} from '../errors.js';
+import {positiveInteger} from '../../kernels/common/arguments.js';
 import {checkIndex} from './check_index.js';
 import type {ImageDataset} from './dataset.js';
 import {type Seed, shuffled} from './shuffle.js';
@@ -17,15 +17,11 @@ export interface SubsetArgs {
  * take turns, so that their counts differ by at most one unless a class runs out of images. The same seed gives the
  * same images; a limit of at least `dataset.size` gives the data set itself.
  *
- * @throws ConfigError if `limit` is not a positive whole number.
+ * @throws ConfigError if `limit` is no whole number from 1.
  */
 export function subset(dataset: ImageDataset, args: SubsetArgs): ImageDataset {
   const {limit, seed = 0} = args;
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new ConfigError(
-      `subset(${dataset.name}): limit must be a whole number of at least 1; got ${limit}.`,
-    );
-  }
+  positiveInteger(`subset(${dataset.name})`, 'limit', limit);
   if (limit >= dataset.size) return dataset;
 
   const chosen = balancedIndices(dataset, limit, seed);

@@ -8,6 +8,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
+import {showShape} from '../../kernels/common/shapes.js';
 import {type ImageInput, rgbImage} from '../data/image_input.js';
 import {type PreprocessConfig, preparation} from '../data/preprocess.js';
 import type {RgbImage} from '../data/rgb_image.js';
@@ -77,8 +79,8 @@ export async function classifyWith<T>(
   const {classes, probabilities} = checkHead(model);
   const {shape, write} = preparation('classify', configFor(model, metadata, options));
   const {topK = Math.min(5, classes), batchSize = 8} = options;
-  checkCount('topK', topK, classes);
-  checkCount('batchSize', batchSize, Number.MAX_SAFE_INTEGER);
+  checkNumber('classify', 'topK', topK, wholeNumber(1, classes), {fix: `the model has ${classes} classes`});
+  positiveInteger('classify', 'batchSize', batchSize);
   const labels = await labelsFor(classes, metadata, options);
 
   const list = (Array.isArray(images) ? images : [images]) as readonly T[];
@@ -111,8 +113,8 @@ function checkHead(model: tfl.LayersModel): {classes: number; probabilities: boo
   const classes = shape[1];
   if (shape.length !== 2 || classes == null) {
     throw new ConfigError(
-      `classify: the model must return one value per class for each image, [B,K]; ` +
-        `got [${shape.map((size) => size ?? '?')}] (a backbone or a segmentation network has no classes of images).`,
+      `classify: the model must return one value per class for each image, [B, K]; ` +
+        `got ${showShape(shape)} (a backbone or a segmentation network has no classes of images).`,
     );
   }
   const activation = lastActivation(model);
@@ -145,8 +147,8 @@ function configFor(
   const [channels, height, width] = dataFormat === 'channelsFirst' ? input : [input[2], input[0], input[1]];
   if (input.length !== 3 || channels !== 3) {
     throw new ConfigError(
-      `classify: the model must take RGB images, [B,3,H,W] or [B,H,W,3]; ` +
-        `got [${model.inputs[0]!.shape.map((size) => size ?? '?')}] in ${dataFormat}.`,
+      `classify: the model must take RGB images, [B, 3, H, W] or [B, H, W, 3]; ` +
+        `got ${showShape(model.inputs[0]!.shape)} in ${dataFormat}.`,
     );
   }
   const fixed = height != null && width != null ? ([height, width] as const) : undefined;
@@ -224,11 +226,4 @@ function strongest(probabilities: readonly number[], labels: readonly string[], 
     .map((probability, index) => ({index, label: labels[index]!, probability}))
     .sort((a, b) => b.probability - a.probability || a.index - b.index)
     .slice(0, topK);
-}
-
-function checkCount(name: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    const range = most === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${most}, the number of classes`;
-    throw new ConfigError(`classify: ${name} must be a whole number ${range}; got ${value}.`);
-  }
 }

@@ -12,6 +12,7 @@ import {readFile} from 'node:fs/promises';
 import jpeg from 'jpeg-js';
 import {PNG} from 'pngjs';
 import type {Sharp, SharpOptions} from 'sharp';
+import {oneOf} from '../../kernels/common/arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, DataError} from '../errors.js';
 import {type ImageFormat, imageFormat, imageStructure} from './image_structure.js';
@@ -56,9 +57,7 @@ export async function decodeImage(
   args: DecodeImageArgs = {},
 ): Promise<RgbImage> {
   const {decoder = 'auto'} = args;
-  if (decoder !== 'auto' && decoder !== 'sharp' && decoder !== 'plain') {
-    throw new ConfigError(`decodeImage: decoder must be 'auto', 'sharp' or 'plain'; got ${String(decoder)}.`);
-  }
+  oneOf('decodeImage', 'decoder', decoder, ['auto', 'sharp', 'plain']);
   const name = args.name ?? (typeof source === 'string' ? source : 'image');
   const bytes = typeof source === 'string' ? await fileBytes(source, name) : source;
   const format = imageFormat(bytes);

@@ -11,7 +11,8 @@
 import type {Dirent} from 'node:fs';
 import {readdir, stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import {ByteCache} from '../data/byte_cache.js';
+import {BETWEEN_ZERO_AND_ONE, checkNumber, sizePair} from '../../kernels/common/arguments.js';
+import {ByteCache, checkCacheBytes} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
 import type {DatasetSplit, ImageDataset} from '../data/dataset.js';
 import {resizeImage} from '../data/resize.js';
@@ -273,19 +274,10 @@ function onlyIn(names: readonly string[], others: readonly string[]): string[] {
 function checkArgs(who: string, args: ImageFolderArgs): void {
   const {imageSize, testFraction = 0.2, cacheBytes = 0, classNames} = args;
   if (imageSize !== undefined) {
-    const [height, width] = sides(imageSize);
-    if (![height, width].every((side) => Number.isInteger(side) && side >= 1)) {
-      throw new ConfigError(
-        `${who}: imageSize must be a positive whole number or two of them, [height, width]; got ${imageSize}.`,
-      );
-    }
+    sizePair(who, 'imageSize', imageSize);
   }
-  if (!(testFraction > 0 && testFraction < 1)) {
-    throw new ConfigError(`${who}: testFraction must be between 0 and 1; got ${testFraction}.`);
-  }
-  if (!(cacheBytes >= 0)) {
-    throw new ConfigError(`${who}: cacheBytes must not be negative; got ${cacheBytes}.`);
-  }
+  checkNumber(who, 'testFraction', testFraction, BETWEEN_ZERO_AND_ONE);
+  checkCacheBytes(who, cacheBytes);
   if (classNames && (classNames.length === 0 || new Set(classNames).size < classNames.length)) {
     throw new ConfigError(`${who}: classNames must be different names, at least one; got [${classNames}].`);
   }

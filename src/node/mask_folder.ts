@@ -8,7 +8,8 @@
  */
 
 import {readFile} from 'node:fs/promises';
-import {ByteCache} from '../data/byte_cache.js';
+import {BETWEEN_ZERO_AND_ONE, checkNumber} from '../../kernels/common/arguments.js';
+import {ByteCache, checkCacheBytes} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {
@@ -209,7 +210,9 @@ function checkArgs(who: string, {classes, values, ignore, test = 0.2, cacheBytes
     fail(`values must be one per class, ${classes.length}`, values.length);
   }
   if (ignore !== undefined && !values) fail('ignore must come with values', 'no values');
-  if (typeof test === 'number' && !(test > 0 && test < 1))
-    fail('test must be names or between 0 and 1', test);
-  if (!(cacheBytes >= 0)) fail('cacheBytes must not be negative', cacheBytes);
+  if (typeof test === 'number') {
+    const {what, holds} = BETWEEN_ZERO_AND_ONE;
+    checkNumber(who, 'test', test, {what: `names or ${what}`, holds});
+  }
+  checkCacheBytes(who, cacheBytes);
 }

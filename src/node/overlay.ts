@@ -4,9 +4,10 @@
  *     pixel = (1 - opacity) image + opacity colour
  */
 
+import {checkNumber, SHARE} from '../../kernels/common/arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
-import {ConfigError, ShapeError} from '../errors.js';
+import {ShapeError} from '../errors.js';
 import {encodePng} from './image_file.js';
 
 /** Red, green, blue in bytes. */
@@ -153,9 +154,7 @@ function painted(
         `${data.length} and ${masks.map((mask) => mask.length).join(' and ')}.`,
     );
   }
-  if (!(opacity >= 0 && opacity <= 1)) {
-    throw new ConfigError(`${who}: opacity must be from 0 to 1; got ${opacity}.`);
-  }
+  checkNumber(who, 'opacity', opacity, SHARE);
   const result = Uint8Array.from(data);
   for (let i = 0; i < area; i++) {
     const paint = paintOf(i);

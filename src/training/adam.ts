@@ -7,6 +7,7 @@
  * What is stored is M = m / (1 - beta1) and V = v / (1 - beta2), the plain discounted sums: see contracts/optimizer.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {ABOVE_ZERO, BELOW_ONE, FROM_ZERO} from '../../kernels/common/arguments.js';
 import {adamAttrs, adamUpdate} from '../../kernels/index.js';
 import {type DecayExclusion, type Step, type Update, VariableOptimizer} from './variable_optimizer.js';
 
@@ -32,10 +33,10 @@ export abstract class AdamOptimizer extends VariableOptimizer {
   protected constructor(who: string, args: AdamArgs, weightDecay: number, exclude?: DecayExclusion) {
     const {learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8} = args;
     super(who, ['gradient_sum', 'squared_gradient_sum'], learningRate, exclude);
-    this.requireNumber('beta1', beta1, beta1 >= 0 && beta1 < 1, 'in [0, 1)');
-    this.requireNumber('beta2', beta2, beta2 >= 0 && beta2 < 1, 'in [0, 1)');
-    this.requireNumber('epsilon', epsilon, epsilon > 0, 'above 0');
-    this.requireNumber('weightDecay', weightDecay, weightDecay >= 0, '0 or more');
+    this.checkNumber('beta1', beta1, BELOW_ONE);
+    this.checkNumber('beta2', beta2, BELOW_ONE);
+    this.checkNumber('epsilon', epsilon, ABOVE_ZERO);
+    this.checkNumber('weightDecay', weightDecay, FROM_ZERO);
     this.beta1 = beta1;
     this.beta2 = beta2;
     this.epsilon = epsilon;

@@ -1,5 +1,7 @@
 /** What evaluation and training ask of a model: one image input, and one logit per class for each image or each pixel. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import type {DataFormat} from '../../kernels/common/data_format.js';
+import {showShape} from '../../kernels/common/shapes.js';
 import type {ImageDataset} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
 
@@ -11,7 +13,7 @@ export function checkClassifier(
   who: string,
   model: tfl.LayersModel,
   dataset: ImageDataset,
-  dataFormat: 'channelsFirst' | 'channelsLast',
+  dataFormat: DataFormat,
 ): void {
   checkOneInput(who, model);
   const {height, width, channels, classNames} = dataset;
@@ -19,15 +21,15 @@ export function checkClassifier(
   const input = model.inputs[0].shape.slice(1);
   if (input.length !== 3 || input.some((extent, axis) => extent != null && extent !== image[axis])) {
     throw new ConfigError(
-      `${who}: the model's input must take the images of ${dataset.name}, [${image}] in ${dataFormat}; ` +
-        `got [${input.map((extent) => extent ?? '?')}] (check dataFormat and the model's inputShape).`,
+      `${who}: the model's input must take the images of ${dataset.name}, ${showShape(image)} in ${dataFormat}; ` +
+        `got ${showShape(input)} (check dataFormat and the model's inputShape).`,
     );
   }
   const output = model.outputs[0].shape;
   if (output.length !== 2 || output[1] !== classNames.length) {
     throw new ConfigError(
-      `${who}: the model must return one logit per class of ${dataset.name}, [B,${classNames.length}]; ` +
-        `got [${output.map((extent) => extent ?? 'B')}] (set numClasses to ${classNames.length}).`,
+      `${who}: the model must return one logit per class of ${dataset.name}, ${showShape(['B', classNames.length])}; ` +
+        `got ${showShape(output)} (set numClasses to ${classNames.length}).`,
     );
   }
 }
@@ -40,7 +42,7 @@ interface SegmenterUse {
   size: readonly [number, number] | null;
   /** Number of classes; default whatever the model has. */
   classes?: number;
-  dataFormat: 'channelsFirst' | 'channelsLast';
+  dataFormat: DataFormat;
 }
 
 /**
@@ -57,12 +59,11 @@ export function checkSegmenter(
   const [height, width] = size ?? [null, null];
   const arranged = <T>(channel: T, y: T, x: T): T[] =>
     dataFormat === 'channelsFirst' ? [channel, y, x] : [y, x, channel];
-  const show = (shape: readonly (number | null)[]) => shape.map((extent) => extent ?? '?');
   const input = model.inputs[0].shape.slice(1);
   const image = arranged<number | null>(channels, height, width);
   if (input.length !== 3 || input.some((extent, i) => extent != null && extent !== (image[i] ?? extent))) {
     throw new ConfigError(
-      `${who}: the model's input must take images [${show(image)}] in ${dataFormat}; got [${show(input)}] ` +
+      `${who}: the model's input must take images ${showShape(image)} in ${dataFormat}; got ${showShape(input)} ` +
         `(check dataFormat, the image's channels and the size of crops and tiles).`,
     );
   }
@@ -70,8 +71,8 @@ export function checkSegmenter(
   const found = output[dataFormat === 'channelsFirst' ? 0 : 2];
   if (output.length !== 3 || found == null || found !== (classes ?? found) || found > 255) {
     throw new ConfigError(
-      `${who}: the model must return a logit per pixel and class, [B,${arranged<number | string>(classes ?? 'K', 'H', 'W')}] ` +
-        `with at most 255 classes; got [B,${show(output)}].`,
+      `${who}: the model must return a logit per pixel and class, ${showShape(['B', ...arranged<number | string>(classes ?? 'K', 'H', 'W')])} ` +
+        `with at most 255 classes; got ${showShape(['B', ...output])}.`,
     );
   }
   return found;

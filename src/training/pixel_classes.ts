@@ -3,8 +3,7 @@
  * [P, K], P = B H W. A row of zeros stands for a pixel that counts for nothing.
  */
 import * as tf from '@tensorflow/tfjs-core';
-
-export type DataFormat = 'channelsFirst' | 'channelsLast';
+import type {DataFormat} from '../../kernels/common/data_format.js';
 
 /** Values [B, K, H, W] or [B, H, W, K] as [P, K]. */
 export function pixelRows(values: tf.Tensor, dataFormat: DataFormat): tf.Tensor2D {

@@ -8,12 +8,13 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
+import type {DataFormat} from '../../kernels/common/data_format.js';
 import {normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {ConfigError, ShapeError, SwintError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
-import type {DataFormat} from './pixel_classes.js';
 import {type AxisTiles, axisTiles} from './tiles.js';
 
 const WHO = 'predictSegmentation';
@@ -102,11 +103,9 @@ async function blendedLogits(
 ): Promise<BlendedLogits> {
   const {data, width, height} = image;
   const {tile = 512, overlap = 0.25, batchSize = 1, dataFormat = 'channelsFirst'} = options;
-  const [tileHeight, tileWidth] = typeof tile === 'number' ? [tile, tile] : tile;
-  checkNumber('tile', tileHeight, Number.isInteger(tileHeight) && tileHeight >= 1, 'a whole number from 1');
-  checkNumber('tile', tileWidth, Number.isInteger(tileWidth) && tileWidth >= 1, 'a whole number from 1');
-  checkNumber('batchSize', batchSize, Number.isInteger(batchSize) && batchSize >= 1, 'a whole number from 1');
-  checkNumber('overlap', overlap, overlap >= 0 && overlap < 1, 'in [0, 1)');
+  const [tileHeight, tileWidth] = sizePair(WHO, 'tile', tile);
+  positiveInteger(WHO, 'batchSize', batchSize);
+  checkNumber(WHO, 'overlap', overlap, BELOW_ONE);
   const channels = channelsOf(image);
   const rows = axisTiles(height, tileHeight, overlap);
   const columns = axisTiles(width, tileWidth, overlap);
@@ -182,8 +181,4 @@ function channelsOf({data, width, height}: PixelImage): number {
     );
   }
   return channels;
-}
-
-function checkNumber(name: string, value: number, valid: boolean, rule: string): void {
-  if (!valid) throw new ConfigError(`${WHO}: ${name} must be ${rule}; got ${value}.`);
 }

@@ -1,6 +1,7 @@
 /**
  * Learning-rate schedules: plain functions from the number of the step, counted from 0, to the rate of that step.
  */
+import {checkNumber, FROM_ZERO, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
 import {ConfigError} from '../errors.js';
 
 /** Rate of optimizer step `step`, the first step being 0. */
@@ -12,7 +13,7 @@ export type Schedule = (step: number) => number;
  * @throws ConfigError where the rate is negative or no number.
  */
 export function constantSchedule(rate: number): Schedule {
-  requireRate('constantSchedule', 'rate', rate);
+  checkNumber('constantSchedule', 'rate', rate, FROM_ZERO);
   return () => rate;
 }
 
@@ -38,30 +39,20 @@ export interface CosineScheduleArgs {
  * @throws ConfigError where a number lies outside its range.
  */
 export function cosineSchedule({rate, totalSteps, warmupSteps = 0, floor = 0}: CosineScheduleArgs): Schedule {
-  requireRate('cosineSchedule', 'rate', rate);
-  requireRate('cosineSchedule', 'floor', floor);
+  const who = 'cosineSchedule';
+  checkNumber(who, 'rate', rate, FROM_ZERO);
+  checkNumber(who, 'floor', floor, FROM_ZERO);
   if (floor > rate) {
-    throw new ConfigError(`cosineSchedule: floor must be at most the rate; got ${floor} above ${rate}.`);
+    throw new ConfigError(`${who}: floor must be at most the rate; got ${floor} above ${rate}.`);
   }
-  if (!Number.isInteger(totalSteps) || totalSteps < 1) {
-    throw new ConfigError(`cosineSchedule: totalSteps must be a whole number from 1; got ${totalSteps}.`);
-  }
-  if (!Number.isInteger(warmupSteps) || warmupSteps < 0 || warmupSteps >= totalSteps) {
-    throw new ConfigError(
-      `cosineSchedule: warmupSteps must be a whole number from 0 to below totalSteps (${totalSteps}); ` +
-        `got ${warmupSteps}.`,
-    );
-  }
+  positiveInteger(who, 'totalSteps', totalSteps);
+  checkNumber(who, 'warmupSteps', warmupSteps, wholeNumber(0, totalSteps - 1), {
+    fix: `it must be below totalSteps, ${totalSteps}`,
+  });
   return (step) => {
     if (step < warmupSteps) return (rate * (step + 1)) / (warmupSteps + 1);
     if (step >= totalSteps) return floor;
     const progress = (step - warmupSteps) / (totalSteps - warmupSteps);
     return floor + ((rate - floor) * (1 + Math.cos(Math.PI * progress))) / 2;
   };
-}
-
-function requireRate(who: string, name: string, value: number): void {
-  if (!Number.isFinite(value) || value < 0) {
-    throw new ConfigError(`${who}: ${name} must be a number from 0; got ${value}.`);
-  }
 }

@@ -11,8 +11,10 @@
  * (Chen et al. 2021, d = 0.5) and of HuCaoFighting/Swin-Unet (d = 0.6), s = 1e-5 in both.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {ConfigError, ShapeError} from '../errors.js';
-import {type DataFormat, oneHotPixels, pixelRows} from './pixel_classes.js';
+import {ABOVE_ZERO, checkNumber, checkNumbers, positive, SHARE} from '../../kernels/common/arguments.js';
+import {checkDataFormat, type DataFormat} from '../../kernels/common/data_format.js';
+import {ShapeError} from '../errors.js';
+import {oneHotPixels, pixelRows} from './pixel_classes.js';
 
 /** Labels first, as in `tf.losses` and in the losses of `model.compile`. */
 export type SegmentationLoss = (labels: tf.Tensor, logits: tf.Tensor) => tf.Scalar;
@@ -71,17 +73,17 @@ export function diceCrossEntropy(args: DiceCrossEntropyArgs = {}): SegmentationL
 }
 
 function checkArgs({diceWeight = 0.6, smooth = 1e-5, classWeights, dataFormat}: DiceCrossEntropyArgs): void {
-  const fail = (rule: string, got: unknown) => {
-    throw new ConfigError(`diceCrossEntropy: ${rule}; got ${got}.`);
-  };
-  if (!(diceWeight >= 0 && diceWeight <= 1)) fail('diceWeight must be from 0 to 1', diceWeight);
-  if (!(smooth > 0 && smooth < Infinity)) fail('smooth must be above 0', smooth);
-  if (classWeights && !classWeights.every((weight) => weight > 0 && weight < Infinity)) {
-    fail('classWeights must be positive numbers, one per class', `[${classWeights}]`);
+  const who = 'diceCrossEntropy';
+  checkNumber(who, 'diceWeight', diceWeight, SHARE);
+  positive(who, 'smooth', smooth);
+  if (classWeights) {
+    checkNumbers(who, 'classWeights', classWeights, {
+      count: classWeights.length,
+      per: 'class',
+      rule: ABOVE_ZERO,
+    });
   }
-  if (dataFormat !== undefined && dataFormat !== 'channelsFirst' && dataFormat !== 'channelsLast') {
-    fail("dataFormat must be 'channelsFirst' or 'channelsLast'", dataFormat);
-  }
+  if (dataFormat !== undefined) checkDataFormat(who, dataFormat);
 }
 
 /** @returns the number of classes. */

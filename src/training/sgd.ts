@@ -10,6 +10,7 @@
  * deep learning"). The decay is part of the gradient, as is usual for convolution networks, so momentum sees it too.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {BELOW_ONE, FROM_ZERO} from '../../kernels/common/arguments.js';
 import {sgdUpdate} from '../../kernels/index.js';
 import {ConfigError} from '../errors.js';
 import {type DecayExclusion, type Step, type Update, VariableOptimizer} from './variable_optimizer.js';
@@ -48,8 +49,8 @@ export class SGD extends VariableOptimizer {
   constructor(args: SGDArgs = {}) {
     const {learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0} = args;
     super('SGD', momentum === 0 ? [] : ['velocity'], learningRate, args.exclude);
-    this.requireNumber('momentum', momentum, momentum >= 0 && momentum < 1, 'in [0, 1)');
-    this.requireNumber('weightDecay', weightDecay, weightDecay >= 0, '0 or more');
+    this.checkNumber('momentum', momentum, BELOW_ONE);
+    this.checkNumber('weightDecay', weightDecay, FROM_ZERO);
     if (nesterov && momentum === 0) {
       throw new ConfigError('SGD: nesterov needs a momentum above 0; got 0 (try 0.9).');
     }

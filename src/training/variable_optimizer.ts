@@ -4,6 +4,7 @@
  * variables at once.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {checkNumber, FROM_ZERO, type NumberRule} from '../../kernels/common/arguments.js';
 import {ConfigError, ShapeError} from '../errors.js';
 
 /** Decides by name and shape whether a variable is left out of the weight decay. */
@@ -97,17 +98,15 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     private readonly exclude: DecayExclusion = excludedFromDecay,
   ) {
     super();
-    this.requireNumber('learningRate', learningRate, learningRate >= 0, '0 or more');
+    this.checkNumber('learningRate', learningRate, FROM_ZERO);
     this.learningRate = learningRate;
   }
 
   /** Of each variable the new value and the new state, in the order of the old one. The old state is given up. */
   protected abstract update(updates: Update[], step: Step): tf.Tensor[][];
 
-  protected requireNumber(name: string, value: number, valid: boolean, rule: string): void {
-    if (!Number.isFinite(value) || !valid) {
-      throw new ConfigError(`${this.who}: ${name} must be ${rule}; got ${value}.`);
-    }
+  protected checkNumber(name: string, value: number, rule: NumberRule): void {
+    checkNumber(this.who, name, value, rule);
   }
 
   /**

@@ -7,7 +7,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {CheckpointError, ConfigError} from '../errors.js';
+import {oneOf} from '../../kernels/common/arguments.js';
+import {showShape} from '../../kernels/common/shapes.js';
+import {CheckpointError} from '../errors.js';
 import {fromFile} from './axes.js';
 import {type ByteSource, bytesSource} from './byte_source.js';
 import type {Checkpoint} from './checkpoint.js';
@@ -82,14 +84,8 @@ export function assignWeights(
 
 /** @throws ConfigError for an unknown layout or way to adapt channels. */
 export function checkOptions(who: string, {layout = 'auto', adaptChannels}: LoadWeightsOptions): void {
-  if (layout !== 'auto' && !LAYOUTS.includes(layout)) {
-    throw new ConfigError(`${who}: layout must be one of auto, ${LAYOUTS.join(', ')}; got ${layout}.`);
-  }
-  if (adaptChannels !== undefined && !CHANNEL_ADAPTATIONS.includes(adaptChannels)) {
-    throw new ConfigError(
-      `${who}: adaptChannels must be one of ${CHANNEL_ADAPTATIONS.join(', ')}; got ${adaptChannels}.`,
-    );
-  }
+  oneOf(who, 'layout', layout, ['auto', ...LAYOUTS]);
+  if (adaptChannels !== undefined) oneOf(who, 'adaptChannels', adaptChannels, CHANNEL_ADAPTATIONS);
 }
 
 /** The layout of a checkpoint: the one that is said, or the one its names tell. */
@@ -182,7 +178,7 @@ function matchOf(
   const isNew = options.adaptChannels === 'new' && canonical === PATCH_KERNEL;
   if (isHead(canonical) || isNew) return undefined;
   throw new CheckpointError(
-    `${who} must fit ${canonical} [${model.join(', ')}]; got [${shape.join(', ')}] ` +
+    `${who} must fit ${canonical} ${showShape(model)}; got ${showShape(shape)} ` +
       '(another width, number of heads or window?).',
   );
 }

@@ -3,7 +3,8 @@
  * training can go on in timm, torchvision or transformers, or, in our own layout, later here. The reverse of load_weights.
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {CheckpointError, ConfigError} from '../errors.js';
+import {oneOf} from '../../kernels/common/arguments.js';
+import {CheckpointError} from '../errors.js';
 import {toFile} from './axes.js';
 import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
 import {checkVariant} from './load_report.js';
@@ -22,9 +23,7 @@ export async function saveWeights(
   model: tfl.LayersModel,
   {layout = 'microsoft'}: {layout?: Layout} = {},
 ): Promise<Uint8Array> {
-  if (!LAYOUTS.includes(layout)) {
-    throw new ConfigError(`saveWeights: layout must be one of ${LAYOUTS.join(', ')}; got ${layout}.`);
-  }
+  oneOf('saveWeights', 'layout', layout, LAYOUTS);
   if (layout === 'miziha') checkVariant('saveWeights', model);
   const naming = namingOf(layout, versionOf(model.weights.map(({originalName}) => originalName)));
   const tensors = new Map<string, NamedValues>();

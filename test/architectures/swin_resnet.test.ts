@@ -163,14 +163,18 @@ describe('swinResNet', () => {
         {depth: 18, numClasses: 10},
         /depth must be one of 14, 20, 29, 50, 101, 152; got 18/,
       ],
-      ['no classes', {}, /numClasses must be a positive integer; got undefined/],
+      ['no classes', {}, /numClasses must be a whole number from 1; got undefined/],
       [
         'too few widths',
         {numClasses: 2, widths: [8, 16]},
-        /widths must be 3 positive integers.* got \[8,16\]/,
+        /widths must be 3 numbers, one per stage, each a whole number from 1; got \[8, 16\]/,
       ],
-      ['a head of zero', {numClasses: 2, numHeads: [1, 0, 1]}, /numHeads must be 3 positive integers/],
-      ['dropPath 1', {numClasses: 2, dropPath: 1}, /dropPath must be a rate/],
+      [
+        'a head of zero',
+        {numClasses: 2, numHeads: [1, 0, 1]},
+        /numHeads must be 3 numbers, one per stage, each a whole number from 1; got \[1, 0, 1\]/,
+      ],
+      ['dropPath 1', {numClasses: 2, dropPath: 1}, /dropPath must be a number in \[0, 1\)/],
       [
         'heads that do not divide',
         {numClasses: 2, numHeads: [5, 2, 2]},

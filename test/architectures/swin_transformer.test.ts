@@ -166,13 +166,17 @@ describe('swinTransformer', () => {
   });
 
   const bad: [string, object, RegExp][] = [
-    ['a variant it has not', {variant: 'miziha'}, /variant must be one of v1, v2; got "miziha"/],
+    ['a variant it has not', {variant: 'miziha'}, /variant must be one of 'v1', 'v2'; got 'miziha'/],
     ['heads for fewer stages', {depths: [2, 2], numHeads: [3]}, /one number per stage/],
     ['windows for fewer stages', {windowSize: [7, 7, 7]}, /one size or one per stage \(4\)/],
-    ['a fraction of classes', {numClasses: 1.5}, /numClasses must be a positive integer; got 1.5/],
+    ['a fraction of classes', {numClasses: 1.5}, /numClasses must be a whole number from 1; got 1.5/],
     ['heads that do not divide', {embedDim: 96, numHeads: [5, 6, 12, 24]}, /numHeads must divide/],
     ['an odd depth', {depths: [2, 2, 5, 2]}, /depth must be even/],
-    ['a stage that is not there', {outStages: [4]}, /outStages must be stages from 0 to 3; got \[4\]/],
+    [
+      'a stage that is not there',
+      {outStages: [4]},
+      /outStages must be numbers of stages, each a whole number from 0 to 3; got \[4\]/,
+    ],
   ];
   for (const [name, args, message] of bad) {
     it(`${name}: one ConfigError`, () => {

@@ -105,12 +105,12 @@ describe('swinUNet', () => {
   });
 
   const bad: [string, object, RegExp][] = [
-    ['no classes', {}, /numClasses must be a positive integer; got undefined/],
+    ['no classes', {}, /numClasses must be a whole number from 1; got undefined/],
     ['too many decoder depths', {...small, decoderDepths: [2, 2, 2]}, /decoderDepths must be 2 numbers/],
     [
       'patches of two sides',
       {...small, patchSize: [4, 2]},
-      /patchSize must be the same on both axes; got \[4,2\]/,
+      /patchSize must be the same on both axes; got \[4, 2\]/,
     ],
     [
       'more resolutions than patches have',
@@ -120,12 +120,12 @@ describe('swinUNet', () => {
     [
       'a resolution without convolutions',
       {...small, convolutions: [[8], []]},
-      /convolutions must be widths, or one list of widths per resolution; got \[\[8\],\[\]\]/,
+      /convolutions must be widths, or one list of widths per resolution; got \[\[8\], \[\]\]/,
     ],
     [
       'half a channel',
       {...small, convolutions: [[8], [2.5]]},
-      /convolutions must be a positive integer; got 2.5/,
+      /convolutions must be a whole number from 1; got 2.5/,
     ],
   ];
   for (const [name, args, message] of bad) {

@@ -71,7 +71,7 @@ describe('cropValid', () => {
     const [small, map] = [tf.zeros([1, 2, 2, 2]), tf.zeros([1, 2, 6, 6])];
     expect(() => cropValid({} as CropValidArgs)).to.throw(
       ConfigError,
-      /kernelSize must be a positive integer/,
+      /kernelSize must be a whole number from 1/,
     );
     expect(() => cropValid({kernelSize: 3, strides: 0})).to.throw(ConfigError, /strides must be .* got 0/);
     expect(() => cropValid({kernelSize: 3}).apply(map)).to.throw(ShapeError, /two maps of rank 4/);

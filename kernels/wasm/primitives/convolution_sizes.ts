@@ -1,7 +1,6 @@
-/** The sizes of a convolution as the kernels take them (assembly/convolution_sizes.ts), from tfjs-core's attributes. */
+/** The sizes of a convolution as the kernels take them (assembly/convolution_sizes.ts). */
 
-import * as tf from '@tensorflow/tfjs-core';
-import type {ConvolutionSizes, Shape4D} from '../../geometry/convolution.js';
+import type {ConvolutionSizes} from '../../geometry/convolution.js';
 import type {KernelExports} from '../runtime/kernel_exports.js';
 
 /** Leaves the sizes where the kernel that is called next finds them. */
@@ -22,27 +21,5 @@ export function setSizes(kernels: KernelExports, info: ConvolutionSizes): void {
     info.dilationWidth,
     info.padInfo.top,
     info.padInfo.left,
-  );
-}
-
-/** Sizes of a depthwise convolution; attributes as in tfjs-core. */
-export function depthwiseInfo(
-  inputShape: Shape4D,
-  filterShape: Shape4D,
-  {
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-  }: Pick<tf.DepthwiseConv2dNativeBackpropInputAttrs, 'strides' | 'dilations' | 'pad' | 'dimRoundingMode'>,
-): ConvolutionSizes {
-  return tf.backend_util.computeConv2DInfo(
-    inputShape,
-    filterShape,
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-    true,
   );
 }

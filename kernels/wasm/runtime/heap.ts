@@ -10,6 +10,11 @@ export function address(backend: BackendWasm, tensor: tf.TensorInfo | undefined)
   return tensor ? backend.dataIdMap.get(tensor.dataId).memoryOffset : 0;
 }
 
+/** Whether a tensor's values are numbers on the heap. */
+export function isOnHeap({dtype}: tf.TensorInfo): boolean {
+  return dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
+}
+
 /** A new float32 tensor, its values undefined, and its address. */
 export function output(backend: BackendWasm, shape: number[]): {tensor: tf.TensorInfo; at: number} {
   const tensor = backend.makeOutput(shape, 'float32');

@@ -10,15 +10,14 @@
  * for relu and relu6, and tfjs's own kernel after it for other activations.
  */
 
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import type {Inputs} from '../../kernel_config.js';
+import {ACTIVATION_NUMBERS} from '../primitives/activation.js';
 import {matrixProducts, type ProductShape} from '../primitives/matrix_product.js';
 import {callKernel} from '../runtime/call_kernel.js';
-import {wasmKernel} from '../runtime/wasm_kernel.js';
 
-/** Activations that are part of a product, by name, as assembly/matrix_products numbers them. */
-const fused: Record<string, number> = {linear: 0, relu: 1, relu6: 2};
-
-/** The kernels of the others. */
+/** tfjs's kernels of the activations that are no part of a product. */
 const separate: Record<string, string> = {
   elu: tf.Elu,
   leakyrelu: tf.LeakyRelu,
@@ -41,47 +40,37 @@ function productShape(
   return {m: transposeA ? columnsA : rowsA, n: transposeB ? rowsB : columnsB, k, transposeA, transposeB};
 }
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function batchMatMulConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'a' | 'b', tf.BatchMatMulAttrs>(
-    tf.BatchMatMul,
-    (backend, {a, b}, attributes) => {
-      const shape = productShape(a, b, attributes);
-      if (!shape) {
-        const attrs = attributes as unknown as tf.NamedAttrMap;
-        return stock.kernelFunc({inputs: {a, b}, backend, attrs});
-      }
-      return matrixProducts(backend, a, b, shape, a.shape.slice(0, -2), b.shape.slice(0, -2));
-    },
-    stock.setupFunc,
-  );
+/** The products; undefined is the stock kernel's to compute. */
+export function batchMatMul(
+  backend: BackendWasm,
+  {a, b}: Inputs<'a' | 'b'>,
+  attributes: tf.BatchMatMulAttrs,
+): tf.TensorInfo | undefined {
+  const shape = productShape(a, b, attributes);
+  return shape && matrixProducts(backend, a, b, shape, a.shape.slice(0, -2), b.shape.slice(0, -2));
 }
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function fusedMatMulConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'a' | 'b' | 'bias' | 'preluActivationWeights', tf._FusedMatMulAttrs>(
-    tf._FusedMatMul,
-    (backend, inputs, attributes) => {
-      const {a, b, bias, preluActivationWeights} = inputs;
-      const {activation, leakyreluAlpha} = attributes;
-      const shape = productShape(a, b, attributes);
-      const kernel = separate[activation];
-      const fits = !bias || (bias.shape.length === 1 && bias.shape[0] === shape?.n);
-      if (!shape || shape.k === 0 || !fits || (fused[activation] === undefined && !kernel)) {
-        const attrs = attributes as unknown as tf.NamedAttrMap;
-        return stock.kernelFunc({inputs, backend, attrs});
-      }
-      const epilogue = {bias, activation: fused[activation] ?? 0};
-      const x = matrixProducts(backend, a, b, shape, a.shape.slice(0, -2), b.shape.slice(0, -2), epilogue);
-      if (!kernel) return x;
-      const operands: Record<string, tf.TensorInfo> =
-        activation === 'prelu' ? {x, alpha: preluActivationWeights} : {x};
-      try {
-        return callKernel(backend, kernel, operands, {alpha: leakyreluAlpha});
-      } finally {
-        backend.disposeData(x.dataId);
-      }
-    },
-    stock.setupFunc,
-  );
+/** The products with what follows them; undefined is the stock kernel's to compute. */
+export function fusedMatMul(
+  backend: BackendWasm,
+  inputs: Inputs<'a' | 'b'> & Partial<Inputs<'bias' | 'preluActivationWeights'>>,
+  attributes: tf._FusedMatMulAttrs,
+): tf.TensorInfo | undefined {
+  const {a, b, bias, preluActivationWeights} = inputs;
+  const {activation, leakyreluAlpha} = attributes;
+  const shape = productShape(a, b, attributes);
+  const fused = ACTIVATION_NUMBERS[activation];
+  const kernel = separate[activation];
+  const fits = !bias || (bias.shape.length === 1 && bias.shape[0] === shape?.n);
+  if (!shape || shape.k === 0 || !fits || (fused === undefined && !kernel)) return undefined;
+  const epilogue = {bias, activation: fused ?? 0};
+  const x = matrixProducts(backend, a, b, shape, a.shape.slice(0, -2), b.shape.slice(0, -2), epilogue);
+  if (!kernel) return x;
+  const operands: Record<string, tf.TensorInfo> =
+    activation === 'prelu' ? {x, alpha: preluActivationWeights!} : {x};
+  try {
+    return callKernel(backend, kernel, operands, {alpha: leakyreluAlpha});
+  } finally {
+    backend.disposeData(x.dataId);
+  }
 }

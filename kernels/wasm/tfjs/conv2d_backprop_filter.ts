@@ -12,40 +12,26 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../../common/errors.js';
-import {isEmpty, joinPatches, type Shape4D} from '../../geometry/convolution.js';
-import {setSizes} from '../primitives/convolution_sizes.js';
-import {address, output, zeros} from '../runtime/heap.js';
-import {kernelModule} from '../runtime/module.js';
+import {filterGradientSizes} from '../../convolution_arguments.js';
+import {joinPatches} from '../../geometry/convolution.js';
+import {convolutionGradient} from '../primitives/convolution_gradient.js';
+import {address} from '../runtime/heap.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
 
 /** What `tf.registerKernel` takes. */
 export const conv2DBackpropFilterConfig = wasmKernel<'x' | 'dy', tf.Conv2DBackpropFilterAttrs>(
   tf.Conv2DBackpropFilter,
-  (backend, {x, dy}, attributes) => {
-    const {strides, pad, dataFormat, dimRoundingMode, filterShape} = attributes;
-    if (dataFormat !== 'NHWC') {
+  (backend, inputs, attributes) => {
+    const sizes = filterGradientSizes(inputs, attributes);
+    const {x, dy} = inputs;
+    if (!sizes) {
       throw new BackendError(
-        `Conv2DBackpropFilter(wasm): dataFormat must be NHWC; got ${dataFormat} (transpose to NHWC around conv2d).`,
+        `Conv2DBackpropFilter(wasm): dataFormat must be NHWC, and x and dy float32; got ${attributes.dataFormat}, ` +
+          `${x.dtype} and ${dy.dtype} (transpose or cast around conv2d).`,
       );
     }
-    const info = tf.backend_util.computeConv2DInfo(
-      x.shape as Shape4D,
-      filterShape,
-      strides,
-      1,
-      pad,
-      dimRoundingMode,
-      false,
-      'channelsLast',
+    return convolutionGradient(backend, attributes.filterShape, joinPatches(sizes), (kernels, at) =>
+      kernels.convolutionFilterGradient(address(backend, x), address(backend, dy), at),
     );
-    if (isEmpty(info)) {
-      return zeros(backend, filterShape);
-    }
-    const {tensor, at} = output(backend, filterShape);
-    kernelModule(backend).run((kernels) => {
-      setSizes(kernels, joinPatches(info));
-      kernels.convolutionFilterGradient(address(backend, x), address(backend, dy), at);
-    });
-    return tensor;
   },
 );

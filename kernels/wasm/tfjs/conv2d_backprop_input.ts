@@ -11,43 +11,24 @@
  * Source for the attributes: tfjs-backend-cpu 4.22, kernels/Conv2DBackpropInput.
  */
 
-import * as tf from '@tensorflow/tfjs-core';
-import {isEmpty, joinPatches, type Shape4D} from '../../geometry/convolution.js';
-import {setSizes} from '../primitives/convolution_sizes.js';
-import {address, output, zeros} from '../runtime/heap.js';
-import {kernelModule} from '../runtime/module.js';
-import {wasmKernel} from '../runtime/wasm_kernel.js';
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
+import {inputGradientSizes} from '../../convolution_arguments.js';
+import {joinPatches} from '../../geometry/convolution.js';
+import type {Inputs} from '../../kernel_config.js';
+import {convolutionGradient} from '../primitives/convolution_gradient.js';
+import {address} from '../runtime/heap.js';
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function conv2DBackpropInputConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'dy' | 'filter', tf.Conv2DBackpropInputAttrs>(
-    tf.Conv2DBackpropInput,
-    (backend, {dy, filter}, attributes) => {
-      const {strides, pad, dataFormat, dimRoundingMode, inputShape} = attributes;
-      if (dataFormat !== 'NHWC' || dy.dtype !== 'float32' || filter.dtype !== 'float32') {
-        const attrs = attributes as unknown as tf.NamedAttrMap;
-        return stock.kernelFunc({inputs: {dy, filter}, backend, attrs}) as tf.TensorInfo;
-      }
-      const info = tf.backend_util.computeConv2DInfo(
-        inputShape,
-        filter.shape as Shape4D,
-        strides,
-        1,
-        pad,
-        dimRoundingMode,
-        false,
-        'channelsLast',
-      );
-      if (isEmpty(info)) {
-        return zeros(backend, inputShape);
-      }
-      const {tensor, at} = output(backend, inputShape);
-      kernelModule(backend).run((kernels) => {
-        setSizes(kernels, joinPatches(info));
-        kernels.convolutionInputGradient(address(backend, dy), address(backend, filter), at);
-      });
-      return tensor;
-    },
-    stock.setupFunc,
+/** dx; undefined is the stock kernel's to compute. */
+export function conv2DBackpropInput(
+  backend: BackendWasm,
+  inputs: Inputs<'dy' | 'filter'>,
+  attributes: tf.Conv2DBackpropInputAttrs,
+): tf.TensorInfo | undefined {
+  const sizes = inputGradientSizes(inputs, attributes);
+  if (!sizes) return undefined;
+  const {dy, filter} = inputs;
+  return convolutionGradient(backend, attributes.inputShape, joinPatches(sizes), (kernels, at) =>
+    kernels.convolutionInputGradient(address(backend, dy), address(backend, filter), at),
   );
 }

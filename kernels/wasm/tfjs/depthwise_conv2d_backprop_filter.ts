@@ -10,10 +10,9 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
-import {depthwiseInfo, setSizes} from '../primitives/convolution_sizes.js';
-import {address, output, zeros} from '../runtime/heap.js';
-import {kernelModule} from '../runtime/module.js';
+import {depthwiseSizes} from '../../convolution_arguments.js';
+import {convolutionGradient} from '../primitives/convolution_gradient.js';
+import {address} from '../runtime/heap.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
 
 /** What `tf.registerKernel` takes. */
@@ -22,14 +21,8 @@ export const depthwiseConv2dNativeBackpropFilterConfig = wasmKernel<
   tf.DepthwiseConv2dNativeBackpropFilterAttrs
 >(tf.DepthwiseConv2dNativeBackpropFilter, (backend, {x, dy}, attributes) => {
   const {filterShape} = attributes;
-  const info = depthwiseInfo(x.shape as Shape4D, filterShape, attributes);
-  if (isEmpty(info)) {
-    return zeros(backend, filterShape);
-  }
-  const {tensor, at} = output(backend, filterShape);
-  kernelModule(backend).run((kernels) => {
-    setSizes(kernels, info);
-    kernels.depthwiseFilterGradient(address(backend, x), address(backend, dy), at);
-  });
-  return tensor;
+  const sizes = depthwiseSizes(x.shape, filterShape, attributes);
+  return convolutionGradient(backend, filterShape, sizes, (kernels, at) =>
+    kernels.depthwiseFilterGradient(address(backend, x), address(backend, dy), at),
+  );
 });

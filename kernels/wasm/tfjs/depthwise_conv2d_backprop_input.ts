@@ -10,10 +10,9 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
-import {depthwiseInfo, setSizes} from '../primitives/convolution_sizes.js';
-import {address, output, zeros} from '../runtime/heap.js';
-import {kernelModule} from '../runtime/module.js';
+import {depthwiseSizes} from '../../convolution_arguments.js';
+import {convolutionGradient} from '../primitives/convolution_gradient.js';
+import {address} from '../runtime/heap.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
 
 /** What `tf.registerKernel` takes. */
@@ -22,14 +21,8 @@ export const depthwiseConv2dNativeBackpropInputConfig = wasmKernel<
   tf.DepthwiseConv2dNativeBackpropInputAttrs
 >(tf.DepthwiseConv2dNativeBackpropInput, (backend, {dy, filter}, attributes) => {
   const {inputShape} = attributes;
-  const info = depthwiseInfo(inputShape, filter.shape as Shape4D, attributes);
-  if (isEmpty(info)) {
-    return zeros(backend, inputShape);
-  }
-  const {tensor, at} = output(backend, inputShape);
-  kernelModule(backend).run((kernels) => {
-    setSizes(kernels, info);
-    kernels.depthwiseInputGradient(address(backend, dy), address(backend, filter), at);
-  });
-  return tensor;
+  const sizes = depthwiseSizes(inputShape, filter.shape, attributes);
+  return convolutionGradient(backend, inputShape, sizes, (kernels, at) =>
+    kernels.depthwiseInputGradient(address(backend, dy), address(backend, filter), at),
+  );
 });

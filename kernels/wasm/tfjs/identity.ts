@@ -5,18 +5,12 @@
  * tfjs makes such a copy of everything that it keeps for the backward pass: 4 % of a training step of a ResNet.
  */
 
-import * as tf from '@tensorflow/tfjs-core';
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
+import type {Inputs} from '../../kernel_config.js';
 import {sameData} from '../runtime/heap.js';
-import {wasmKernel} from '../runtime/wasm_kernel.js';
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function identityConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'x', object>(
-    tf.Identity,
-    (backend, {x}) =>
-      x.dtype === 'string'
-        ? stock.kernelFunc({inputs: {x}, backend, attrs: {}})
-        : sameData(backend, x, x.shape),
-    stock.setupFunc,
-  );
+/** x by reference; undefined, for strings, is the stock kernel's to compute. */
+export function identity(backend: BackendWasm, {x}: Inputs<'x'>): tf.TensorInfo | undefined {
+  return x.dtype === 'string' ? undefined : sameData(backend, x, x.shape);
 }

@@ -9,53 +9,40 @@
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import type {Inputs} from '../../kernel_config.js';
 import {copyRows, type RowAxis} from '../primitives/copy_rows.js';
-import {address, sameData} from '../runtime/heap.js';
+import {address, isOnHeap, sameData} from '../runtime/heap.js';
 import {kernelModule} from '../runtime/module.js';
-import {wasmKernel} from '../runtime/wasm_kernel.js';
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function sliceConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'x', tf.SliceAttrs>(
-    tf.Slice,
-    (backend, {x}, attributes) => {
-      if (!isOnHeap(x)) {
-        const attrs = attributes as unknown as tf.NamedAttrMap;
-        return stock.kernelFunc({inputs: {x}, backend, attrs}) as tf.TensorInfo;
-      }
-      const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attributes.begin, attributes.size);
-      tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
-      return copyBlock(backend, x, begin, size);
-    },
-    stock.setupFunc,
-  );
+/** The block; undefined is the stock kernel's to compute. */
+export function slice(
+  backend: BackendWasm,
+  {x}: Inputs<'x'>,
+  attributes: tf.SliceAttrs,
+): tf.TensorInfo | undefined {
+  if (!isOnHeap(x)) return undefined;
+  const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attributes.begin, attributes.size);
+  tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
+  return copyBlock(backend, x, begin, size);
 }
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function splitVConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'x', tf.SplitVAttrs>(
-    tf.SplitV,
-    (backend, {x}, attributes) => {
-      if (!isOnHeap(x)) {
-        return stock.kernelFunc({inputs: {x}, backend, attrs: attributes as unknown as tf.NamedAttrMap});
-      }
-      const axis = tf.util.parseAxisParam(attributes.axis, x.shape)[0]!;
-      const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attributes.numOrSizeSplits, axis);
-      const begin = x.shape.map(() => 0);
-      return sizes.map((part) => {
-        const size = x.shape.slice();
-        size[axis] = part;
-        const block = copyBlock(backend, x, begin, size);
-        begin[axis]! += part;
-        return block;
-      });
-    },
-    stock.setupFunc,
-  );
-}
-
-function isOnHeap({dtype}: tf.TensorInfo): boolean {
-  return dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
+/** The parts; undefined is the stock kernel's to compute. */
+export function splitV(
+  backend: BackendWasm,
+  {x}: Inputs<'x'>,
+  attributes: tf.SplitVAttrs,
+): tf.TensorInfo[] | undefined {
+  if (!isOnHeap(x)) return undefined;
+  const axis = tf.util.parseAxisParam(attributes.axis, x.shape)[0]!;
+  const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, attributes.numOrSizeSplits, axis);
+  const begin = x.shape.map(() => 0);
+  return sizes.map((part) => {
+    const size = x.shape.slice();
+    size[axis] = part;
+    const block = copyBlock(backend, x, begin, size);
+    begin[axis]! += part;
+    return block;
+  });
 }
 
 /** The block of `size` that starts at `begin`; all of x shares its values. */

@@ -8,9 +8,10 @@
  * sums of many are made in float64 (assembly/sums). Other types, and axes apart from each other, go to the stock kernel.
  */
 
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import type {Inputs} from '../../kernel_config.js';
 import {sumAxis} from '../primitives/axis_sums.js';
-import {wasmKernel} from '../runtime/wasm_kernel.js';
 
 /** Sizes before, of and after the axes from the first to the last; undefined where others are in between. */
 function asMiddle(shape: number[], axes: number[]): [number, number, number] | undefined {
@@ -27,27 +28,24 @@ function asMiddle(shape: number[], axes: number[]): [number, number, number] | u
   ];
 }
 
-function reduction(name: string, mean: boolean): (stock: tf.KernelConfig) => tf.KernelConfig {
-  return (stock) =>
-    wasmKernel<'x', tf.SumAttrs>(
-      name,
-      (backend, {x}, attributes) => {
-        const {axis, keepDims} = attributes;
-        const axes = tf.util.parseAxisParam(axis, x.shape);
-        const middle = axes.length > 0 ? asMiddle(x.shape, axes) : undefined;
-        if (!middle || x.dtype !== 'float32' || tf.util.sizeFromShape(x.shape) === 0) {
-          return stock.kernelFunc({inputs: {x}, backend, attrs: attributes as unknown as tf.NamedAttrMap});
-        }
-        const shape = keepDims
-          ? x.shape.map((size, i) => (axes.includes(i) ? 1 : size))
-          : x.shape.filter((_, i) => !axes.includes(i));
-        return sumAxis(backend, x, middle, mean ? 1 / middle[1] : 1, shape);
-      },
-      stock.setupFunc,
-    );
+/** The sum over axes, times a number; undefined is the stock kernel's to compute. */
+function reduce(
+  backend: BackendWasm,
+  x: tf.TensorInfo,
+  {axis, keepDims}: tf.SumAttrs,
+  factorOf: (length: number) => number,
+): tf.TensorInfo | undefined {
+  const axes = tf.util.parseAxisParam(axis, x.shape);
+  const middle = axes.length > 0 ? asMiddle(x.shape, axes) : undefined;
+  if (!middle || x.dtype !== 'float32' || tf.util.sizeFromShape(x.shape) === 0) return undefined;
+  const shape = keepDims
+    ? x.shape.map((size, i) => (axes.includes(i) ? 1 : size))
+    : x.shape.filter((_, i) => !axes.includes(i));
+  return sumAxis(backend, x, middle, factorOf(middle[1]), shape);
 }
 
-/** What `tf.registerKernel` takes, from the kernel that is replaced. */
-export const sumConfig = reduction(tf.Sum, false);
-/** What `tf.registerKernel` takes, from the kernel that is replaced. */
-export const meanConfig = reduction(tf.Mean, true);
+export const sum = (backend: BackendWasm, {x}: Inputs<'x'>, attributes: tf.SumAttrs) =>
+  reduce(backend, x, attributes, () => 1);
+
+export const mean = (backend: BackendWasm, {x}: Inputs<'x'>, attributes: tf.MeanAttrs) =>
+  reduce(backend, x, attributes, (length) => 1 / length);

@@ -7,62 +7,58 @@
  * [32768, 64]. To it go booleans whose last axis moves.
  */
 
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {movedAxes} from '../../geometry/transpose.js';
+import type {Inputs} from '../../kernel_config.js';
 import {copyRows, fourAxes} from '../primitives/copy_rows.js';
-import {address, sameData} from '../runtime/heap.js';
+import {address, isOnHeap, sameData} from '../runtime/heap.js';
 import type {FourNumbers} from '../runtime/kernel_exports.js';
 import {kernelModule} from '../runtime/module.js';
-import {wasmKernel} from '../runtime/wasm_kernel.js';
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function transposeConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return wasmKernel<'x', tf.TransposeAttrs>(
-    tf.Transpose,
-    (backend, {x}, attributes) => {
-      const {perm} = attributes;
-      const bytes = tf.util.bytesPerElement(x.dtype);
-      const axes = movedAxes(x.shape, perm);
-      const last = axes.at(-1);
-      const onHeap = x.dtype === 'float32' || x.dtype === 'int32' || x.dtype === 'bool';
-      if (!onHeap || tf.util.sizeFromShape(x.shape) === 0 || (last && last.from !== 1 && bytes !== 4)) {
-        const attrs = attributes as unknown as tf.NamedAttrMap;
-        return stock.kernelFunc({inputs: {x}, backend, attrs});
-      }
-      const shape = perm.map((axis) => x.shape[axis]!);
-      if (!last || axes.length === 1) {
-        return sameData(backend, x, shape);
-      }
-      const y = backend.makeOutput(shape, x.dtype);
-      const from = address(backend, x);
-      const to = address(backend, y);
-      kernelModule(backend).run((kernels) => {
-        if (last.from === 1) {
-          const rows = axes.slice(0, -1).map(({size, from: step}) => ({size, step: step * bytes}));
-          copyRows(kernels, from, to, rows, last.size * bytes);
-          return;
-        }
-        const columns = axes.find((axis) => axis.from === 1)!;
-        const outer = axes.filter((axis) => axis !== last && axis !== columns);
-        const [sizes, steps, targets] = fourAxes(
-          outer,
-          (axis) => axis.from * bytes,
-          (axis) => axis.to * bytes,
-        ) as [FourNumbers, FourNumbers, FourNumbers];
-        kernels.transposeSquares(
-          from,
-          to,
-          ...sizes,
-          ...steps,
-          ...targets,
-          last.size,
-          last.from * bytes,
-          columns.size,
-          columns.to * bytes,
-        );
-      });
-      return y;
-    },
-    stock.setupFunc,
-  );
+/** y; undefined is the stock kernel's to compute. */
+export function transpose(
+  backend: BackendWasm,
+  {x}: Inputs<'x'>,
+  {perm}: tf.TransposeAttrs,
+): tf.TensorInfo | undefined {
+  const bytes = tf.util.bytesPerElement(x.dtype);
+  const axes = movedAxes(x.shape, perm);
+  const last = axes.at(-1);
+  if (!isOnHeap(x) || tf.util.sizeFromShape(x.shape) === 0 || (last && last.from !== 1 && bytes !== 4)) {
+    return undefined;
+  }
+  const shape = perm.map((axis) => x.shape[axis]!);
+  if (!last || axes.length === 1) {
+    return sameData(backend, x, shape);
+  }
+  const y = backend.makeOutput(shape, x.dtype);
+  const from = address(backend, x);
+  const to = address(backend, y);
+  kernelModule(backend).run((kernels) => {
+    if (last.from === 1) {
+      const rows = axes.slice(0, -1).map(({size, from: step}) => ({size, step: step * bytes}));
+      copyRows(kernels, from, to, rows, last.size * bytes);
+      return;
+    }
+    const columns = axes.find((axis) => axis.from === 1)!;
+    const outer = axes.filter((axis) => axis !== last && axis !== columns);
+    const [sizes, steps, targets] = fourAxes(
+      outer,
+      (axis) => axis.from * bytes,
+      (axis) => axis.to * bytes,
+    ) as [FourNumbers, FourNumbers, FourNumbers];
+    kernels.transposeSquares(
+      from,
+      to,
+      ...sizes,
+      ...steps,
+      ...targets,
+      last.size,
+      last.from * bytes,
+      columns.size,
+      columns.to * bytes,
+    );
+  });
+  return y;
 }

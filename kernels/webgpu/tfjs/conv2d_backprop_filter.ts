@@ -7,40 +7,30 @@
  * float32, NHWC; anything else goes to the stock kernel. Attributes as in tfjs-core, which has none for dilation: conv2d's
  * gradient refuses it. The sum is cut into parts and added up in a fixed order: the same bits each time.
  */
-import * as tf from '@tensorflow/tfjs-core';
-import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import type * as tf from '@tensorflow/tfjs-core';
+import {filterGradientSizes} from '../../convolution_arguments.js';
+import {isEmpty} from '../../geometry/convolution.js';
+import type {Inputs} from '../../kernel_config.js';
 import {convolution} from '../primitives/run_convolution.js';
 import {partsOfSum} from '../primitives/run_product.js';
 import {summed} from '../primitives/sum_parts.js';
 import {filled} from '../runtime/program.js';
-import {stockResult, webgpuKernel} from '../runtime/webgpu_kernel.js';
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function conv2DBackpropFilterConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return webgpuKernel<'x' | 'dy', tf.Conv2DBackpropFilterAttrs>(
-    tf.Conv2DBackpropFilter,
-    (backend, {x, dy}, attributes) => {
-      const {strides, pad, dataFormat, dimRoundingMode, filterShape} = attributes;
-      if (dataFormat !== 'NHWC' || x.dtype !== 'float32' || dy.dtype !== 'float32') {
-        return stockResult(stock, backend, {x, dy}, attributes);
-      }
-      const sizes = tf.backend_util.computeConv2DInfo(
-        x.shape as Shape4D,
-        filterShape,
-        strides,
-        1,
-        pad,
-        dimRoundingMode,
-        false,
-        'channelsLast',
-      );
-      if (isEmpty(sizes)) return filled(backend, filterShape, 0);
-      const [rows, columns, inChannels, outChannels] = filterShape;
-      const patches = sizes.batchSize * sizes.outHeight * sizes.outWidth;
-      const parts = partsOfSum(patches, [[rows * columns * inChannels, outChannels]]);
-      return summed(backend, filterShape, parts, (c) =>
-        convolution(backend, {result: 'filter', sizes, a: x, b: dy, c, parts}),
-      );
-    },
+/** dW; undefined is the stock kernel's to compute. */
+export function conv2DBackpropFilter(
+  backend: WebGPUBackend,
+  inputs: Inputs<'x' | 'dy'>,
+  attributes: tf.Conv2DBackpropFilterAttrs,
+): tf.TensorInfo | undefined {
+  const sizes = filterGradientSizes(inputs, attributes);
+  if (!sizes) return undefined;
+  const {filterShape} = attributes;
+  if (isEmpty(sizes)) return filled(backend, filterShape, 0);
+  const [rows, columns, inChannels, outChannels] = filterShape;
+  const patches = sizes.batchSize * sizes.outHeight * sizes.outWidth;
+  const parts = partsOfSum(patches, [[rows * columns * inChannels, outChannels]]);
+  return summed(backend, filterShape, parts, (c) =>
+    convolution(backend, {result: 'filter', sizes, a: inputs.x, b: inputs.dy, c, parts}),
   );
 }

@@ -7,35 +7,25 @@
  * float32, NHWC; anything else goes to the stock kernel. Attributes as in tfjs-core, which has none for dilation: conv2d's
  * gradient refuses it.
  */
-import * as tf from '@tensorflow/tfjs-core';
-import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
+import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import type * as tf from '@tensorflow/tfjs-core';
+import {inputGradientSizes} from '../../convolution_arguments.js';
+import {isEmpty} from '../../geometry/convolution.js';
+import type {Inputs} from '../../kernel_config.js';
 import {convolution} from '../primitives/run_convolution.js';
 import {filled, output} from '../runtime/program.js';
-import {stockResult, webgpuKernel} from '../runtime/webgpu_kernel.js';
 
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function conv2DBackpropInputConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return webgpuKernel<'dy' | 'filter', tf.Conv2DBackpropInputAttrs>(
-    tf.Conv2DBackpropInput,
-    (backend, {dy, filter}, attributes) => {
-      const {strides, pad, dataFormat, dimRoundingMode, inputShape} = attributes;
-      if (dataFormat !== 'NHWC' || dy.dtype !== 'float32' || filter.dtype !== 'float32') {
-        return stockResult(stock, backend, {dy, filter}, attributes);
-      }
-      const sizes = tf.backend_util.computeConv2DInfo(
-        inputShape,
-        filter.shape as Shape4D,
-        strides,
-        1,
-        pad,
-        dimRoundingMode,
-        false,
-        'channelsLast',
-      );
-      if (isEmpty(sizes)) return filled(backend, inputShape, 0);
-      const c = output(backend, inputShape);
-      convolution(backend, {result: 'input', sizes, a: dy, b: filter, c});
-      return c;
-    },
-  );
+/** dx; undefined is the stock kernel's to compute. */
+export function conv2DBackpropInput(
+  backend: WebGPUBackend,
+  inputs: Inputs<'dy' | 'filter'>,
+  attributes: tf.Conv2DBackpropInputAttrs,
+): tf.TensorInfo | undefined {
+  const sizes = inputGradientSizes(inputs, attributes);
+  if (!sizes) return undefined;
+  const {inputShape} = attributes;
+  if (isEmpty(sizes)) return filled(backend, inputShape, 0);
+  const c = output(backend, inputShape);
+  convolution(backend, {result: 'input', sizes, a: inputs.dy, b: inputs.filter, c});
+  return c;
 }

@@ -14,8 +14,8 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {movedAxes, movedMatrices} from '../../geometry/transpose.js';
+import type {Inputs} from '../../kernel_config.js';
 import {output, run, type Shader} from '../runtime/program.js';
-import {stockResult, webgpuKernel} from '../runtime/webgpu_kernel.js';
 
 /** Rows and columns of a tile, and rows that its invocations move at a time. */
 const TILE = 32;
@@ -58,11 +58,11 @@ export const transposeShader: Shader<object> = {
   }`,
 };
 
-/** y, or undefined where that is the stock kernel's to compute. */
-function transpose(
+/** y; undefined is the stock kernel's to compute. */
+export function transpose(
   backend: WebGPUBackend,
-  x: tf.TensorInfo,
-  perm: readonly number[],
+  {x}: Inputs<'x'>,
+  {perm}: tf.TransposeAttrs,
 ): tf.TensorInfo | undefined {
   const {dtype} = x;
   const moves = dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
@@ -82,13 +82,4 @@ function transpose(
   const sizes = {rows, columns, tilesDown, tilesAcross};
   run(backend, transposeShader, {}, {x, y}, sizes, matrices * tilesDown * tilesAcross);
   return y;
-}
-
-/** What `tf.registerKernel` takes. `stock` is the kernel that it replaces. */
-export function transposeConfig(stock: tf.KernelConfig): tf.KernelConfig {
-  return webgpuKernel<'x', tf.TransposeAttrs>(
-    tf.Transpose,
-    (backend, {x}, attributes) =>
-      transpose(backend, x, attributes.perm) ?? stockResult(stock, backend, {x}, attributes),
-  );
 }

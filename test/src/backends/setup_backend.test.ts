@@ -144,7 +144,7 @@ describe('setupBackend', () => {
     it(`refuses ${threads} (${typeof threads}) threads`, async () => {
       const error = await failure(setupBackend('cpu', {threads} as SetupBackendOptions));
       expect(error).to.be.instanceOf(ConfigError);
-      expect(error.message).to.contain('positive integer');
+      expect(error.message).to.contain('a whole number from 1');
     });
   }
 

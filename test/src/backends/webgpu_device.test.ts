@@ -117,7 +117,7 @@ describe('the webgpu device', () => {
     expect(errors.map((message: string) => message.split(';')[0])).to.deep.equal([
       "ConfigError: setupBackend: precision must be f32 except in this library's kernels on webgpu",
       "ConfigError: setupBackend: precision must be f32 except in this library's kernels on webgpu",
-      'ConfigError: setupBackend: precision must be one of f32, f16',
+      "ConfigError: setupBackend: precision must be one of 'f32', 'f16'",
     ]);
   });
 });

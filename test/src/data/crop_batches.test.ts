@@ -108,9 +108,14 @@ describe('cropBatches', () => {
   });
 
   const faulty: [string, Partial<CropBatchesArgs>, typeof ConfigError | typeof DataError, RegExp][] = [
-    ['no batch', {batchSize: 0}, ConfigError, /batchSize must be a whole number of at least 1; got 0/],
+    ['no batch', {batchSize: 0}, ConfigError, /batchSize must be a whole number from 1; got 0/],
     ['half a pixel', {cropSize: 2.5}, ConfigError, /cropSize must be a whole number .* got 2.5/],
-    ['a std of 0', {std: [1, 0, 1]}, ConfigError, /std must be 3 positive numbers/],
+    [
+      'a std of 0',
+      {std: [1, 0, 1]},
+      ConfigError,
+      /std must be 3 numbers, one per channel, each a number above 0/,
+    ],
     [
       'a crop larger than an image',
       {cropSize: 11},

@@ -119,15 +119,19 @@ describe('preprocess', () => {
   });
 
   const unusable: [string, object, RegExp][] = [
-    ['no size', {imageSize: 0}, /imageSize must be a positive whole number.*; got 0/],
-    ['half a size', {imageSize: [8, 2.5]}, /imageSize must be .*; got 8,2.5/],
-    ['a crop of nothing', {cropFraction: 0}, /cropFraction must be above 0 and at most 1; got 0/],
+    [
+      'no size',
+      {imageSize: 0},
+      /imageSize must be a whole number from 1 or two of them, \[rows, columns\]; got 0/,
+    ],
+    ['half a size', {imageSize: [8, 2.5]}, /imageSize must be .*; got \[8, 2.5\]/],
+    ['a crop of nothing', {cropFraction: 0}, /cropFraction must be a number in \(0, 1\]; got 0/],
     ['a crop beyond the image', {cropFraction: 1.1}, /cropFraction must be .*; got 1.1/],
-    ['an unknown crop', {cropMode: 'border'}, /cropMode must be 'center' or 'squash'; got border/],
-    ['an unknown interpolation', {interpolation: 'nearest'}, /interpolation must be .*; got nearest/],
-    ['one mean', {mean: [0.5]}, /mean must be 3 finite numbers, one per channel; got \[0.5\]/],
-    ['a std of 0', {std: [1, 0, 1]}, /std must be 3 positive numbers/],
-    ['an unknown order', {dataFormat: 'NCHW'}, /dataFormat must be .*; got NCHW/],
+    ['an unknown crop', {cropMode: 'border'}, /cropMode must be one of 'center', 'squash'; got 'border'/],
+    ['an unknown interpolation', {interpolation: 'nearest'}, /interpolation must be .*; got 'nearest'/],
+    ['one mean', {mean: [0.5]}, /mean must be 3 numbers, one per channel, each a finite number; got \[0.5\]/],
+    ['a std of 0', {std: [1, 0, 1]}, /std must be 3 numbers, one per channel, each a number above 0/],
+    ['an unknown order', {dataFormat: 'NCHW'}, /dataFormat must be .*; got 'NCHW'/],
   ];
   for (const [what, config, message] of unusable) {
     it(`refuses ${what}`, async () => {

@@ -90,7 +90,7 @@ describe('resizeImage', () => {
     expect(() => resizeImage(grey([1]), [1, 1], [0, 1])).to.throw(ConfigError);
     expect(() => resizeImage(grey([1]), [1, 1], [1, 1], 'lanczos' as 'bicubic')).to.throw(
       ConfigError,
-      /'bilinear' or 'bicubic'; got lanczos/,
+      /one of 'bilinear', 'bicubic'; got 'lanczos'/,
     );
   });
 });

@@ -169,8 +169,8 @@ describe('maskFolder', () => {
     ['a value twice', {values: [7, [7, 7, 7]]}, /a value of its own; got 7 twice/],
     ['a value that is no byte', {values: [0, 256]}, /must be a byte, or three for a colour; got 256/],
     ['a value to ignore without the others', {ignore: 3}, /ignore must come with values/],
-    ['all images to test with', {test: 1}, /between 0 and 1; got 1/],
-    ['a negative cache', {cacheBytes: -1}, /cacheBytes must not be negative; got -1/],
+    ['all images to test with', {test: 1}, /names or a number in \(0, 1\); got 1/],
+    ['a negative cache', {cacheBytes: -1}, /cacheBytes must be a number from 0, or Infinity; got -1/],
   ];
   for (const [what, args, message] of faulty) {
     it(`refuses ${what}`, async () => {

@@ -59,8 +59,12 @@ describe('Adam', () => {
   );
 
   const wrong: [string, () => unknown, RegExp][] = [
-    ['a negative rate', () => new Adam({learningRate: -1}), /Adam: learningRate must be 0 or more; got -1/],
-    ['beta1 of 1', () => new Adam({beta1: 1}), /Adam: beta1 must be in \[0, 1\); got 1/],
+    [
+      'a negative rate',
+      () => new Adam({learningRate: -1}),
+      /Adam: learningRate must be a number from 0; got -1/,
+    ],
+    ['beta1 of 1', () => new Adam({beta1: 1}), /Adam: beta1 must be a number in \[0, 1\); got 1/],
     ['an unknown variable', () => new Adam().applyGradients({nobody: tf.scalar(1)}), /got nobody/],
   ];
   for (const [what, build, message] of wrong) {

@@ -122,10 +122,10 @@ describe('AdamW', () => {
     expectSurvivesSaving(new AdamW({learningRate: 0.05, weightDecay: 0.125})));
 
   const wrong: [string, () => unknown, RegExp][] = [
-    ['a negative rate', () => new AdamW({learningRate: -1}), /learningRate must be 0 or more; got -1/],
-    ['beta1 of 1', () => new AdamW({beta1: 1}), /beta1 must be in \[0, 1\); got 1/],
+    ['a negative rate', () => new AdamW({learningRate: -1}), /learningRate must be a number from 0; got -1/],
+    ['beta1 of 1', () => new AdamW({beta1: 1}), /beta1 must be a number in \[0, 1\); got 1/],
     ['beta2 below 0', () => new AdamW({beta2: -0.1}), /beta2/],
-    ['no epsilon', () => new AdamW({epsilon: 0}), /epsilon must be above 0; got 0/],
+    ['no epsilon', () => new AdamW({epsilon: 0}), /epsilon must be a number above 0; got 0/],
     ['a decay that is no number', () => new AdamW({weightDecay: Number.NaN}), /weightDecay .* got NaN/],
     ['an unknown variable', () => new AdamW().applyGradients({nobody: tf.scalar(1)}), /got nobody/],
   ];

@@ -132,13 +132,13 @@ describe('evaluate', () => {
       'the wrong number of classes',
       () => evaluate(channelModel([[1], [1], [1]]), dataset),
       ConfigError,
-      /one logit per class of squares, \[B,3\]; got \[B,1\]/,
+      /one logit per class of squares, \[B, 3\]; got \[\*, 1\]/,
     ],
     [
       'the wrong data format',
       () => evaluate(channelModel(identity), dataset, {dataFormat: 'channelsLast'}),
       ConfigError,
-      /images of squares, \[4,4,3\] in channelsLast; got \[3,4,4\]/,
+      /images of squares, \[4, 4, 3\] in channelsLast; got \[3, 4, 4\]/,
     ],
     [
       'weights that are not finite',

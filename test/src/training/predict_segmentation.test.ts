@@ -189,7 +189,7 @@ describe('predictSegmentation', () => {
       evaluateSegmentation(model, {...masks, classNames: ['a', 'b']}, {dataFormat: 'channelsLast'}),
     );
     expect(error).to.be.instanceOf(ConfigError);
-    expect(error.message).to.match(/evaluateSegmentation\(masks\): .* per pixel and class, \[B,H,W,2\]/);
+    expect(error.message).to.match(/evaluateSegmentation\(masks\): .* per pixel and class, \[B, H, W, 2\]/);
     model.dispose();
   });
 
@@ -202,13 +202,37 @@ describe('predictSegmentation', () => {
       ShapeError,
       /37x20 must have a whole number of bytes/,
     ],
-    ['four channels', rgba, {}, ConfigError, /must take images \[37,21,4\] in channelsLast; got \[\?,\?,3\]/],
+    [
+      'four channels',
+      rgba,
+      {},
+      ConfigError,
+      /must take images \[37, 21, 4\] in channelsLast; got \[\*, \*, 3\]/,
+    ],
     ['another data format', image, {dataFormat: 'channelsFirst'}, ConfigError, /in channelsFirst/],
-    ['no tile', image, {tile: 0}, ConfigError, /tile must be a whole number from 1; got 0/],
-    ['half a tile', image, {tile: [8, 1.5]}, ConfigError, /tile must be a whole number from 1; got 1.5/],
-    ['full overlap', image, {overlap: 1}, ConfigError, /overlap must be in \[0, 1\); got 1/],
+    [
+      'no tile',
+      image,
+      {tile: 0},
+      ConfigError,
+      /tile must be a whole number from 1 or two of them, \[rows, columns\]; got 0/,
+    ],
+    [
+      'half a tile',
+      image,
+      {tile: [8, 1.5]},
+      ConfigError,
+      /tile must be a whole number from 1 .*; got \[8, 1.5\]/,
+    ],
+    ['full overlap', image, {overlap: 1}, ConfigError, /overlap must be a number in \[0, 1\); got 1/],
     ['no batch', image, {batchSize: 0}, ConfigError, /batchSize must be a whole number from 1; got 0/],
-    ['two means', image, {mean: [0, 0]}, ConfigError, /mean must be 3 finite numbers/],
+    [
+      'two means',
+      image,
+      {mean: [0, 0]},
+      ConfigError,
+      /mean must be 3 numbers, one per channel, each a finite number/,
+    ],
   ];
   for (const [what, source, options, kind, message] of wrong) {
     it(`refuses ${what}`, async () => {
@@ -229,7 +253,7 @@ describe('predictSegmentation', () => {
     const options = {dataFormat: 'channelsLast', tile: 16} as const;
     expect((await predictSegmentation(model, image, options)).mask).to.have.length(37 * 21);
     const error = await errorOf(() => predictSegmentation(model, image, {...options, tile: 20}));
-    expect(error.message).to.match(/must take images \[20,20,3\] in channelsLast; got \[16,16,3\]/);
+    expect(error.message).to.match(/must take images \[20, 20, 3\] in channelsLast; got \[16, 16, 3\]/);
     model.dispose();
   });
 
@@ -248,7 +272,7 @@ describe('predictSegmentation', () => {
       ],
     });
     for (const [model, message] of [
-      [classifier, /a logit per pixel and class, \[B,H,W,K\]/],
+      [classifier, /a logit per pixel and class, \[B, H, W, K\]/],
       [strided, /logits for 37x21 pixels and 2 classes; got 418 numbers for 1 of them/],
     ] as const) {
       const error = await errorOf(() => predictSegmentation(model, image, {dataFormat: 'channelsLast'}));

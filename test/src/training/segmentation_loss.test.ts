@@ -138,15 +138,18 @@ describe('diceCrossEntropy', () => {
   it('refuses arguments out of their range', () => {
     expect(() => diceCrossEntropy({diceWeight: 1.5})).to.throw(
       ConfigError,
-      /diceWeight must be from 0 to 1; got 1.5/,
+      /diceWeight must be a number from 0 to 1; got 1.5/,
     );
-    expect(() => diceCrossEntropy({smooth: 0})).to.throw(ConfigError, /smooth must be above 0; got 0/);
+    expect(() => diceCrossEntropy({smooth: 0})).to.throw(
+      ConfigError,
+      /smooth must be a number above 0; got 0/,
+    );
     expect(() => diceCrossEntropy({classWeights: [1, 0]})).to.throw(
       ConfigError,
-      /positive numbers.*got \[1,0\]/,
+      /classWeights must be 2 numbers, one per class, each a number above 0; got \[1, 0\]/,
     );
     const dataFormat = 'NCHW' as 'channelsFirst';
-    expect(() => diceCrossEntropy({dataFormat})).to.throw(ConfigError, /dataFormat must be .* got NCHW/);
+    expect(() => diceCrossEntropy({dataFormat})).to.throw(ConfigError, /dataFormat must be .* got 'NCHW'/);
   });
 
   it('refuses labels and logits that do not fit', async () => {

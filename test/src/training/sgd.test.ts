@@ -84,10 +84,10 @@ describe('SGD', () => {
   );
 
   const wrong: [string, SGDArgs, RegExp][] = [
-    ['a negative rate', {learningRate: -1}, /SGD: learningRate must be 0 or more; got -1/],
-    ['momentum of 1', {momentum: 1}, /SGD: momentum must be in \[0, 1\); got 1/],
+    ['a negative rate', {learningRate: -1}, /SGD: learningRate must be a number from 0; got -1/],
+    ['momentum of 1', {momentum: 1}, /SGD: momentum must be a number in \[0, 1\); got 1/],
     ['nesterov without momentum', {nesterov: true}, /nesterov needs a momentum above 0/],
-    ['a decay below 0', {weightDecay: -0.1}, /SGD: weightDecay must be 0 or more/],
+    ['a decay below 0', {weightDecay: -0.1}, /SGD: weightDecay must be a number from 0/],
   ];
   for (const [what, args, message] of wrong) {
     it(`refuses ${what}`, () => expect(() => new SGD(args)).to.throw(ConfigError, message));

@@ -219,14 +219,19 @@ describe('trainSegmentation', () => {
 
   const wrong: [string, SegmentationTrainOptions, typeof SwintError, RegExp][] = [
     ['no epochs', {epochs: 0}, ConfigError, /epochs must be a whole number from 1; got 0/],
-    ['no crop', {cropSize: 0}, ConfigError, /cropSize must be a whole number of at least 1; got 0/],
+    ['no crop', {cropSize: 0}, ConfigError, /cropSize must be a whole number from 1; got 0/],
     [
       'a crop larger than an image',
       {cropSize: 21},
       DataError,
       /train: image\d must be at least as large as cropSize/,
     ],
-    ['another data format', {dataFormat: 'channelsFirst'}, ConfigError, /in channelsFirst; got \[\?,\?,3\]/],
+    [
+      'another data format',
+      {dataFormat: 'channelsFirst'},
+      ConfigError,
+      /in channelsFirst; got \[\*, \*, 3\]/,
+    ],
   ];
   for (const [what, options, kind, message] of wrong) {
     it(`refuses ${what}`, async () => {
@@ -239,7 +244,7 @@ describe('trainSegmentation', () => {
   it('refuses a model of other classes, and sets that differ', async () => {
     const other = await errorOf(() => trainSegmentation(made(2), split(), common));
     expect(other).to.be.instanceOf(ConfigError);
-    expect(other.message).to.match(/a logit per pixel and class, \[B,H,W,3\] .* got \[B,\?,\?,2\]/);
+    expect(other.message).to.match(/a logit per pixel and class, \[B, H, W, 3\] .* got \[B, \*, \*, 2\]/);
     const data = split();
     const test = {...data.test, classNames: ['grey', 'bright', 'black']};
     const differ = await errorOf(() => trainSegmentation(made(), {...data, test}, common));

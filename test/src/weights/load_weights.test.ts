@@ -262,11 +262,11 @@ describe('loadWeights', () => {
     const file = writeSafetensors(given);
     expect(() => loadWeights(modelOf(golden), file, {layout: 'keras'})).to.throw(
       ConfigError,
-      /layout must be one of auto, microsoft, .*, tfjs-swint; got keras/,
+      /layout must be one of 'auto', 'microsoft', .*, 'tfjs-swint'; got 'keras'/,
     );
     expect(() => loadWeights(modelOf(golden), file, {adaptChannels: 'sum'})).to.throw(
       ConfigError,
-      /adaptChannels must be one of mean, repeat, new; got sum/,
+      /adaptChannels must be one of 'mean', 'repeat', 'new'; got 'sum'/,
     );
   });
 

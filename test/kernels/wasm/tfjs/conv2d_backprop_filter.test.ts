@@ -127,8 +127,21 @@ eachBackend(
 
     it('refuses NCHW, as conv2d on wasm does', () => {
       const before = tf.memory().numTensors;
-      expect(() => tf.tidy(() => backprop('NCHW'))).to.throw(BackendError, 'NHWC; got NCHW');
+      expect(() => tf.tidy(() => backprop('NCHW'))).to.throw(
+        BackendError,
+        'dataFormat must be NHWC, and x and dy float32; got NCHW, float32 and float32',
+      );
       expect(tf.memory().numTensors).to.equal(before);
+    });
+
+    it('refuses other types, whose bits it would take for floats', () => {
+      const x = tf.ones([1, 4, 4, 1], 'int32');
+      const attrs = {strides: [1, 1], pad: 'same', dataFormat: 'NHWC', filterShape: [3, 3, 1, 1]};
+      expect(() => tf.engine().runKernel(tf.Conv2DBackpropFilter, {x, dy: x}, attrs)).to.throw(
+        BackendError,
+        'got NHWC, int32 and int32',
+      );
+      x.dispose();
     });
   },
   {only: ['wasm']},

@@ -1,0 +1,10 @@
+/** Where the channels of a map are: [B, C, H, W] or [B, H, W, C]. */
+import {type CheckOptions, oneOf} from './arguments.js';
+
+/** 'channelsFirst' is [B, C, H, W], 'channelsLast' is [B, H, W, C]. */
+export type DataFormat = 'channelsFirst' | 'channelsLast';
+
+/** One of the two. */
+export function checkDataFormat(who: string, value: unknown, options?: CheckOptions): DataFormat {
+  return oneOf(who, 'dataFormat', value, ['channelsFirst', 'channelsLast'], options);
+}
