@@ -28,7 +28,7 @@ import {
   attentionAttrs,
   attentionConfig,
   attentionInputs,
-  attentionOperations,
+  attentionMultiplyAdds,
   attentionParameters,
   checkHeads,
   closeBranch,
@@ -85,10 +85,10 @@ export function blockParameters(
 }
 
 /** Multiply-adds of a block over maps of this shape. */
-export function blockOperations({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
+export function blockMultiplyAdds({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
   const [batch, height, width, channels] = shape;
   const hidden = Math.round(channels * mlpRatio);
-  return attentionOperations(attention, shape) + 2 * batch * height * width * channels * hidden;
+  return attentionMultiplyAdds(attention, shape) + 2 * batch * height * width * channels * hidden;
 }
 
 /** The shift of every other block: half a window, rounded down. */
@@ -245,8 +245,8 @@ export class SwinBlock extends MapLayer {
     return shape;
   }
 
-  protected override operations(shape: KnownMapShape): number {
-    return blockOperations(this.config, shape);
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
+    return blockMultiplyAdds(this.config, shape);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {

@@ -163,7 +163,7 @@ function biasTable(parameters: ParameterValues, config: AttentionConfig): tf.Ten
 }
 
 /** Multiply-adds of attention over maps of this shape: projections, scores and weighted sums. */
-export function attentionOperations(
+export function attentionMultiplyAdds(
   {windowSize, padding}: AttentionConfig,
   [batch, height, width, channels]: KnownMapShape,
 ): number {
@@ -284,8 +284,8 @@ export class WindowAttention extends MapLayer {
     return shape;
   }
 
-  protected override operations(shape: KnownMapShape): number {
-    return attentionOperations(this.config, shape);
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
+    return attentionMultiplyAdds(this.config, shape);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
