@@ -216,7 +216,7 @@ export function attentionInputs(parameters: ParameterValues, config: AttentionCo
 export function attentionAttrs(config: AttentionConfig, shift: [number, number], channels: number) {
   const {numHeads, windowSize, padding, score} = config;
   const scale = config.qkScale ?? (channels / numHeads) ** -0.5;
-  return {numHeads, window: windowSize, shift, padding, score, scale};
+  return {numHeads, windowSize, shift, padding, score, scale};
 }
 
 /** Attention over the windows of x [B, H, W, C], shifted by `shift` cells; closes the residual branch where given. */

@@ -277,7 +277,7 @@ function patchMergeCases(): OperationCase[] {
 
 function windowAttentionCases(): OperationCase[] {
   const table = [
-    // [name, [B, H, W], heads, head size, window, shift, padding]
+    // [name, [B, H, W], heads, head size, windowSize, shift, padding]
     ['whole windows', [2, 4, 4], 2, 3, [2, 2], [0, 0], 'masked'],
     ['shifted', [1, 8, 8], 2, 4, [4, 4], [2, 2], 'masked'],
     ['shifted by more than half', [1, 6, 6], 1, 4, [3, 3], [2, 2], 'masked'],
@@ -293,16 +293,16 @@ function windowAttentionCases(): OperationCase[] {
     ['one token a window', [1, 3, 3], 1, 4, [1, 1], [0, 0], 'masked'],
     ['window 7, head size 32', [1, 14, 14], 1, 32, [7, 7], [3, 3], 'masked'],
   ] as const;
-  return table.flatMap(([name, [batch, height, width], numHeads, size, window, shift, padding]) =>
+  return table.flatMap(([name, [batch, height, width], numHeads, size, windowSize, shift, padding]) =>
     (['dot', 'cosine'] as const).map((score): OperationCase => {
       const random = randomArrays(`windowAttention ${name} ${score}`);
       const inputs: Arrays = {
         qkv: random([batch, height, width, 3 * numHeads * size]),
-        table: random([(2 * window[0] - 1) * (2 * window[1] - 1), numHeads]),
+        table: random([(2 * windowSize[0] - 1) * (2 * windowSize[1] - 1), numHeads]),
       };
       if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 2);
       if (padding === 'attended') inputs.padToken = random([3 * numHeads * size]);
-      const attrs = {numHeads, window, shift, padding, score, scale: size ** -0.5};
+      const attrs = {numHeads, windowSize, shift, padding, score, scale: size ** -0.5};
       return {
         name: `windowAttention: ${name}, ${score}`,
         inputs,
