@@ -62,16 +62,29 @@ export const MIN_NORM = 1e-12;
 
 /** Throws ShapeError or ConfigError for inputs and attributes that do not fit each other. */
 export function checkWindowAttention(inputs: WindowAttentionInputs, attrs: WindowAttentionAttrs): void {
-  const {qkv, table, logitScale, padToken} = inputs;
-  const {numHeads, windowSize, shift, score} = attrs;
   const who = 'windowAttention';
-  requireShape(who, 'qkv', qkv, [null, null, null, null], '[B, H, W, 3C]');
-  const last = qkv.shape[3];
-  if (last % (3 * numHeads) !== 0) {
+  requireShape(who, 'qkv', inputs.qkv, [null, null, null, null], '[B, H, W, 3C]');
+  const last = inputs.qkv.shape[3];
+  if (last % (3 * attrs.numHeads) !== 0) {
     throw new ShapeError(
-      `${who}: the last axis of qkv must be 3 * numHeads * head size; got ${last} for ${numHeads} heads.`,
+      `${who}: the last axis of qkv must be 3 * numHeads * head size; got ${last} for ${attrs.numHeads} heads.`,
     );
   }
+  checkAttention(who, last, inputs, attrs);
+}
+
+/**
+ * Throws ShapeError or ConfigError for attributes of attention, and inputs beside qkv, that do not fit each other.
+ *
+ * @param who The operation that attends, for the messages.
+ * @param last Size of the last axis of qkv, 3C.
+ */
+export function checkAttention(
+  who: string,
+  last: number,
+  {table, logitScale, padToken}: Omit<WindowAttentionInputs, 'qkv'>,
+  {numHeads, windowSize, shift, score}: WindowAttentionAttrs,
+): void {
   for (const axis of [0, 1] as const) {
     if (!Number.isInteger(windowSize[axis]) || windowSize[axis] < 1) {
       throw new ConfigError(
@@ -80,7 +93,8 @@ export function checkWindowAttention(inputs: WindowAttentionInputs, attrs: Windo
     }
     if (!Number.isInteger(shift[axis]) || shift[axis] < 0 || shift[axis] >= windowSize[axis]) {
       throw new ConfigError(
-        `${who}: shift must be from 0 to windowSize - 1; got [${shift.join(', ')}] for windows of [${windowSize.join(', ')}].`,
+        `${who}: shift must be from 0 to windowSize - 1; got [${shift.join(', ')}] for windows of ` +
+          `[${windowSize.join(', ')}].`,
       );
     }
   }

@@ -9,6 +9,7 @@ import {layerNorm} from '../../../kernels/operations/layer_norm.js';
 import {linear} from '../../../kernels/operations/linear.js';
 import {adamUpdate, sgdUpdate} from '../../../kernels/operations/optimizer.js';
 import {patchMerge} from '../../../kernels/operations/patch_merge.js';
+import {swinBlock} from '../../../kernels/operations/swin_block.js';
 import {windowAttention} from '../../../kernels/operations/window_attention.js';
 import {type NdArray, ndArray} from '../../../kernels/reference/array.js';
 import {
@@ -19,6 +20,7 @@ import {
 import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
 import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
+import {swinBlockGradReference, swinBlockReference} from '../../../kernels/reference/swin_block.js';
 import {
   windowAttentionGradReference,
   windowAttentionReference,
@@ -314,6 +316,75 @@ function windowAttentionCases(): OperationCase[] {
   );
 }
 
+/** Random weights of a block; each product keeps the size of its numbers. */
+function blockInputs(
+  random: ReturnType<typeof randomArrays>,
+  shape: readonly [number, number, number, number],
+  hidden: number,
+): Arrays {
+  const channels = shape[3];
+  const gain = channels ** -0.5;
+  const vector = () => random([channels], 0.5);
+  return {
+    ...{x: random(shape), gamma1: random([channels], 0.3, 1), beta1: vector()},
+    ...{qkvWeight: random([channels, 3 * channels], gain)},
+    ...{projWeight: random([channels, channels], gain), projBias: vector()},
+    ...{gamma2: random([channels], 0.3, 1), beta2: vector()},
+    ...{fc1Weight: random([channels, hidden], gain), fc1Bias: random([hidden], 0.5)},
+    ...{fc2Weight: random([hidden, channels], hidden ** -0.5), fc2Bias: vector()},
+  };
+}
+
+function swinBlockCases(): OperationCase[] {
+  const table = [
+    // [name, [B, H, W], heads, head size, F, windowSize, shift, padding, qkvBias, sampleScale]
+    ['whole windows', [2, 4, 4], 2, 4, 12, [2, 2], [0, 0], 'masked', true, false],
+    ['shifted and padded', [2, 5, 7], 2, 4, 16, [4, 4], [2, 2], 'masked', true, false],
+    ['attended padding', [2, 5, 7], 2, 4, 16, [4, 4], [2, 2], 'attended', true, false],
+    ['no bias of qkv', [1, 6, 4], 2, 4, 16, [4, 4], [2, 2], 'masked', false, false],
+    ['no bias of qkv, attended padding', [1, 5, 4], 2, 4, 16, [4, 4], [2, 2], 'attended', false, false],
+    ['drop-path', [3, 5, 4], 2, 8, 16, [4, 4], [2, 2], 'masked', true, true],
+    ['drop-path, attended padding', [3, 3, 5], 1, 8, 8, [4, 4], [2, 2], 'attended', true, true],
+    ['sizes of no tile', [2, 7, 5], 3, 5, 29, [3, 4], [1, 2], 'masked', true, true],
+    ['one cell', [3, 1, 1], 2, 4, 7, [7, 7], [3, 3], 'masked', true, false],
+    // On wasm the first of these takes two turns of images, the others three of the hidden layer.
+    ['large maps', [2, 65, 64], 2, 8, 8, [2, 2], [1, 1], 'masked', true, false],
+    ['a wide hidden layer', [2, 24, 22], 2, 8, 2048, [4, 4], [0, 0], 'masked', true, false],
+    ['a wide hidden layer, drop-path', [2, 24, 22], 2, 8, 2048, [4, 4], [0, 0], 'masked', true, true],
+  ] as const;
+  const kinds = (['pre', 'post'] as const).flatMap((norm) =>
+    (['dot', 'cosine'] as const).map((score) => [norm, score] as const),
+  );
+  return table.flatMap(
+    ([name, [batch, height, width], numHeads, size, hidden, windowSize, shift, padding, hasBias, hasScale]) =>
+      kinds.map(([norm, score]): OperationCase => {
+        const random = randomArrays(`swinBlock ${name} ${norm} ${score}`);
+        const channels = numHeads * size;
+        const inputs = blockInputs(random, [batch, height, width, channels], hidden);
+        inputs.table = random([(2 * windowSize[0] - 1) * (2 * windowSize[1] - 1), numHeads]);
+        if (hasBias) inputs.qkvBias = random([3 * channels], 0.5);
+        if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 1);
+        if (hasBias && padding === 'attended') inputs.padToken = random([3 * channels]);
+        const constants: Arrays = {};
+        if (hasScale) {
+          constants.sampleScale1 = random([batch], 1, 1);
+          constants.sampleScale2 = random([batch], 1, 1);
+          constants.sampleScale2.data[1] = 0;
+        }
+        const attention = {numHeads, windowSize, shift, padding, score, scale: size ** -0.5};
+        const attrs = {attention, norm, epsilon: 1e-5};
+        return {
+          name: `swinBlock: ${name}, ${norm}, ${score}`,
+          inputs,
+          constants,
+          run: (tensors) => swinBlock(tensors as never, attrs),
+          forward: (arrays) => swinBlockReference(arrays as never, attrs),
+          backward: (arrays, dy) => swinBlockGradReference(arrays as never, attrs, dy),
+        };
+      }),
+  );
+}
+
 export const operationCases: OperationCase[] = [
   ...linearCases(),
   ...layerNormCases(),
@@ -323,4 +394,5 @@ export const operationCases: OperationCase[] = [
   ...sgdCases(),
   ...patchMergeCases(),
   ...windowAttentionCases(),
+  ...swinBlockCases(),
 ];
