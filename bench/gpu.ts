@@ -138,7 +138,7 @@ export async function benchGpu(options: GpuOptions): Promise<void> {
       const table = tf.randomNormal([169, 3]) as tf.Tensor2D;
       const attrs = {
         numHeads: 3,
-        window: [7, 7],
+        windowSize: [7, 7],
         shift: [3, 3],
         padding: 'masked',
         score: 'dot',

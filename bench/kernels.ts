@@ -49,7 +49,7 @@ function attentionCases(size: number, channels: number, numHeads: number): Case[
   const table = tf.randomNormal([169, numHeads]) as tf.Tensor2D;
   const attrs = {
     numHeads,
-    window: [7, 7],
+    windowSize: [7, 7],
     shift: [3, 3],
     padding: 'masked',
     score: 'dot',

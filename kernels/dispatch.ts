@@ -5,6 +5,7 @@
  * A fast kernel is an ordinary tfjs kernel: `tf.registerKernel({kernelName: 'SwintLinear', backendName, kernelFunc})`.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {BackendError} from './common/errors.js';
 
 /**
  * Every operation of this library, forward and backward, by the name its kernels are registered under; and the two
@@ -47,6 +48,26 @@ export function hasKernel(name: OperationName): boolean {
   return tf.getKernel(name, tf.getBackend()) != null;
 }
 
+/**
+ * Runs the fast kernel of the current backend.
+ *
+ * @throws BackendError where it has none.
+ */
+export function runKernel(
+  name: OperationName,
+  inputs: Record<string, tf.Tensor>,
+  attrs: object,
+): tf.Tensor[] {
+  if (!hasKernel(name)) {
+    throw new BackendError(
+      `${name}: the current backend must have a kernel for it; '${tf.getBackend()}' has none (take no kernel out, and ` +
+        'change no backend, between a forward pass and its gradient).',
+    );
+  }
+  const outputs: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap);
+  return Array.isArray(outputs) ? outputs : [outputs];
+}
+
 /** Runs the fast kernel of the current backend where there is one, otherwise `composed`. */
 export function dispatch<T extends tf.Tensor[]>(
   name: OperationName,
@@ -54,9 +75,7 @@ export function dispatch<T extends tf.Tensor[]>(
   attrs: object,
   composed: () => T,
 ): T {
-  if (!hasKernel(name)) return composed();
-  const outputs: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap);
-  return (Array.isArray(outputs) ? outputs : [outputs]) as T;
+  return hasKernel(name) ? (runKernel(name, inputs, attrs) as T) : composed();
 }
 
 /** What computes each operation on the current backend. */

@@ -102,16 +102,16 @@ export abstract class MapLayer extends tfl.layers.Layer {
   }
 
   /**
-   * Multiplications and additions, counted together, of the products and the attention in a forward pass.
+   * Multiply-adds, a multiplication with its addition as one, of the products and the attention in a forward pass.
    *
    * @param inputShape Shape of the input, all sizes known.
    */
   multiplyAdds(inputShape: tfl.Shape): number {
-    return this.operations(this.mapShape(inputShape) as KnownMapShape);
+    return this.mapMultiplyAdds(this.mapShape(inputShape) as KnownMapShape);
   }
 
   /** The same for maps [B, H, W, C]. */
-  protected operations(_shape: KnownMapShape): number {
+  protected mapMultiplyAdds(_shape: KnownMapShape): number {
     return 0;
   }
 

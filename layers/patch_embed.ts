@@ -55,7 +55,7 @@ export class PatchEmbed extends MapLayer {
     return [batch, mapSize(height, patches(0)), mapSize(width, patches(1)), this.embedDim];
   }
 
-  protected override operations(shape: KnownMapShape): number {
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
     const [batch, rows, columns] = this.outputFor(shape) as KnownMapShape;
     return batch * rows * columns * this.patchSize[0] * this.patchSize[1] * shape[3] * this.embedDim;
   }

@@ -58,7 +58,7 @@ export class PatchExpanding extends MapLayer {
     return [batch, mapSize(height, expand), mapSize(width, expand), this.channelsFor(channels)];
   }
 
-  protected override operations([batch, height, width, channels]: KnownMapShape): number {
+  protected override mapMultiplyAdds([batch, height, width, channels]: KnownMapShape): number {
     return batch * height * width * channels * this.scale ** 2 * this.channelsFor(channels);
   }
 

@@ -36,7 +36,7 @@ export function mergedShape([batch, height, width]: MapShape, outChannels: numbe
 }
 
 /** Multiply-adds of merging maps of this shape. */
-export function mergingOperations(shape: KnownMapShape, outChannels: number): number {
+export function mergingMultiplyAdds(shape: KnownMapShape, outChannels: number): number {
   const [batch, rows, columns] = mergedShape(shape, outChannels) as KnownMapShape;
   return batch * rows * columns * 4 * shape[3] * outChannels;
 }
@@ -89,8 +89,8 @@ export class PatchMerging extends MapLayer {
     return mergedShape(shape, this.channelsFor(shape[3]));
   }
 
-  protected override operations(shape: KnownMapShape): number {
-    return mergingOperations(shape, this.channelsFor(shape[3]));
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
+    return mergingMultiplyAdds(shape, this.channelsFor(shape[3]));
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues): tf.Tensor4D {

@@ -11,7 +11,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {oneOf, positive, rate} from '../kernels/common/arguments.js';
-import {layerNorm, linear, type SwinBlockInputs, swinBlock as swinBlockOperation} from '../kernels/index.js';
+import {swinBlockComposed} from '../kernels/composed/swin_block.js';
+import {type SwinBlockInputs, swinBlock as swinBlockOperation} from '../kernels/index.js';
 import {dropPathScale} from './drop_path.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {
@@ -24,17 +25,14 @@ import {
 import {
   type AttentionArgs,
   type AttentionConfig,
-  attend,
   attentionAttrs,
   attentionConfig,
   attentionInputs,
-  attentionOperations,
+  attentionMultiplyAdds,
   attentionParameters,
   checkHeads,
-  closeBranch,
-  type Mode,
-  type Residual,
   savedAttention,
+  withDropout,
 } from './window_attention.js';
 
 export type Variant = 'v1' | 'v2' | 'miziha';
@@ -85,50 +83,15 @@ export function blockParameters(
 }
 
 /** Multiply-adds of a block over maps of this shape. */
-export function blockOperations({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
+export function blockMultiplyAdds({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
   const [batch, height, width, channels] = shape;
   const hidden = Math.round(channels * mlpRatio);
-  return attentionOperations(attention, shape) + 2 * batch * height * width * channels * hidden;
+  return attentionMultiplyAdds(attention, shape) + 2 * batch * height * width * channels * hidden;
 }
 
 /** The shift of every other block: half a window, rounded down. */
 export function halfWindow([rows, columns]: [number, number]): [number, number] {
   return [Math.floor(rows / 2), Math.floor(columns / 2)];
-}
-
-/** Layer norm; after a branch (post-norm) it closes the residual. */
-function norm(
-  x: tf.Tensor4D,
-  parameters: ParameterValues,
-  name: string,
-  residual: Residual = {},
-): tf.Tensor4D {
-  return layerNorm({
-    x,
-    gamma: parameters.get(`${name}.weight`),
-    beta: parameters.get(`${name}.bias`),
-    ...residual,
-  }) as tf.Tensor4D;
-}
-
-function mlp(
-  x: tf.Tensor4D,
-  parameters: ParameterValues,
-  dropout: number,
-  residual: Residual,
-  mode: Mode,
-): tf.Tensor4D {
-  let hidden = linear(
-    {x, weight: parameters.get('mlp.fc1.weight'), bias: parameters.get('mlp.fc1.bias')},
-    {activation: 'gelu'},
-  );
-  if (mode.training && dropout > 0) hidden = tf.dropout(hidden, dropout, undefined, mode.nextSeed());
-  const projection = {
-    x: hidden,
-    weight: parameters.get<tf.Tensor2D>('mlp.fc2.weight'),
-    bias: parameters.get<tf.Tensor1D>('mlp.fc2.bias'),
-  };
-  return closeBranch(projection, dropout, residual, mode);
 }
 
 /** Where a block stands: the shift of its windows and its drop-path rate. */
@@ -137,34 +100,40 @@ interface Place {
   dropPath: number;
 }
 
-/** One block over x [B, H, W, C]: by the operation for whole blocks, unless some of its activations are dropped. */
+/** Whether weights are being trained, and where random numbers come from. */
+interface Mode {
+  training: boolean;
+  nextSeed: () => number;
+}
+
+/** One block over x [B, H, W, C]: by the operation, unless activations are dropped, which the operation does not. */
 export function transformerBlock(
   x: tf.Tensor4D,
   parameters: ParameterValues,
   config: BlockConfig,
   place: Place,
-  mode: Mode,
+  {training, nextSeed}: Mode,
 ): tf.Tensor4D {
   const {attention, variant} = config;
+  const {dropout, attentionDropout} = attention;
   const branchScale = () =>
-    mode.training && place.dropPath > 0
-      ? dropPathScale(x.shape[0], place.dropPath, mode.nextSeed())
-      : undefined;
-  const scales = [branchScale(), branchScale()] as const;
-  const branches = () => residualBranches(x, parameters, config, place.shift, scales, mode);
-  if (mode.training && (attention.dropout > 0 || attention.attentionDropout > 0)) return branches();
+    training && place.dropPath > 0 ? dropPathScale(x.shape[0], place.dropPath, nextSeed()) : undefined;
+  const inputs = blockInputs(x, parameters, attention, [branchScale(), branchScale()]);
   const attrs = {
     attention: attentionAttrs(attention, place.shift, x.shape[3]),
     norm: variant === 'v1' ? 'pre' : 'post',
     epsilon: 1e-5,
   } as const;
-  return swinBlockOperation(() => blockInputs(x, parameters, attention, scales), attrs, branches);
+  if (!training || (dropout === 0 && attentionDropout === 0)) return swinBlockOperation(inputs, attrs);
+  const dropped = withDropout(attrs.attention, attentionDropout, nextSeed);
+  const drop = (map: tf.Tensor) => tf.dropout(map, dropout, undefined, nextSeed());
+  return swinBlockComposed(inputs, {...attrs, attention: dropped}, dropout > 0 ? drop : undefined);
 }
 
 /** Factors of the samples in the two branches. */
 type BranchScales = readonly [tf.Tensor1D | undefined, tf.Tensor1D | undefined];
 
-/** What the operation for whole blocks takes. */
+/** What the operation takes. */
 function blockInputs(
   x: tf.Tensor4D,
   parameters: ParameterValues,
@@ -191,29 +160,6 @@ function blockInputs(
     sampleScale1,
     sampleScale2,
   };
-}
-
-/** A block as its two residual branches, each operation with its gradient. */
-function residualBranches(
-  x: tf.Tensor4D,
-  parameters: ParameterValues,
-  {attention, variant}: BlockConfig,
-  shift: [number, number],
-  [scale1, scale2]: BranchScales,
-  mode: Mode,
-): tf.Tensor4D {
-  const attn = parameters.in('attn.');
-  const {dropout} = attention;
-  if (variant === 'v1') {
-    const first = {residual: x, sampleScale: scale1};
-    const y = attend(norm(x, parameters, 'norm1'), attn, attention, shift, first, mode);
-    const second = {residual: y, sampleScale: scale2};
-    return mlp(norm(y, parameters, 'norm2'), parameters, dropout, second, mode);
-  }
-  const attended = attend(x, attn, attention, shift, {}, mode);
-  const y = norm(attended, parameters, 'norm1', {residual: x, sampleScale: scale1});
-  const hidden = mlp(y, parameters, dropout, {}, mode);
-  return norm(hidden, parameters, 'norm2', {residual: y, sampleScale: scale2});
 }
 
 export interface SwinBlockArgs extends BlockArgs, MapLayerArgs {
@@ -245,8 +191,8 @@ export class SwinBlock extends MapLayer {
     return shape;
   }
 
-  protected override operations(shape: KnownMapShape): number {
-    return blockOperations(this.config, shape);
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
+    return blockMultiplyAdds(this.config, shape);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {

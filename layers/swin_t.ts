@@ -21,12 +21,12 @@ import {showValue} from '../kernels/common/show_value.js';
 import {linear} from '../kernels/index.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
-import {mergedShape, mergePatches, mergingOperations, mergingParameters} from './patch_merging.js';
+import {mergedShape, mergePatches, mergingMultiplyAdds, mergingParameters} from './patch_merging.js';
 import {
   type BlockArgs,
   type BlockConfig,
   blockConfig,
-  blockOperations,
+  blockMultiplyAdds,
   blockParameters,
   halfWindow,
   savedBlock,
@@ -164,11 +164,11 @@ export class SwinT extends MapLayer {
     return this.downsample ? mergedShape(shape, out) : [shape[0], shape[1], shape[2], out];
   }
 
-  protected override operations(shape: KnownMapShape): number {
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
     const [batch, height, width, channels] = shape;
     const out = this.outChannels ?? channels;
-    const blocks = this.depth * blockOperations(this.config, shape);
-    if (this.downsample) return blocks + mergingOperations(shape, out);
+    const blocks = this.depth * blockMultiplyAdds(this.config, shape);
+    if (this.downsample) return blocks + mergingMultiplyAdds(shape, out);
     return blocks + (this.projects(channels) ? batch * height * width * channels * out : 0);
   }
 

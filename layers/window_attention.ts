@@ -23,6 +23,7 @@ import {
   linear,
   logSpacedCoordinates,
   relativeTableSize,
+  type WindowAttentionAttrs,
   type WindowPadding,
   windowAttention as windowAttentionOperation,
   windowGeometry,
@@ -163,37 +164,12 @@ function biasTable(parameters: ParameterValues, config: AttentionConfig): tf.Ten
 }
 
 /** Multiply-adds of attention over maps of this shape: projections, scores and weighted sums. */
-export function attentionOperations(
+export function attentionMultiplyAdds(
   {windowSize, padding}: AttentionConfig,
   [batch, height, width, channels]: KnownMapShape,
 ): number {
   const {windows, tokens} = windowGeometry([height, width], windowSize, [0, 0], padding);
   return batch * (4 * height * width * channels ** 2 + 2 * windows * tokens ** 2 * channels);
-}
-
-/** What closes a residual branch: x + scale * branch, done by the last product of the branch. */
-export interface Residual {
-  residual?: tf.Tensor;
-  sampleScale?: tf.Tensor1D;
-}
-
-/** Whether weights are being trained, and where random numbers come from. */
-export interface Mode {
-  training: boolean;
-  nextSeed: () => number;
-}
-
-/** y = branch, then dropout where it is trained with any; the residual joins after the dropout. */
-export function closeBranch(
-  inputs: {x: tf.Tensor; weight: tf.Tensor2D; bias: tf.Tensor1D},
-  dropout: number,
-  {residual, sampleScale}: Residual,
-  mode: Mode,
-): tf.Tensor4D {
-  if (!mode.training || dropout === 0) return linear({...inputs, residual, sampleScale}) as tf.Tensor4D;
-  let branch = tf.dropout(linear(inputs), dropout, undefined, mode.nextSeed());
-  if (sampleScale) branch = tf.mul(branch, tf.reshape(sampleScale, [-1, 1, 1, 1]));
-  return (residual ? tf.add(residual, branch) : branch) as tf.Tensor4D;
 }
 
 /** What the operation takes beside qkv, from a layer's parameters; and the bias that goes into qkv. */
@@ -213,37 +189,23 @@ export function attentionInputs(parameters: ParameterValues, config: AttentionCo
 }
 
 /** The operation's attributes for maps of `channels`, without dropout. */
-export function attentionAttrs(config: AttentionConfig, shift: [number, number], channels: number) {
-  const {numHeads, windowSize, padding, score} = config;
-  const scale = config.qkScale ?? (channels / numHeads) ** -0.5;
-  return {numHeads, window: windowSize, shift, padding, score, scale};
-}
-
-/** Attention over the windows of x [B, H, W, C], shifted by `shift` cells; closes the residual branch where given. */
-export function attend(
-  x: tf.Tensor4D,
-  parameters: ParameterValues,
+export function attentionAttrs(
   config: AttentionConfig,
   shift: [number, number],
-  residual: Residual,
-  mode: Mode,
-): tf.Tensor4D {
-  const rate = config.attentionDropout;
-  const {qkvBias, operands} = attentionInputs(parameters, config);
-  const qkv = linear({x, weight: parameters.get('qkv.weight'), bias: qkvBias}) as tf.Tensor4D;
-  const heads = windowAttentionOperation(
-    {qkv, ...operands},
-    {
-      ...attentionAttrs(config, shift, x.shape[3]),
-      ...(mode.training && rate > 0 ? {dropout: {rate, seed: mode.nextSeed()}} : {}),
-    },
-  );
-  const projection = {
-    x: heads,
-    weight: parameters.get<tf.Tensor2D>('proj.weight'),
-    bias: parameters.get<tf.Tensor1D>('proj.bias'),
-  };
-  return closeBranch(projection, config.dropout, residual, mode);
+  channels: number,
+): WindowAttentionAttrs {
+  const {numHeads, windowSize, padding, score} = config;
+  const scale = config.qkScale ?? (channels / numHeads) ** -0.5;
+  return {numHeads, windowSize, shift, padding, score, scale};
+}
+
+/** The same attributes with dropout of the attention weights where there is a rate. */
+export function withDropout(
+  attrs: WindowAttentionAttrs,
+  rate: number,
+  nextSeed: () => number,
+): WindowAttentionAttrs {
+  return rate > 0 ? {...attrs, dropout: {rate, seed: nextSeed()}} : attrs;
 }
 
 export interface WindowAttentionArgs extends AttentionArgs, MapLayerArgs {
@@ -284,13 +246,26 @@ export class WindowAttention extends MapLayer {
     return shape;
   }
 
-  protected override operations(shape: KnownMapShape): number {
-    return attentionOperations(this.config, shape);
+  protected override mapMultiplyAdds(shape: KnownMapShape): number {
+    return attentionMultiplyAdds(this.config, shape);
   }
 
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
-    const mode = {training, nextSeed: () => this.nextSeed()};
-    return attend(x, parameters, this.config, this.shift, {}, mode);
+    const {dropout, attentionDropout} = this.config;
+    const nextSeed = () => this.nextSeed();
+    const {qkvBias, operands} = attentionInputs(parameters, this.config);
+    const qkv = linear({x, weight: parameters.get('qkv.weight'), bias: qkvBias}) as tf.Tensor4D;
+    const attrs = attentionAttrs(this.config, this.shift, x.shape[3]);
+    const attended = windowAttentionOperation(
+      {qkv, ...operands},
+      training ? withDropout(attrs, attentionDropout, nextSeed) : attrs,
+    );
+    const y = linear({
+      x: attended,
+      weight: parameters.get('proj.weight'),
+      bias: parameters.get('proj.bias'),
+    }) as tf.Tensor4D;
+    return training && dropout > 0 ? (tf.dropout(y, dropout, undefined, nextSeed()) as tf.Tensor4D) : y;
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -45,7 +45,7 @@ function joinHeads(parts: tf.Tensor3D[], numHeads: number): tf.Tensor3D {
 /** What is added to the scores: bias and mask, [heads N N] or [nW heads N N] where windows differ. */
 function scoreOffset(table: tf.Tensor2D, geometry: WindowGeometry): tf.Tensor1D {
   return tf.tidy(() => {
-    const index = tf.tensor1d(relativePositionIndex(geometry.configured, geometry.window), 'int32');
+    const index = tf.tensor1d(relativePositionIndex(geometry.windowSize, geometry.window), 'int32');
     const bias = tf.transpose(tf.gather(table, index));
     const visibility = windowVisibility(geometry);
     if (!visibility) return tf.reshape(bias, [-1]);
@@ -123,7 +123,7 @@ function attend(
 }
 
 function geometryOf(qkv: tf.Tensor4D, attrs: WindowAttentionAttrs): WindowGeometry {
-  return windowGeometry([qkv.shape[1], qkv.shape[2]], attrs.window, attrs.shift, attrs.padding);
+  return windowGeometry([qkv.shape[1], qkv.shape[2]], attrs.windowSize, attrs.shift, attrs.padding);
 }
 
 /** Forward. */
@@ -176,10 +176,10 @@ export function windowAttentionGradComposed(
     });
 
     const dtable = tf.tidy(() => {
-      const index = tf.tensor1d(relativePositionIndex(geometry.configured, geometry.window), 'int32');
+      const index = tf.tensor1d(relativePositionIndex(geometry.windowSize, geometry.window), 'int32');
       const pairs = tokens * tokens;
       const dBias = tf.reshape(sumRows(tf.reshape(dScores, [-1, numHeads * pairs])), [numHeads, pairs]);
-      return tf.unsortedSegmentSum(tf.transpose(dBias), index, relativeTableSize(geometry.configured));
+      return tf.unsortedSegmentSum(tf.transpose(dBias), index, relativeTableSize(geometry.windowSize));
     });
 
     let dq: tf.Tensor3D = tf.matMul(dScores, right);

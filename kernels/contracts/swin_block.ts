@@ -6,7 +6,7 @@
  *
  *   attn(h) = windowAttention(h Wqkv + bqkv) Wproj + bproj,  mlp(h) = GELU(h W1 + b1) W2 + b2
  *
- *   x            [B, H, W, C]
+ *   x, out       [B, H, W, C]
  *   gamma1, beta1, gamma2, beta2  [C]
  *   qkvWeight    [C, 3C],  qkvBias [3C], optional
  *   table, logitScale, padToken   as in windowAttention
@@ -14,12 +14,17 @@
  *   fc1Weight    [C, F],   fc1Bias [F];   fc2Weight [F, C],   fc2Bias [C]
  *   sampleScale1, sampleScale2    [B], optional: s1 and s2, one factor per sample, as drop-path needs them; constants
  *
- * The gradient is that of the operations it is made of (contracts/linear, layer_norm, window_attention), all inputs at
- * once. A backend has a kernel for the block, for the block and its gradient, or for neither: then the block is made of
- * the other operations. Source: contracts/window_attention.
+ * The gradient is that of the operations it is made of (contracts/linear, layer_norm, window_attention): by their chain
+ * in the composed version, of all inputs at once in a kernel. A backend has a kernel for the block, for the block and its
+ * gradient, or for neither. Where it lacks the one that is needed, the block is composed of the other operations.
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import type {WindowAttentionAttrs} from './window_attention.js';
+import {fittingHeads, oneOf} from '../common/arguments.js';
+import {ConfigError, ShapeError} from '../common/errors.js';
+import {requireShape} from '../common/shapes.js';
+import {checkAttention, type WindowAttentionAttrs} from './window_attention.js';
 
 export interface SwinBlockInputs {
   x: tf.Tensor4D;
@@ -42,8 +47,19 @@ export interface SwinBlockInputs {
   sampleScale2?: tf.Tensor1D;
 }
 
-/** What a forward pass keeps for its gradient; which of them, and what is in them, is the backend's affair. */
-export interface SwinBlockKept {
+export interface SwinBlockAttrs {
+  attention: WindowAttentionAttrs;
+  /** Where the layer norms stand: before the branches, or after them. */
+  norm: 'pre' | 'post';
+  /** Of both layer norms. */
+  epsilon: number;
+}
+
+/** What the kernel of the forward pass takes beside: whether it returns what the gradient needs. */
+export type SwinBlockKernelAttrs = SwinBlockAttrs & {save: boolean};
+
+/** What a forward pass saves for its gradient; what the numbers in it are, is the backend's affair. */
+export interface SwinBlockSaved {
   /** h Wqkv + bqkv [B, H, W, 3C]. */
   qkv: tf.Tensor;
   /** windowAttention(qkv) [B, H, W, C]. */
@@ -60,32 +76,61 @@ export interface SwinBlockKept {
   branch?: tf.Tensor;
 }
 
-/** Names of SwinBlockKept in the order in which a kernel returns them. */
-export function keptByBlock(norm: SwinBlockAttrs['norm']): (keyof SwinBlockKept)[] {
+/** Names of SwinBlockSaved in the order in which a kernel returns them, after the result. */
+export function savedByBlock(norm: SwinBlockAttrs['norm']): (keyof SwinBlockSaved)[] {
   const common = ['qkv', 'attended', 'between', 'z'] as const;
   return norm === 'pre' ? [...common, 'statistics1', 'statistics2'] : [...common, 'projected', 'branch'];
 }
 
-/** The inputs, of those given, that get a gradient, in the order in which a kernel returns these. */
-export function blockGradients(inputs: object): (keyof SwinBlockInputs)[] {
-  const names: (keyof SwinBlockInputs)[] = [
-    ...(['x', 'gamma1', 'beta1', 'qkvWeight', 'qkvBias', 'table', 'logitScale', 'padToken'] as const),
-    ...([
-      'projWeight',
-      'projBias',
-      'gamma2',
-      'beta2',
-      'fc1Weight',
-      'fc1Bias',
-      'fc2Weight',
-      'fc2Bias',
-    ] as const),
-  ];
-  return names.filter((name) => (inputs as Partial<SwinBlockInputs>)[name] !== undefined);
+/** The inputs that get a gradient. */
+const TRAINED = [
+  ...(['x', 'gamma1', 'beta1', 'qkvWeight', 'qkvBias', 'table', 'logitScale', 'padToken'] as const),
+  ...(['projWeight', 'projBias', 'gamma2', 'beta2', 'fc1Weight', 'fc1Bias', 'fc2Weight', 'fc2Bias'] as const),
+];
+
+/** Those of TRAINED that are given, in the order in which a kernel returns their gradients. */
+export function blockGradients(inputs: object): (typeof TRAINED)[number][] {
+  return TRAINED.filter((name) => (inputs as Partial<SwinBlockInputs>)[name] !== undefined);
 }
 
-export interface SwinBlockAttrs {
-  attention: WindowAttentionAttrs;
-  norm: 'pre' | 'post';
-  epsilon: number;
+/** The inputs that may be absent, beside those of attention alone. */
+const OPTIONAL: readonly (keyof SwinBlockInputs)[] = ['qkvBias', 'sampleScale1', 'sampleScale2'];
+
+/** Throws ShapeError or ConfigError for inputs and attributes that do not fit each other. */
+export function checkSwinBlock(inputs: SwinBlockInputs, {attention, norm}: SwinBlockAttrs): void {
+  const who = 'swinBlock';
+  oneOf(who, 'norm', norm, ['pre', 'post']);
+  requireShape(who, 'x', inputs.x, [null, null, null, null], '[B, H, W, C]');
+  const [batch, , , channels] = inputs.x.shape;
+  if (channels % attention.numHeads !== 0) {
+    throw new ShapeError(
+      `${who}: numHeads must divide the channels of x; got ${channels} channels and ${attention.numHeads} heads ` +
+        `(try ${fittingHeads(channels, attention.numHeads)}).`,
+    );
+  }
+  checkAttention(who, 3 * channels, inputs, attention);
+  requireShape(who, 'fc1Weight', inputs.fc1Weight, [channels, null], '[C, F]');
+  const hidden = inputs.fc1Weight.shape[1];
+  const shapes: [keyof SwinBlockInputs, number[], string][] = [
+    ['gamma1', [channels], '[C]'],
+    ['beta1', [channels], '[C]'],
+    ['qkvWeight', [channels, 3 * channels], '[C, 3C]'],
+    ['qkvBias', [3 * channels], '[3C]'],
+    ['projWeight', [channels, channels], '[C, C]'],
+    ['projBias', [channels], '[C]'],
+    ['gamma2', [channels], '[C]'],
+    ['beta2', [channels], '[C]'],
+    ['fc1Bias', [hidden], '[F]'],
+    ['fc2Weight', [hidden, channels], '[F, C]'],
+    ['fc2Bias', [channels], '[C]'],
+    ['sampleScale1', [batch], '[B]'],
+    ['sampleScale2', [batch], '[B]'],
+  ];
+  for (const [name, shape, meaning] of shapes) {
+    const tensor = inputs[name];
+    if (tensor) requireShape(who, name, tensor, shape, meaning);
+    else if (!OPTIONAL.includes(name)) {
+      throw new ConfigError(`${who}: ${name} is required; got none (pass ${meaning}).`);
+    }
+  }
 }

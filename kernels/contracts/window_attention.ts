@@ -38,8 +38,8 @@ export interface WindowAttentionInputs {
 
 export interface WindowAttentionAttrs {
   numHeads: number;
-  /** Window as configured, [rows, columns]. */
-  window: Pair;
+  /** Window asked for, [rows, columns]; the one in use may be smaller, see geometry/windows. */
+  windowSize: Pair;
   /** Cyclic shift asked for, [rows, columns]; [0, 0] for W-MSA. */
   shift: Pair;
   padding: WindowPadding;
@@ -62,27 +62,49 @@ export const MIN_NORM = 1e-12;
 
 /** Throws ShapeError or ConfigError for inputs and attributes that do not fit each other. */
 export function checkWindowAttention(inputs: WindowAttentionInputs, attrs: WindowAttentionAttrs): void {
-  const {qkv, table, logitScale, padToken} = inputs;
-  const {numHeads, window, shift, score} = attrs;
   const who = 'windowAttention';
-  requireShape(who, 'qkv', qkv, [null, null, null, null], '[B, H, W, 3C]');
-  const last = qkv.shape[3];
-  if (last % (3 * numHeads) !== 0) {
+  requireShape(who, 'qkv', inputs.qkv, [null, null, null, null], '[B, H, W, 3C]');
+  const last = inputs.qkv.shape[3];
+  if (last % (3 * attrs.numHeads) !== 0) {
     throw new ShapeError(
-      `${who}: the last axis of qkv must be 3 * numHeads * head size; got ${last} for ${numHeads} heads.`,
+      `${who}: the last axis of qkv must be 3 * numHeads * head size; got ${last} for ${attrs.numHeads} heads.`,
     );
   }
+  checkAttention(who, last, inputs, attrs);
+}
+
+/**
+ * Throws ShapeError or ConfigError for attributes of attention, and inputs beside qkv, that do not fit each other.
+ *
+ * @param who The operation that attends, for the messages.
+ * @param last Size of the last axis of qkv, 3C.
+ */
+export function checkAttention(
+  who: string,
+  last: number,
+  {table, logitScale, padToken}: Omit<WindowAttentionInputs, 'qkv'>,
+  {numHeads, windowSize, shift, score}: WindowAttentionAttrs,
+): void {
   for (const axis of [0, 1] as const) {
-    if (!Number.isInteger(window[axis]) || window[axis] < 1) {
-      throw new ConfigError(`${who}: window must be two positive integers; got [${window.join(', ')}].`);
-    }
-    if (!Number.isInteger(shift[axis]) || shift[axis] < 0 || shift[axis] >= window[axis]) {
+    if (!Number.isInteger(windowSize[axis]) || windowSize[axis] < 1) {
       throw new ConfigError(
-        `${who}: shift must be from 0 to window - 1; got [${shift.join(', ')}] for window [${window.join(', ')}].`,
+        `${who}: windowSize must be two positive integers; got [${windowSize.join(', ')}].`,
+      );
+    }
+    if (!Number.isInteger(shift[axis]) || shift[axis] < 0 || shift[axis] >= windowSize[axis]) {
+      throw new ConfigError(
+        `${who}: shift must be from 0 to windowSize - 1; got [${shift.join(', ')}] for windows of ` +
+          `[${windowSize.join(', ')}].`,
       );
     }
   }
-  requireShape(who, 'table', table, [relativeTableSize(window), numHeads], '[(2 Wh - 1)(2 Ww - 1), heads]');
+  requireShape(
+    who,
+    'table',
+    table,
+    [relativeTableSize(windowSize), numHeads],
+    '[(2 Wh - 1)(2 Ww - 1), heads]',
+  );
   if (score === 'cosine' && !logitScale) {
     throw new ConfigError(
       `${who}: score 'cosine' needs logitScale; got none (pass [heads], ln 10 to start with).`,

@@ -20,8 +20,8 @@ export type WindowPadding = 'masked' | 'attended';
 export interface WindowGeometry {
   /** Size of the feature map. */
   readonly size: Pair;
-  /** Window as configured: the bias table is laid out for it. */
-  readonly configured: Pair;
+  /** Window asked for: the bias table is laid out for it. */
+  readonly windowSize: Pair;
   /** Window in use on this map. */
   readonly window: Pair;
   /** Shift in use on this map. */
@@ -37,15 +37,15 @@ export interface WindowGeometry {
   readonly padding: WindowPadding;
 }
 
-/** Lays windows of the configured size and shift over a map of `size` cells. */
+/** Lays windows of `windowSize`, shifted by `shift`, over a map of `size` cells. */
 export function windowGeometry(
   size: Pair,
-  configured: Pair,
+  windowSize: Pair,
   shift: Pair,
   padding: WindowPadding,
 ): WindowGeometry {
   const axis = (k: 0 | 1) => {
-    const window = padding === 'masked' ? Math.min(configured[k], size[k]) : configured[k];
+    const window = padding === 'masked' ? Math.min(windowSize[k], size[k]) : windowSize[k];
     const count = Math.ceil(size[k] / window);
     return {window, count, padded: count * window, shift: count === 1 ? 0 : shift[k] % window};
   };
@@ -53,7 +53,7 @@ export function windowGeometry(
   const columns = axis(1);
   return {
     size,
-    configured,
+    windowSize,
     window: [rows.window, columns.window],
     shift: [rows.shift, columns.shift],
     padded: [rows.padded, columns.padded],

@@ -1,46 +1,46 @@
-/** swinBlock: a block at once, where a backend can. Formula and shapes: contracts/swin_block. */
+/** swinBlock, differentiable, on any backend. Formula, shapes and gradient: contracts/swin_block. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {swinBlockComposed} from '../composed/swin_block.js';
 import {
   blockGradients,
-  keptByBlock,
+  checkSwinBlock,
   type SwinBlockAttrs,
   type SwinBlockInputs,
+  savedByBlock,
 } from '../contracts/swin_block.js';
 import {differentiable, gradientsWanted} from '../differentiable.js';
-import {dispatch, hasKernel} from '../dispatch.js';
+import {hasKernel, runKernel} from '../dispatch.js';
 import {present} from './inputs.js';
 
 /**
- * A Swin Transformer block without dropout.
+ * A Swin Transformer block: window attention and a two-layer MLP, each in a residual branch.
  *
- * @param inputs Makes x [B, H, W, C] and the block's weights, where they are needed; see contracts/swin_block.
+ * @param inputs x [B, H, W, C], the block's weights, and where wanted qkvBias, logitScale (needed for score 'cosine'),
+ *   padToken, sampleScale1 and sampleScale2 (constants: they get no gradient); see contracts/swin_block.
  * @param attrs attention: as for windowAttention; norm: 'pre' or 'post'; epsilon of the layer norms.
- * @param composed The same block made of the other operations, which have gradients: computed where the backend has no
- *   kernel for a whole block or, where a gradient may be asked for, none for its gradient.
  * @returns [B, H, W, C].
+ * @throws ShapeError or ConfigError if inputs and attributes do not fit each other; BackendError where the kernels of the
+ *   backend are taken out between the forward pass and the gradient.
  */
-export function swinBlock(
-  inputs: () => SwinBlockInputs,
-  attrs: SwinBlockAttrs,
-  composed: () => tf.Tensor4D,
-): tf.Tensor4D {
-  const wanted = gradientsWanted();
-  if (!hasKernel('SwintBlock') || (wanted && !hasKernel('SwintBlockGrad'))) return composed();
-  const given = present(inputs());
-  if (!wanted) return dispatch<[tf.Tensor4D]>('SwintBlock', given, attrs, () => [composed()])[0];
-  const names = Object.keys(given);
-  const keptNames = keptByBlock(attrs.norm);
-  const order = blockGradients(given);
-  const forward = (save: (tensors: tf.Tensor[]) => void) => {
-    const [y, ...kept] = dispatch('SwintBlock', given, {...attrs, keep: true}, () => [composed()]);
-    save([...Object.values(given), ...kept]);
+export function swinBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): tf.Tensor4D {
+  checkSwinBlock(inputs, attrs);
+  const save = gradientsWanted();
+  if (!hasKernel('SwintBlock') || (save && !hasKernel('SwintBlockGrad'))) {
+    return swinBlockComposed(inputs, attrs);
+  }
+  const given = present(inputs);
+  const names = [...Object.keys(given), ...savedByBlock(attrs.norm)];
+  const trained = blockGradients(given);
+  const forward = (keep: (tensors: tf.Tensor[]) => void) => {
+    const [y, ...saved] = runKernel('SwintBlock', given, {...attrs, save});
+    keep([...Object.values(given), ...saved]);
     return y;
   };
   const backward = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-    const tensors = Object.fromEntries([...names, ...keptNames].map((name, i) => [name, saved[i]]));
-    const grads = dispatch<tf.Tensor[]>('SwintBlockGrad', {...tensors, dy}, attrs, () => []);
-    return Object.fromEntries(order.map((name, i) => [name, () => grads[i]]));
+    const gradInputs = {...Object.fromEntries(names.map((name, i) => [name, saved[i]])), dy};
+    const grads = runKernel('SwintBlockGrad', gradInputs, attrs);
+    return Object.fromEntries(trained.map((name, i) => [name, () => grads[i]]));
   };
-  const trained = Object.fromEntries(order.map((name) => [name, given[name] as tf.Tensor]));
-  return differentiable(trained, forward, backward) as tf.Tensor4D;
+  const differentiated = Object.fromEntries(trained.map((name) => [name, given[name]]));
+  return differentiable(differentiated, forward, backward) as tf.Tensor4D;
 }

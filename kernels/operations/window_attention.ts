@@ -15,7 +15,7 @@ import {present} from './inputs.js';
  *
  * @param inputs qkv [B, H, W, 3C], table [(2 Wh - 1)(2 Ww - 1), heads], and where wanted logitScale [heads] (needed
  *   for score 'cosine') and padToken [3C] (read by padding 'attended').
- * @param attrs numHeads, window, shift, padding, score, scale and dropout; see contracts/window_attention.
+ * @param attrs numHeads, windowSize, shift, padding, score, scale and dropout; see contracts/window_attention.
  * @returns [B, H, W, C].
  * @throws ShapeError or ConfigError if inputs and attributes do not fit each other.
  */

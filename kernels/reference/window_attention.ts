@@ -96,7 +96,7 @@ function headOf(
   const factor = cosine
     ? Math.exp(Math.min((logitScale as NdArray).data[head], MAX_LOGIT_SCALE))
     : attrs.scale;
-  const [windowHeight, windowWidth] = attrs.window;
+  const [windowHeight, windowWidth] = attrs.windowSize;
   const index: number[] = [];
   const probabilities = tokens.map((query, i) => {
     const scores = tokens.map((key, j) => {
@@ -126,7 +126,7 @@ function eachHead(
   visit: (head: Head, number: number) => void,
 ): void {
   const [batch, height, width] = arrays.qkv.shape;
-  const geometry = windowGeometry([height, width], attrs.window, attrs.shift, attrs.padding);
+  const geometry = windowGeometry([height, width], attrs.windowSize, attrs.shift, attrs.padding);
   for (let b = 0; b < batch; b++) {
     for (let w = 0; w < geometry.windows; w++) {
       for (let h = 0; h < attrs.numHeads; h++) visit(headOf(arrays, attrs, geometry, [b, w, h]), h);

@@ -16,7 +16,7 @@ const z = (...shape: number[]) => tf.zeros(shape) as never;
 const attention = (inputs: object, attrs: object = {}) =>
   windowAttention({qkv: z(1, 4, 4, 12), table: z(9, 2), ...inputs}, {
     numHeads: 2,
-    window: [2, 2],
+    windowSize: [2, 2],
     shift: [0, 0],
     padding: 'masked',
     score: 'dot',
@@ -93,10 +93,10 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     /table must have shape \[9, 2\]/,
   ],
   [
-    'windowAttention: window 0',
-    () => attention({}, {window: [0, 2]}),
+    'windowAttention: windowSize 0',
+    () => attention({}, {windowSize: [0, 2]}),
     ConfigError,
-    /window must be two positive/,
+    /windowSize must be two positive/,
   ],
   [
     'windowAttention: shift 2 of 2',

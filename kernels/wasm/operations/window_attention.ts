@@ -17,16 +17,16 @@ export function attentionSizes(
   attrs: WindowAttentionAttrs,
 ) {
   const {numHeads, padding, scale, dropout} = attrs;
-  const {window, configured, shift, count} = windowGeometry(
+  const {window, windowSize, shift, count} = windowGeometry(
     [height, width],
-    attrs.window,
+    attrs.windowSize,
     attrs.shift,
     padding,
   );
   return [
     ...[batch, height, width, numHeads, last / 3 / numHeads],
     ...window,
-    ...configured,
+    ...windowSize,
     ...shift,
     ...count,
     ...[padding === 'masked' ? 1 : 0, scale, dropout?.rate ?? 0, dropout?.seed ?? 0],

@@ -14,7 +14,8 @@ import {
 } from './linear.js';
 import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
 import {patchMergeConfig, patchMergeGradConfig} from './patch_merge.js';
-import {swinBlockConfig, swinBlockGradConfig} from './swin_block.js';
+import {swinBlockConfig} from './swin_block.js';
+import {swinBlockGradConfig} from './swin_block_grad.js';
 import {windowAttentionConfig} from './window_attention.js';
 import {windowAttentionGradConfig} from './window_attention_grad.js';
 

@@ -90,9 +90,9 @@ export function attentionPlan(
 /** The uniforms that both shaders have, from the shape of qkv; and whether keys can be hidden. */
 export function attentionSizes([batch, height, width, last]: number[], attrs: WindowAttentionAttrs) {
   const {numHeads, padding, scale, dropout} = attrs;
-  const geometry = windowGeometry([height, width], attrs.window, attrs.shift, padding);
-  const {window, configured, shift, count, tokens, padded} = geometry;
-  const across = 2 * configured[1] - 1;
+  const geometry = windowGeometry([height, width], attrs.windowSize, attrs.shift, padding);
+  const {window, windowSize, shift, count, tokens, padded} = geometry;
+  const across = 2 * windowSize[1] - 1;
   const windows = batch * geometry.windows;
   const isPadded = padded[0] > height || padded[1] > width;
   return {
@@ -113,7 +113,7 @@ export function attentionSizes([batch, height, width, last]: number[], attrs: Wi
       countRows: count[0],
       countColumns: count[1],
       across,
-      origin: (configured[0] - 1) * across + configured[1] - 1,
+      origin: (windowSize[0] - 1) * across + windowSize[1] - 1,
       masked: padding === 'masked' ? 1 : 0,
       scale,
       dropRate: dropout?.rate ?? 0,

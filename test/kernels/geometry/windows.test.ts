@@ -16,12 +16,12 @@ import {
 const geometries = fc
   .record({
     size: fc.tuple(fc.integer({min: 1, max: 19}), fc.integer({min: 1, max: 19})),
-    window: fc.tuple(fc.integer({min: 1, max: 8}), fc.integer({min: 1, max: 8})),
+    windowSize: fc.tuple(fc.integer({min: 1, max: 8}), fc.integer({min: 1, max: 8})),
     shifted: fc.tuple(fc.nat(), fc.nat()),
     padding: fc.constantFrom('masked' as const, 'attended' as const),
   })
-  .map(({size, window, shifted, padding}) =>
-    windowGeometry(size, window, [shifted[0] % window[0], shifted[1] % window[1]], padding),
+  .map(({size, windowSize, shifted, padding}) =>
+    windowGeometry(size, windowSize, [shifted[0] % windowSize[0], shifted[1] % windowSize[1]], padding),
   );
 
 function allCells(geometry: WindowGeometry): number[] {
@@ -33,12 +33,12 @@ function allCells(geometry: WindowGeometry): number[] {
 describe('geometry: windows', () => {
   it('pads by less than a window, and clamps only where nothing is attended', () => {
     fc.assert(
-      fc.property(geometries, ({size, configured, window, padded, count, padding}) => {
+      fc.property(geometries, ({size, windowSize, window, padded, count, padding}) => {
         for (const axis of [0, 1] as const) {
           expect(padded[axis]).to.equal(count[axis] * window[axis]);
           expect(padded[axis] - size[axis]).to.be.within(0, window[axis] - 1);
-          const clamped = Math.min(configured[axis], size[axis]);
-          expect(window[axis]).to.equal(padding === 'masked' ? clamped : configured[axis]);
+          const clamped = Math.min(windowSize[axis], size[axis]);
+          expect(window[axis]).to.equal(padding === 'masked' ? clamped : windowSize[axis]);
         }
       }),
     );

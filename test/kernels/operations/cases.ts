@@ -9,6 +9,7 @@ import {layerNorm} from '../../../kernels/operations/layer_norm.js';
 import {linear} from '../../../kernels/operations/linear.js';
 import {adamUpdate, sgdUpdate} from '../../../kernels/operations/optimizer.js';
 import {patchMerge} from '../../../kernels/operations/patch_merge.js';
+import {swinBlock} from '../../../kernels/operations/swin_block.js';
 import {windowAttention} from '../../../kernels/operations/window_attention.js';
 import {type NdArray, ndArray} from '../../../kernels/reference/array.js';
 import {
@@ -19,6 +20,7 @@ import {
 import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
 import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
+import {swinBlockGradReference, swinBlockReference} from '../../../kernels/reference/swin_block.js';
 import {
   windowAttentionGradReference,
   windowAttentionReference,
@@ -277,7 +279,7 @@ function patchMergeCases(): OperationCase[] {
 
 function windowAttentionCases(): OperationCase[] {
   const table = [
-    // [name, [B, H, W], heads, head size, window, shift, padding]
+    // [name, [B, H, W], heads, head size, windowSize, shift, padding]
     ['whole windows', [2, 4, 4], 2, 3, [2, 2], [0, 0], 'masked'],
     ['shifted', [1, 8, 8], 2, 4, [4, 4], [2, 2], 'masked'],
     ['shifted by more than half', [1, 6, 6], 1, 4, [3, 3], [2, 2], 'masked'],
@@ -293,16 +295,16 @@ function windowAttentionCases(): OperationCase[] {
     ['one token a window', [1, 3, 3], 1, 4, [1, 1], [0, 0], 'masked'],
     ['window 7, head size 32', [1, 14, 14], 1, 32, [7, 7], [3, 3], 'masked'],
   ] as const;
-  return table.flatMap(([name, [batch, height, width], numHeads, size, window, shift, padding]) =>
+  return table.flatMap(([name, [batch, height, width], numHeads, size, windowSize, shift, padding]) =>
     (['dot', 'cosine'] as const).map((score): OperationCase => {
       const random = randomArrays(`windowAttention ${name} ${score}`);
       const inputs: Arrays = {
         qkv: random([batch, height, width, 3 * numHeads * size]),
-        table: random([(2 * window[0] - 1) * (2 * window[1] - 1), numHeads]),
+        table: random([(2 * windowSize[0] - 1) * (2 * windowSize[1] - 1), numHeads]),
       };
       if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 2);
       if (padding === 'attended') inputs.padToken = random([3 * numHeads * size]);
-      const attrs = {numHeads, window, shift, padding, score, scale: size ** -0.5};
+      const attrs = {numHeads, windowSize, shift, padding, score, scale: size ** -0.5};
       return {
         name: `windowAttention: ${name}, ${score}`,
         inputs,
@@ -311,6 +313,75 @@ function windowAttentionCases(): OperationCase[] {
         backward: (arrays, dy) => windowAttentionGradReference(arrays as never, attrs, dy),
       };
     }),
+  );
+}
+
+/** Random weights of a block; each product keeps the size of its numbers. */
+function blockInputs(
+  random: ReturnType<typeof randomArrays>,
+  shape: readonly [number, number, number, number],
+  hidden: number,
+): Arrays {
+  const channels = shape[3];
+  const gain = channels ** -0.5;
+  const vector = () => random([channels], 0.5);
+  return {
+    ...{x: random(shape), gamma1: random([channels], 0.3, 1), beta1: vector()},
+    ...{qkvWeight: random([channels, 3 * channels], gain)},
+    ...{projWeight: random([channels, channels], gain), projBias: vector()},
+    ...{gamma2: random([channels], 0.3, 1), beta2: vector()},
+    ...{fc1Weight: random([channels, hidden], gain), fc1Bias: random([hidden], 0.5)},
+    ...{fc2Weight: random([hidden, channels], hidden ** -0.5), fc2Bias: vector()},
+  };
+}
+
+function swinBlockCases(): OperationCase[] {
+  const table = [
+    // [name, [B, H, W], heads, head size, F, windowSize, shift, padding, qkvBias, sampleScale]
+    ['whole windows', [2, 4, 4], 2, 4, 12, [2, 2], [0, 0], 'masked', true, false],
+    ['shifted and padded', [2, 5, 7], 2, 4, 16, [4, 4], [2, 2], 'masked', true, false],
+    ['attended padding', [2, 5, 7], 2, 4, 16, [4, 4], [2, 2], 'attended', true, false],
+    ['no bias of qkv', [1, 6, 4], 2, 4, 16, [4, 4], [2, 2], 'masked', false, false],
+    ['no bias of qkv, attended padding', [1, 5, 4], 2, 4, 16, [4, 4], [2, 2], 'attended', false, false],
+    ['drop-path', [3, 5, 4], 2, 8, 16, [4, 4], [2, 2], 'masked', true, true],
+    ['drop-path, attended padding', [3, 3, 5], 1, 8, 8, [4, 4], [2, 2], 'attended', true, true],
+    ['sizes of no tile', [2, 7, 5], 3, 5, 29, [3, 4], [1, 2], 'masked', true, true],
+    ['one cell', [3, 1, 1], 2, 4, 7, [7, 7], [3, 3], 'masked', true, false],
+    // On wasm the first of these takes two turns of images, the others three of the hidden layer.
+    ['large maps', [2, 65, 64], 2, 8, 8, [2, 2], [1, 1], 'masked', true, false],
+    ['a wide hidden layer', [2, 24, 22], 2, 8, 2048, [4, 4], [0, 0], 'masked', true, false],
+    ['a wide hidden layer, drop-path', [2, 24, 22], 2, 8, 2048, [4, 4], [0, 0], 'masked', true, true],
+  ] as const;
+  const kinds = (['pre', 'post'] as const).flatMap((norm) =>
+    (['dot', 'cosine'] as const).map((score) => [norm, score] as const),
+  );
+  return table.flatMap(
+    ([name, [batch, height, width], numHeads, size, hidden, windowSize, shift, padding, hasBias, hasScale]) =>
+      kinds.map(([norm, score]): OperationCase => {
+        const random = randomArrays(`swinBlock ${name} ${norm} ${score}`);
+        const channels = numHeads * size;
+        const inputs = blockInputs(random, [batch, height, width, channels], hidden);
+        inputs.table = random([(2 * windowSize[0] - 1) * (2 * windowSize[1] - 1), numHeads]);
+        if (hasBias) inputs.qkvBias = random([3 * channels], 0.5);
+        if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 1);
+        if (hasBias && padding === 'attended') inputs.padToken = random([3 * channels]);
+        const constants: Arrays = {};
+        if (hasScale) {
+          constants.sampleScale1 = random([batch], 1, 1);
+          constants.sampleScale2 = random([batch], 1, 1);
+          constants.sampleScale2.data[1] = 0;
+        }
+        const attention = {numHeads, windowSize, shift, padding, score, scale: size ** -0.5};
+        const attrs = {attention, norm, epsilon: 1e-5};
+        return {
+          name: `swinBlock: ${name}, ${norm}, ${score}`,
+          inputs,
+          constants,
+          run: (tensors) => swinBlock(tensors as never, attrs),
+          forward: (arrays) => swinBlockReference(arrays as never, attrs),
+          backward: (arrays, dy) => swinBlockGradReference(arrays as never, attrs, dy),
+        };
+      }),
   );
 }
 
@@ -323,4 +394,5 @@ export const operationCases: OperationCase[] = [
   ...sgdCases(),
   ...patchMergeCases(),
   ...windowAttentionCases(),
+  ...swinBlockCases(),
 ];

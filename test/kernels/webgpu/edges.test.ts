@@ -13,14 +13,14 @@ import {atCoreLimits} from './core_limits.js';
 
 const attrs = (numHeads: number, window: number, more: Partial<WindowAttentionAttrs> = {}) =>
   ({
-    ...{numHeads, window: [window, window], shift: [0, 0], padding: 'masked', score: 'dot', scale: 0.3},
+    ...{numHeads, windowSize: [window, window], shift: [0, 0], padding: 'masked', score: 'dot', scale: 0.3},
     ...more,
   }) as WindowAttentionAttrs;
 
 /** Value and gradients against float64. */
 async function checkAttention(shape: [number, number, number, number], given: WindowAttentionAttrs) {
   const random = randomArrays(JSON.stringify([shape, given]));
-  const [rows, columns] = given.window;
+  const [rows, columns] = given.windowSize;
   const qkv = random([shape[0], shape[1], shape[2], 3 * shape[3]]);
   const table = random([(2 * rows - 1) * (2 * columns - 1), given.numHeads]);
   const dy = random(shape);

@@ -91,17 +91,17 @@ function windowAttentionTrial(pick: Pick, random: Random): Trial {
   const score = pick(0, 1) === 1 ? 'cosine' : 'dot';
   // A vector of one number has no direction: its cosine has no gradient but rounding.
   const size = pick(score === 'cosine' ? 4 : 1, 20);
-  const window = [pick(1, 9), pick(1, 9)] as const;
-  const shift = [pick(0, window[0] - 1), pick(0, window[1] - 1)] as const;
+  const windowSize = [pick(1, 9), pick(1, 9)] as const;
+  const shift = [pick(0, windowSize[0] - 1), pick(0, windowSize[1] - 1)] as const;
   const padding = pick(0, 1) === 1 ? 'attended' : 'masked';
   const shape = [pick(1, 3), pick(1, 12), pick(1, 12), 3 * numHeads * size];
   const inputs: Arrays = {
     qkv: random(shape),
-    table: random([(2 * window[0] - 1) * (2 * window[1] - 1), numHeads]),
+    table: random([(2 * windowSize[0] - 1) * (2 * windowSize[1] - 1), numHeads]),
   };
   if (score === 'cosine') inputs.logitScale = random([numHeads], 0.3, 1);
   if (padding === 'attended' && pick(0, 1) === 1) inputs.padToken = random([3 * numHeads * size]);
-  const attrs = {numHeads, window, shift, padding, score, scale: size ** -0.5} as const;
+  const attrs = {numHeads, windowSize, shift, padding, score, scale: size ** -0.5} as const;
   return {
     what: `windowAttention [${shape}], ${JSON.stringify(attrs)}, ${Object.keys(inputs)}`,
     inputs,

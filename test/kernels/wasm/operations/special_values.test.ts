@@ -26,7 +26,7 @@ const tensorOf = ({shape, data}: {shape: readonly number[]; data: Float64Array})
 /** Numbers that are none, or that arithmetic likes to lose; the place they take in an operand. */
 const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-const attention = {numHeads: 2, window: [4, 4], shift: [0, 0], padding: 'masked', score: 'dot'} as const;
+const attention = {numHeads: 2, windowSize: [4, 4], shift: [0, 0], padding: 'masked', score: 'dot'} as const;
 
 describe('SIMD kernels, special values and constancy', () => {
   eachBackend(
