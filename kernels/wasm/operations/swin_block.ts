@@ -6,10 +6,10 @@
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import type {SwinBlockAttrs, SwinBlockInputs} from '../../contracts/swin_block.js';
+import {setAttentionSizes} from '../primitives/attention_sizes.js';
 import {address, output} from '../runtime/heap.js';
 import {kernelModule} from '../runtime/module.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
-import {attentionSizes} from './window_attention.js';
 
 /** Rows of the map that are in work at once, whole images at least. */
 const ROWS_AT_ONCE = 4096;
@@ -97,13 +97,13 @@ export const swinBlockConfig = wasmKernel<keyof SwinBlockInputs, SwinBlockAttrs>
         const entry = norm === 'pre' ? first : source;
         if (norm === 'pre') normalise(inputs.gamma1, inputs.beta1, [source, first], m);
         multiply(0, [entry, wide], m, qkvBias);
+        setAttentionSizes(kernels, [count, height, width, 3 * channels], attention);
         kernels.windowAttention(
           wide,
           at(inputs.table),
           cosine ? at(inputs.logitScale) : 0,
           attention.padding === 'attended' ? at(inputs.padToken) : 0,
           second,
-          ...attentionSizes([count, height, width, 3 * channels], attention),
         );
         if (norm === 'pre') {
           multiply(1, [second, target], m, inputs.projBias, {addend: source});

@@ -1,4 +1,4 @@
-/** The sizes of a convolution as the kernels take them (assembly/convolution_sizes.ts), from tfjs-core's attributes. */
+/** The sizes of a convolution as the kernels take them (assembly/kernels/convolution_sizes.ts), from tfjs-core's attributes. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type {ConvolutionSizes, Shape4D} from '../../geometry/convolution.js';

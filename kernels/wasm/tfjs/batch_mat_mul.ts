@@ -15,7 +15,7 @@ import {matrixProducts, type ProductShape} from '../primitives/matrix_product.js
 import {callKernel} from '../runtime/call_kernel.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
 
-/** Activations that are part of a product, by name, as assembly/matrix_products numbers them. */
+/** Activations that are part of a product, by name, as assembly/kernels/matrix_products numbers them. */
 const fused: Record<string, number> = {linear: 0, relu: 1, relu6: 2};
 
 /** The kernels of the others. */
