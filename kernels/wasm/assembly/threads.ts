@@ -40,7 +40,7 @@ const DEADLINE: f64 = 10000;
 /** Most milliseconds that count between two looks at the clock: a machine or a page that slept has not waited. */
 const LONGEST_LOOK: f64 = 100;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @external('env', 'now')
 declare function now(): f64;
 
@@ -71,7 +71,7 @@ export function parallel(kind: i32, count: i32, small: bool = false): void {
   }
   store<i32>(controlBlock(), kind, KIND);
   atomic.store<i32>(controlBlock(), 0, DONE);
-  atomic.store<i64>(controlBlock(), <i64>count << 32);
+  atomic.store<i64>(controlBlock(), (<i64>count) << 32);
   atomic.add<i32>(controlBlock(), 1, EPOCH);
   if (atomic.load<i32>(controlBlock(), ASLEEP) > 0) atomic.notify(controlBlock() + EPOCH, -1);
   runUnits();

@@ -2,7 +2,7 @@
 
 const RELU6: i32 = 2;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function activate(activation: i32, x: v128): v128 {
   // Comparisons and not minima: they let NaN pass.

@@ -9,7 +9,7 @@ import {rowsTimes, stripsTimes} from './tile';
 import {loadSome, storeSome} from './vector';
 
 /** Bytes of scratch: a panel of B, and one of C for the columns past the last eighth. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function blockBytes(rows: i32, depth: i32): usize {
   return (<usize>(rows + depth)) << 5;

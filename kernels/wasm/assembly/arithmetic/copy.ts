@@ -3,7 +3,7 @@
 /** From so many bytes on `memory.copy` is faster than a loop. */
 const LONG: usize = 1024;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function copyBytes(from: usize, to: usize, bytes: usize): void {
   if (bytes >= LONG) {

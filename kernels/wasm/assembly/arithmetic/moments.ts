@@ -25,7 +25,7 @@ export const SQUARES: i32 = 1;
 export const GRADIENT: i32 = 2;
 
 /** Adds four numbers to the four float64 sums at `sums`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function addTo(sums: usize, x: v128): void {
   const high = i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -34,7 +34,7 @@ function addTo(sums: usize, x: v128): void {
 }
 
 /** Four columns of four rows, or of one. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function addStep(
   mode: i32,
@@ -85,7 +85,7 @@ function addStep(
 }
 
 /** One column of one row. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function addOne(mode: i32, x: usize, dy: usize, mean: usize, sum: usize, product: usize): void {
   const value = load<f32>(x);
@@ -101,7 +101,7 @@ function addOne(mode: i32, x: usize, dy: usize, mean: usize, sum: usize, product
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function addColumnsOf(
   mode: i32,
@@ -129,7 +129,8 @@ function addColumnsOf(
     }
     const taken = four ? 4 : 1;
     for (let r = 0; r < taken; r++) {
-      for (let i = whole; i < all; i += 4) addOne(mode, x + i, dy + i, mean + i, sums + 2 * i, products + 2 * i);
+      for (let i = whole; i < all; i += 4)
+        addOne(mode, x + i, dy + i, mean + i, sums + 2 * i, products + 2 * i);
       x += row;
       if (mode == GRADIENT) dy += row;
     }
@@ -181,7 +182,7 @@ export function addColumns(
 /** Steps of four numbers whose sums stay in float32. */
 const STEPS: usize = 64;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function sumRunOf(mode: i32, x: usize, dy: usize, count: i32, mean: f32, sums: usize, products: usize): void {
   const m = f32x4.splat(mean);

@@ -7,7 +7,7 @@
 import {loadSome} from './vector';
 
 /** Bytes of the panels of a [K, N] factor. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function panelBytes(k: i32, n: i32): usize {
   return (<usize>((n + 7) & ~7) * <usize>k) << 2;
@@ -36,7 +36,7 @@ export function packPanel(b: usize, ldb: usize, k: i32, n: i32, panel: i32, to: 
 }
 
 /** Rows r0 to r3 as columns: the first numbers of all of them to `to`, the second ones `step` bytes on, and so forth. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function storeColumns(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): void {
   const t0 = i8x16.shuffle(r0, r1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
@@ -46,7 +46,10 @@ export function storeColumns(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, 
   v128.store(to, i8x16.shuffle(t0, t1, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
   v128.store(to + step, i8x16.shuffle(t0, t1, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
   v128.store(to + 2 * step, i8x16.shuffle(t2, t3, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
-  v128.store(to + 3 * step, i8x16.shuffle(t2, t3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
+  v128.store(
+    to + 3 * step,
+    i8x16.shuffle(t2, t3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
+  );
 }
 
 /** Panel `panel` of B^T for b [N, K] with rows `ldb` bytes apart. */

@@ -50,7 +50,10 @@ export function peak(turns: i32, at: usize): f32 {
     s10 = madd(s10, v128.load(at, 160), a);
     s11 = madd(s11, v128.load(at, 176), a);
   }
-  s0 = f32x4.add(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)), f32x4.add(f32x4.add(s4, s5), f32x4.add(s6, s7)));
+  s0 = f32x4.add(
+    f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)),
+    f32x4.add(f32x4.add(s4, s5), f32x4.add(s6, s7)),
+  );
   s8 = f32x4.add(f32x4.add(s8, s9), f32x4.add(s10, s11));
   return f32x4.extract_lane(f32x4.add(s0, s8), 0);
 }

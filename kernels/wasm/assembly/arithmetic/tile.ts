@@ -14,7 +14,7 @@
  */
 import {madd} from './vector';
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function storeRow(c: usize, addend: usize, left: v128, right: v128): void {
   if (addend != 0) {
@@ -26,7 +26,7 @@ function storeRow(c: usize, addend: usize, left: v128, right: v128): void {
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function rowsTile(
   rows: i32,
@@ -100,19 +100,55 @@ function rowsTile(
   if (rows > 4) storeRow(c + 4 * ldc, addend + 4 * step, c40, c41);
 }
 
-function fiveRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+function fiveRows(
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  bias: usize,
+  addend: usize,
+): void {
   rowsTile(5, a, lda, b, k, c, ldc, bias, addend);
 }
 
-function threeRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+function threeRows(
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  bias: usize,
+  addend: usize,
+): void {
   rowsTile(3, a, lda, b, k, c, ldc, bias, addend);
 }
 
-function twoRows(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+function twoRows(
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  bias: usize,
+  addend: usize,
+): void {
   rowsTile(2, a, lda, b, k, c, ldc, bias, addend);
 }
 
-function oneRow(a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, bias: usize, addend: usize): void {
+function oneRow(
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  bias: usize,
+  addend: usize,
+): void {
   rowsTile(1, a, lda, b, k, c, ldc, bias, addend);
 }
 
@@ -149,7 +185,7 @@ function fourRows(
 }
 
 /** How many of the rows go in tiles of four; the rest, at most 5, in one tile. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function inFours(rows: i32): i32 {
   return rows >= 5 && (rows & 3) == 1 ? rows - 5 : rows & ~3;
@@ -187,7 +223,7 @@ export function rowsTimes(
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function columnsTile(
   rows: i32,
@@ -260,7 +296,16 @@ function fourColumns(
   }
 }
 
-function someColumns(rows: i32, a: usize, lda: usize, b: usize, k: i32, c: usize, ldc: usize, add: bool): void {
+function someColumns(
+  rows: i32,
+  a: usize,
+  lda: usize,
+  b: usize,
+  k: i32,
+  c: usize,
+  ldc: usize,
+  add: bool,
+): void {
   columnsTile(rows, a, lda, b, k, c, ldc, add ? c : 0);
 }
 

@@ -13,7 +13,7 @@
  * each time, in several instructions, which takes a quarter of the time of such a function.
  */
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function exp(x: v128): v128 {
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
@@ -23,8 +23,8 @@ export function exp(x: v128): v128 {
   const shifted = f32x4.add(f32x4.mul(kept, f32x4.splat(1.44269504)), magic);
   const n = f32x4.sub(shifted, magic);
   let f = f32x4.sub(kept, f32x4.mul(n, f32x4.splat(0.693359375)));
-  f = f32x4.sub(f, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
+  f = f32x4.sub(f, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
+  let p = f32x4.splat(1.98756915e-4);
   p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.3981999507e-3));
   p = f32x4.add(f32x4.mul(p, f), f32x4.splat(8.3334519073e-3));
   p = f32x4.add(f32x4.mul(p, f), f32x4.splat(4.1665795894e-2));
@@ -94,14 +94,14 @@ export function writeConstants(at: usize): void {
 }
 
 /** acc a + the constant at `offset`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function step(acc: v128, a: v128, constants: usize, offset: usize): v128 {
   return f32x4.add(f32x4.mul(acc, a), v128.load(constants + offset));
 }
 
 /** 2^y for y <= 0 or NaN; 2^-100 for what is less. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function powerOfTwo(y: v128, constants: usize): v128 {
   const magic = v128.load(constants, MAGIC);
@@ -117,14 +117,14 @@ function powerOfTwo(y: v128, constants: usize): v128 {
 }
 
 /** exp(x) for x <= 0 or NaN, as a softmax needs it. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function softmaxExp(x: v128, constants: usize): v128 {
   return powerOfTwo(f32x4.mul(x, v128.load(constants, LOG2E)), constants);
 }
 
 /** erf(z / sqrt 2) */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function erfOfRoot(z: v128, constants: usize): v128 {
   const x = f32x4.mul(z, v128.load(constants, SQRT_HALF));
@@ -144,7 +144,7 @@ function erfOfRoot(z: v128, constants: usize): v128 {
 }
 
 /** Exact GELU: z Phi(z) = z/2 (1 + erf(z / sqrt 2)). */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function gelu(z: v128, constants: usize): v128 {
   const half = f32x4.mul(z, v128.load(constants, HALF));
@@ -152,7 +152,7 @@ export function gelu(z: v128, constants: usize): v128 {
 }
 
 /** Its derivative: Phi(z) + z phi(z), phi the standard normal density. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function geluDerivative(z: v128, constants: usize): v128 {
   const half = v128.load(constants, HALF);

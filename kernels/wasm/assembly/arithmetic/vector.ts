@@ -1,7 +1,7 @@
 /** Vectors of four numbers: multiply and add, sums, and the few numbers at the end of a row. */
 
 /** acc + a b. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function madd(acc: v128, a: v128, b: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, acc);
@@ -9,16 +9,18 @@ export function madd(acc: v128, a: v128, b: v128): v128 {
 }
 
 /** Sum of the four. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function sumOf(v: v128): f32 {
   return (
-    f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
+    f32x4.extract_lane(v, 0) +
+    f32x4.extract_lane(v, 1) +
+    (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
   );
 }
 
 /** The first `count` of four numbers, 0 to 4; the others are 0. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function loadSome(address: usize, count: i32): v128 {
   if (count >= 4) return v128.load(address);
@@ -29,7 +31,7 @@ export function loadSome(address: usize, count: i32): v128 {
   return v;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function storeSome(address: usize, v: v128, count: i32): void {
   if (count >= 4) {

@@ -5,11 +5,11 @@
  */
 import {ownScratchSize, setOwnScratch, threadCount} from './control_block';
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @external('env', 'malloc')
 declare function malloc(bytes: usize): usize;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @external('env', 'free')
 declare function free(address: usize): void;
 
@@ -29,7 +29,7 @@ function allocate(bytes: usize): usize {
   return address;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function aligned(address: usize): usize {
   return (address + LINE - 1) & ~(LINE - 1);

@@ -46,7 +46,14 @@ function addParts(job: Channels, second: bool, to: usize): void {
 }
 
 /** Mean and biased variance, each [C]. */
-export function batchStatistics(x: usize, outer: i32, channels: i32, inner: i32, mean: usize, variance: usize): void {
+export function batchStatistics(
+  x: usize,
+  outer: i32,
+  channels: i32,
+  inner: i32,
+  mean: usize,
+  variance: usize,
+): void {
   const job = changetype<Channels>(unitArguments());
   cutIntoUnits(job, outer, channels, inner);
   const parts = partialBytes(job, PLAIN);

@@ -48,8 +48,8 @@ function convolve(job: Convolution, down: i32, across: i32): void {
   job.columnsPerUnit = <i32>min<i64>(columns, columnsPerUnit);
   job.unitsPerRow = (n + job.columnsPerUnit - 1) / job.columnsPerUnit;
   job.unitsPerClass = ((cells + job.cellsPerUnit - 1) / job.cellsPerUnit) * job.unitsPerRow;
-  const lists = <usize>((block + 3) >> 2) * (<usize>(1 + taps) << 4);
-  const copies = inner < JOINED ? <usize>(block * job.filterHeight * JOINED) << 2 : 0;
+  const lists = <usize>((block + 3) >> 2) * ((<usize>(1 + taps)) << 4);
+  const copies = inner < JOINED ? (<usize>(block * job.filterHeight * JOINED)) << 2 : 0;
   reserveOwnScratch(LISTS + lists + copies);
 
   const panels = columns >> 3;

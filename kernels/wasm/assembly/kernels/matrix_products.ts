@@ -83,7 +83,9 @@ export function matrixProducts(
   job.blocksAcross = across;
   job.blocksPerItem = down * across;
   job.blocks = items * job.blocksPerItem;
-  job.blocksPerUnit = <i32>max<f64>(1, min<f64>(<f64>job.blocks, UNIT_WORK / 2 / (<f64>rows * <f64>columns * <f64>k)));
+  job.blocksPerUnit = <i32>(
+    max<f64>(1, min<f64>(<f64>job.blocks, UNIT_WORK / 2 / (<f64>rows * <f64>columns * <f64>k)))
+  );
   const units = (job.blocks + job.blocksPerUnit - 1) / job.blocksPerUnit;
   parallel(MATRIX_PRODUCTS, units, work * <f64>items < SMALL_WORK);
 }

@@ -7,7 +7,15 @@ import {PatchMerge} from '../units/patch_merge';
 /** Bytes of a unit: about 30 microseconds. */
 const UNIT_BYTES: usize = 1 << 18;
 
-function moveRows(kind: i32, from: usize, to: usize, batch: i32, height: i32, width: i32, channels: i32): void {
+function moveRows(
+  kind: i32,
+  from: usize,
+  to: usize,
+  batch: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+): void {
   const job = changetype<PatchMerge>(unitArguments());
   job.from = from;
   job.to = to;
@@ -25,6 +33,13 @@ export function patchMerge(x: usize, batch: i32, height: i32, width: i32, channe
 }
 
 /** dx, of that shape, from dy. */
-export function patchMergeGradient(dy: usize, batch: i32, height: i32, width: i32, channels: i32, dx: usize): void {
+export function patchMergeGradient(
+  dy: usize,
+  batch: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  dx: usize,
+): void {
   moveRows(PATCH_MERGE_GRADIENT, dy, dx, batch, height, width, channels);
 }

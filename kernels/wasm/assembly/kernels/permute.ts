@@ -89,7 +89,7 @@ export function transposeSquares(
   job.tilesDown = (rows + TILE - 1) / TILE;
   job.tilesAcross = (columns + TILE - 1) / TILE;
   job.items = size0 * size1 * size2 * size3 * job.tilesDown * job.tilesAcross;
-  const bytes = <usize>(min(rows, TILE) * min(columns, TILE)) << 2;
+  const bytes = (<usize>(min(rows, TILE) * min(columns, TILE))) << 2;
   job.itemsPerUnit = <i32>max<usize>(1, UNIT_BYTES / bytes);
   parallel(TRANSPOSE_SQUARES, (job.items + job.itemsPerUnit - 1) / job.itemsPerUnit);
 }

@@ -46,7 +46,7 @@ export function productRows(
   addend: usize,
 ): void {
   // Five rows of as many columns as FIRST_CACHE holds for the shortest sums.
-  reserveOwnScratch(BIAS_SCRATCH + 20 * (<usize>max(8, FIRST_CACHE / (max(1, k) << 2))));
+  reserveOwnScratch(BIAS_SCRATCH + 20 * <usize>max(8, FIRST_CACHE / (max(1, k) << 2)));
   const job = changetype<ProductRows>(unitArguments());
   job.a = a;
   job.lda = lda;
@@ -74,7 +74,16 @@ export function productRows(
 const BLOCK: i32 = 192;
 
 /** C = A^T B for a [K, M] and b [K, N], their rows lda and ldb bytes apart. */
-export function productColumns(a: usize, lda: usize, b: usize, ldb: usize, c: usize, m: i32, n: i32, k: i32): void {
+export function productColumns(
+  a: usize,
+  lda: usize,
+  b: usize,
+  ldb: usize,
+  c: usize,
+  m: i32,
+  n: i32,
+  k: i32,
+): void {
   const rowUnits = (m + BLOCK - 1) / BLOCK;
   const columnUnits = (n + BLOCK - 1) / BLOCK;
   const blocks = rowUnits * columnUnits;

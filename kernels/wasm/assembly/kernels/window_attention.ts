@@ -24,7 +24,13 @@ function cutUnits(job: Attention): i32 {
  * y from qkv. `table` for the configured window; `padToken` [3C] or 0 for zeros; `logitScale` [heads] or 0 for dot
  * products.
  */
-export function windowAttention(qkv: usize, table: usize, logitScale: usize, padToken: usize, y: usize): void {
+export function windowAttention(
+  qkv: usize,
+  table: usize,
+  logitScale: usize,
+  padToken: usize,
+  y: usize,
+): void {
   const job = changetype<Attention>(unitArguments());
   const row = (<usize>(3 * job.heads * job.headSize)) << 2;
   const biasBytes = (<usize>(job.heads * job.tokens) * <usize>job.columns) << 2;

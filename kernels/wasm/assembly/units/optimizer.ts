@@ -29,9 +29,18 @@ export const UNIT_SIZE: i32 = 32768;
 
 // Adam ----------------------------------------------------------------------------------------------------------------
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
-function adamStep(job: OptimizerStep, at: usize, count: i32, beta1: v128, beta2: v128, rate: v128, epsilon: v128, decay: v128): void {
+function adamStep(
+  job: OptimizerStep,
+  at: usize,
+  count: i32,
+  beta1: v128,
+  beta2: v128,
+  rate: v128,
+  epsilon: v128,
+  decay: v128,
+): void {
   const gradient = loadSome(job.gradient + at, count);
   const first = madd(gradient, loadSome(job.first + at, count), beta1);
   const second = madd(f32x4.mul(gradient, gradient), loadSome(job.second + at, count), beta2);
@@ -58,9 +67,17 @@ export function adamUpdateUnit(index: i32): void {
 
 // Gradient descent ----------------------------------------------------------------------------------------------------
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
-function sgdStep(job: OptimizerStep, at: usize, count: i32, moving: bool, rate: v128, decay: v128, momentum: v128): void {
+function sgdStep(
+  job: OptimizerStep,
+  at: usize,
+  count: i32,
+  moving: bool,
+  rate: v128,
+  decay: v128,
+  momentum: v128,
+): void {
   const value = loadSome(job.value + at, count);
   const gradient = madd(loadSome(job.gradient + at, count), value, decay);
   let direction = gradient;

@@ -23,7 +23,7 @@ export class PatchMerge {
 }
 
 /** Goes along the rows of y of a unit, copying cells of x into them or back. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function moveCells(merge: bool, index: i32): void {
   const job = changetype<PatchMerge>(unitArguments());

@@ -8,7 +8,6 @@
  * Axes that stay neighbours count as one, so four outer axes are enough for rank 6.
  */
 
-
 @unmanaged
 export class Permutation {
   x: usize;
@@ -43,7 +42,7 @@ export class Permutation {
 }
 
 /** Offset in x of outer index `i`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function fromOffset(job: Permutation, i: i32): usize {
   const i3 = i % job.size3;
@@ -59,7 +58,7 @@ export function fromOffset(job: Permutation, i: i32): usize {
 }
 
 /** Offset in y of outer index `i`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function toOffset(job: Permutation, i: i32): usize {
   const i3 = i % job.size3;
@@ -67,6 +66,9 @@ export function toOffset(job: Permutation, i: i32): usize {
   const i2 = i % job.size2;
   i /= job.size2;
   return (
-    <usize>(i / job.size1) * job.to0 + <usize>(i % job.size1) * job.to1 + <usize>i2 * job.to2 + <usize>i3 * job.to3
+    <usize>(i / job.size1) * job.to0 +
+    <usize>(i % job.size1) * job.to1 +
+    <usize>i2 * job.to2 +
+    <usize>i3 * job.to3
   );
 }

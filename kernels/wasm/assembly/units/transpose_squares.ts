@@ -7,7 +7,7 @@ import {fromOffset, Permutation, toOffset} from './permutation';
 export const TILE: i32 = 64;
 
 /** A 4 x 4 square. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function transposeSquare(from: usize, step: usize, to: usize, toStep: usize): void {
   storeColumns(

@@ -55,12 +55,12 @@ export function reduceBiasUnit(head: i32): void {
   const rows = (2 * job.configuredRows - 1) * across;
   const table = job.table + ((<usize>head) << 2);
   for (let i = 0; i < rows; i++) store<f32>(table + <usize>i * stride, 0);
-  const size = <usize>(tokens * columns) << 2;
+  const size = (<usize>(tokens * columns)) << 2;
   const first = job.bias + <usize>(head * job.groups) * size;
   for (let key = 0; key < tokens; key++) {
     const row = job.configuredRows - 1 - key / width;
     const column = job.configuredColumns - 1 - (key % width);
-    let from = first + (<usize>(key * columns) << 2);
+    let from = first + ((<usize>(key * columns)) << 2);
     for (let y = 0; y < job.windowRows; y++) {
       let to = table + <usize>((row + y) * across + column) * stride;
       for (let x = 0; x < width; x++) {

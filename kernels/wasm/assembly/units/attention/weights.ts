@@ -19,7 +19,14 @@ const MIN_NORM: f32 = 1e-12;
 const MAX_LOGIT_SCALE: f32 = 4.605170185988092;
 
 /** Copies `headSize` numbers at `offset` of every token's row, times `factor`, to [N][d]. */
-export function gatherRows(rows: usize, tokens: i32, offset: usize, headSize: i32, factor: f32, to: usize): void {
+export function gatherRows(
+  rows: usize,
+  tokens: i32,
+  offset: usize,
+  headSize: i32,
+  factor: f32,
+  to: usize,
+): void {
   const scale = f32x4.splat(factor);
   for (let t = 0; t < tokens; t++) {
     let from = load<usize>(rows + ((<usize>t) << 2)) + offset;
@@ -73,7 +80,7 @@ export function logitPasses(job: Attention, head: i32): bool {
 function maskScores(p: AttentionScratch, tokens: i32, columns: usize): void {
   const mask = f32x4.splat(REGION_MASK);
   let scores = p.weights;
-  for (let key: usize = 0; key < <usize>tokens << 2; key += 4) {
+  for (let key: usize = 0; key < (<usize>tokens) << 2; key += 4) {
     const padded = v128.load32_splat(p.padded + key);
     const added = f32x4.lt(padded, f32x4.splat(0));
     const region = v128.load32_splat(p.regions + key);
@@ -106,23 +113,37 @@ export function rowsTimesTransposed(
 }
 
 /** c [N][wide] = a b for a [N][Np], b [N][d] as panels. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
-export function rowsTimesPanels(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
+export function rowsTimesPanels(
+  a: usize,
+  columns: usize,
+  panels: usize,
+  tokens: i32,
+  wide: i32,
+  c: usize,
+): void {
   rowsTimes(tokens, a, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, 0, 0);
 }
 
 /** c [N][wide] = a^T b for a [N][Np], b [N][d] as panels. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
-export function columnsTimesPanels(a: usize, columns: usize, panels: usize, tokens: i32, wide: i32, c: usize): void {
+export function columnsTimesPanels(
+  a: usize,
+  columns: usize,
+  panels: usize,
+  tokens: i32,
+  wide: i32,
+  c: usize,
+): void {
   stripsTimes(tokens, a, 16, columns, panels, wide >> 3, tokens, c, (<usize>wide) << 2, false);
 }
 
 /** x [N][d] as panels. */
 export function packRows(x: usize, tokens: i32, headSize: i32, to: usize): void {
   for (let panel = 0; panel < (headSize + 7) >> 3; panel++) {
-    packPanel(x, (<usize>headSize) << 2, tokens, headSize, panel, to + (<usize>(panel * tokens) << 5));
+    packPanel(x, (<usize>headSize) << 2, tokens, headSize, panel, to + ((<usize>(panel * tokens)) << 5));
   }
 }
 
@@ -183,7 +204,7 @@ function softmax(p: AttentionScratch, tokens: i32, columns: usize): void {
  * The factors of dropout for four weights: 1 / (1 - rate), or 0 with probability `rate`. A hash of the seed and the
  * weight's number (the finaliser of MurmurHash3), so that forward and backward agree without keeping anything.
  */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function dropoutFactors(job: Attention, number: i32): v128 {
   let h = i32x4.add(i32x4.splat(number), i32x4(0, 1, 2, 3));
@@ -199,7 +220,7 @@ export function dropoutFactors(job: Attention, number: i32): v128 {
 }
 
 /** The number of the first weight of a key, for `dropoutFactors`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function weightNumber(job: Attention, window: i32, head: i32, key: i32): i32 {
   return ((window * job.heads + head) * job.tokens + key) * job.columns;

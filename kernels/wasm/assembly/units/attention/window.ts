@@ -63,14 +63,20 @@ export class AttentionScratch {
 export const TABLE: usize = 128;
 
 /** Whole cache lines. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function wholeLines(bytes: usize): usize {
   return (bytes + 63) & ~63;
 }
 
 /** Lays the parts out from `at` on. With `scratch` null nothing is written. Returns the end. */
-export function layOutScratch(scratch: AttentionScratch | null, at: usize, tokens: i32, columns: i32, headSize: i32): usize {
+export function layOutScratch(
+  scratch: AttentionScratch | null,
+  at: usize,
+  tokens: i32,
+  columns: i32,
+  headSize: i32,
+): usize {
   const n = <usize>tokens;
   const np = <usize>columns;
   const d = <usize>headSize;
@@ -102,7 +108,7 @@ export function layOutScratch(scratch: AttentionScratch | null, at: usize, token
   return end;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function regionAlong(position: i32, padded: i32, window: i32, shift: i32): i32 {
   if (shift == 0 || position < padded - window) return 0;

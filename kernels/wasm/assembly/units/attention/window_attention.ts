@@ -7,8 +7,15 @@
 import {loadSome, storeSome} from '../../arithmetic/vector';
 import {ownScratch, unitArguments} from '../../ground/control_block';
 import {AttentionSizes} from './sizes';
-import {attentionWeights, columnsTimesPanels, dropoutFactors, gatherRows, packRows, weightNumber} from './weights';
-import {Attention, layOutScratch, locateTokens, TABLE, AttentionScratch, wholeLines} from './window';
+import {
+  attentionWeights,
+  columnsTimesPanels,
+  dropoutFactors,
+  gatherRows,
+  packRows,
+  weightNumber,
+} from './weights';
+import {Attention, AttentionScratch, layOutScratch, locateTokens, TABLE, wholeLines} from './window';
 
 /** Bytes of own scratch. */
 export function attentionScratchBytes(sizes: AttentionSizes): usize {
@@ -22,7 +29,7 @@ export function attentionScratchBytes(sizes: AttentionSizes): usize {
 function dropWeights(job: Attention, p: AttentionScratch, window: i32, head: i32): void {
   for (let key = 0; key < job.tokens; key++) {
     const number = weightNumber(job, window, head, key);
-    const row = p.weights + (<usize>(key * job.columns) << 2);
+    const row = p.weights + ((<usize>(key * job.columns)) << 2);
     for (let column = 0; column < job.columns; column += 4) {
       const at = row + ((<usize>column) << 2);
       v128.store(at, f32x4.mul(v128.load(at), dropoutFactors(job, number + column)));
@@ -58,7 +65,7 @@ export function attentionUnit(index: i32): void {
         const cell = load<i32>(p.cells + ((<usize>token) << 2));
         if (cell < 0) continue;
         const factor = v128.load32_splat(p.inverse + ((<usize>token) << 2));
-        const from = out + (<usize>(token * wide) << 2);
+        const from = out + ((<usize>(token * wide)) << 2);
         const to = job.y + <usize>cell * channels + <usize>head * bytes;
         for (let i = 0; i < headSize; i += 4) {
           const at = (<usize>i) << 2;

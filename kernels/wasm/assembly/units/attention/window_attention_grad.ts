@@ -177,7 +177,14 @@ function scatterRow(from: usize, to: usize, headSize: i32, factor: f32, add: boo
  * The gradients of a window's tokens to where they belong. `dpadding` takes those of padded cells; 0 drops them. Returns
  * `dscale`, to which the sum of q dq is added for cosine scores.
  */
-function scatterGradients(job: Attention, p: GradientScratch, head: i32, factor: f32, dpadding: usize, dscale: f64): f64 {
+function scatterGradients(
+  job: Attention,
+  p: GradientScratch,
+  head: i32,
+  factor: f32,
+  dpadding: usize,
+  dscale: f64,
+): f64 {
   const headSize = job.headSize;
   const bytes = (<usize>headSize) << 2;
   const wideBytes = (<usize>((headSize + 7) & ~7)) << 2;

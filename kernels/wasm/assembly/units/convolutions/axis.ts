@@ -22,7 +22,7 @@ export class Axis {
 /** Bytes that an axis takes in the scratch memory. */
 export const AXIS_BYTES: usize = 32;
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function classOf(tap: i32, stride: i32, dilation: i32, pad: i32): i32 {
   const rest = (tap * dilation - pad) % stride;
@@ -54,7 +54,15 @@ export function setForwardAxis(axis: Axis, size: i32, taps: i32, stride: i32, di
 }
 
 /** The last tap of the filter comes first: it finds the first cell. */
-export function setGradientAxis(axis: Axis, kind: i32, size: i32, taps: i32, stride: i32, dilation: i32, pad: i32): void {
+export function setGradientAxis(
+  axis: Axis,
+  kind: i32,
+  size: i32,
+  taps: i32,
+  stride: i32,
+  dilation: i32,
+  pad: i32,
+): void {
   axis.cells = max(0, (size - kind + stride - 1) / stride);
   axis.first = kind;
   axis.step = stride;

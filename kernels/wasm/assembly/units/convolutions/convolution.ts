@@ -24,7 +24,7 @@
 import {loadSome} from '../../arithmetic/vector';
 import {ownScratch, unitArguments} from '../../ground/control_block';
 import {Convolution} from './arguments';
-import {Axis, AXIS_BYTES, panelsOfClass, setForwardAxis, setGradientAxis} from './axis';
+import {AXIS_BYTES, Axis, panelsOfClass, setForwardAxis, setGradientAxis} from './axis';
 import {fillLists, joins} from './lists';
 import {exactTile, narrowTile, wideTile} from './tiles';
 
@@ -45,7 +45,15 @@ export function convolutionUnit(index: i32): void {
     const down = kind / job.strideWidth;
     const across = kind % job.strideWidth;
     setGradientAxis(rows, down, job.rows, job.filterHeight, job.strideHeight, job.dilationHeight, job.top);
-    setGradientAxis(columns, across, job.columns, job.filterWidth, job.strideWidth, job.dilationWidth, job.left);
+    setGradientAxis(
+      columns,
+      across,
+      job.columns,
+      job.filterWidth,
+      job.strideWidth,
+      job.dilationWidth,
+      job.left,
+    );
     panels = panelsOfClass(job, down, across);
   } else {
     setForwardAxis(rows, job.rows, job.filterHeight, job.strideHeight, job.dilationHeight, job.top);
@@ -59,10 +67,10 @@ export function convolutionUnit(index: i32): void {
   const runs = joined ? rows.taps : rows.taps * columns.taps;
   const k = joined ? columns.taps * inner : inner;
   const listBytes = (<usize>(1 + runs)) << 4;
-  const panel = <usize>(runs * k) << 5;
+  const panel = (<usize>(runs * k)) << 5;
   const bias = scratch + 2 * AXIS_BYTES;
   const lists = scratch + LISTS;
-  const copies = lists + <usize>((job.block + 3) >> 2) * (<usize>(1 + rows.taps * columns.taps) << 4);
+  const copies = lists + <usize>((job.block + 3) >> 2) * ((<usize>(1 + rows.taps * columns.taps)) << 4);
   for (let start = first; start < last; start += job.block) {
     const count = min(job.block, last - start);
     fillLists(job, rows, columns, joined, start, count, lists, copies);
@@ -75,7 +83,7 @@ export function convolutionUnit(index: i32): void {
       let list = lists;
       if (job.exact) {
         for (let i = 0; i < count; i++) {
-          exactTile(job.zeros, list + (<usize>(i & 3) << 2), runs, k, b, bias, at, wide, job.activation);
+          exactTile(job.zeros, list + ((<usize>(i & 3)) << 2), runs, k, b, bias, at, wide, job.activation);
           if ((i & 3) == 3) list += listBytes;
         }
         continue;

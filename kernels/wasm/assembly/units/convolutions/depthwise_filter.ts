@@ -5,7 +5,7 @@ import {Depthwise} from './depthwise';
 import {firstInside, insideUntil} from './sizes';
 
 /** dw += the sum over `count` cells of x dy; 16 channels if `wide`, else the first `some` of four. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function sumProducts(
   wide: bool,
@@ -43,7 +43,15 @@ function sumProducts(
   }
 }
 
-function sumRow(dw: usize, x: usize, dy: usize, channels: i32, count: i32, step: usize, outStep: usize): void {
+function sumRow(
+  dw: usize,
+  x: usize,
+  dy: usize,
+  channels: i32,
+  count: i32,
+  step: usize,
+  outStep: usize,
+): void {
   let c = 0;
   for (; c + 16 <= channels; c += 16) {
     sumProducts(true, 4, dw, x, dy, count, step, outStep);

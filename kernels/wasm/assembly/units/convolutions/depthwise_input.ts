@@ -5,7 +5,7 @@ import {Depthwise} from './depthwise';
 import {firstInside, insideUntil} from './sizes';
 
 /** dx += dy w for `count` cells, steps in bytes; 16 channels if `wide`, else the first `some` of four. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function addProducts(
   wide: bool,
@@ -35,7 +35,15 @@ function addProducts(
   }
 }
 
-function addRow(dx: usize, dy: usize, w: usize, channels: i32, count: i32, step: usize, outStep: usize): void {
+function addRow(
+  dx: usize,
+  dy: usize,
+  w: usize,
+  channels: i32,
+  count: i32,
+  step: usize,
+  outStep: usize,
+): void {
   let c = 0;
   for (; c + 16 <= channels; c += 16) {
     addProducts(true, 4, dx, dy, w, count, step, outStep);

@@ -14,7 +14,7 @@
  */
 import {blockBytes, blockProduct} from '../../arithmetic/block';
 import {ownScratch, unitArguments} from '../../ground/control_block';
-import {firstInside, insideUntil, ConvolutionSizes} from './sizes';
+import {ConvolutionSizes, firstInside, insideUntil} from './sizes';
 
 @unmanaged
 export class FilterGradient extends ConvolutionSizes {
@@ -39,7 +39,7 @@ export const DEPTH: i32 = 256;
  * Column `row` of A (channel c of tap kh, kw) or, with `lanes` 4, four that lie next to each other in x, the last of
  * them of tap `lastTap` in the row of the filter: `depth` cells from number `first` on, 16 bytes apart at `to`.
  */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function gather(
   lanes: i32,
@@ -62,7 +62,7 @@ function gather(
   const start = kw * dilation - job.left;
   const from = firstInside(start, strideWidth);
   const until = insideUntil(lastTap * dilation - job.left, strideWidth, width);
-  const step = <usize>(strideWidth * channels) << 2;
+  const step = (<usize>(strideWidth * channels)) << 2;
   let q = first % outWidth;
   let p = (first / outWidth) % outHeight;
   let b = first / outWidth / outHeight;
@@ -77,10 +77,10 @@ function gather(
         to += 16;
       }
     } else {
-      let at = job.x + (<usize>(((b * height + y) * width + q * strideWidth + start) * channels + c) << 2);
+      let at = job.x + ((<usize>(((b * height + y) * width + q * strideWidth + start) * channels + c)) << 2);
       while (q < last) {
         if (q >= from && q < until) {
-          const end = to + (<usize>(min(last, until) - q) << 4);
+          const end = to + ((<usize>(min(last, until) - q)) << 4);
           q = min(last, until);
           while (to < end) {
             if (lanes == 4) v128.store(to, v128.load(at));
@@ -150,7 +150,7 @@ function gatherStrip(job: FilterGradient, row: i32, count: i32, first: i32, dept
   if (count < 4) memory.fill(to, 0, (<usize>depth) << 4);
   for (let lane = 0; lane < count; lane++) {
     const one = row + lane;
-    const place = to + (<usize>lane << 2);
+    const place = to + ((<usize>lane) << 2);
     gatherOne(job, one / line, (one % line) / channels, one % channels, first, depth, place);
   }
 }

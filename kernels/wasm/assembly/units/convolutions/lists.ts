@@ -10,14 +10,14 @@ import {Axis} from './axis';
 export const JOINED: i32 = 128;
 
 /** Whether the taps of a row of the filter are one piece. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function joins(columns: Axis, inner: i32): bool {
   return columns.taps > 1 && columns.apart == 1 && columns.taps * inner <= JOINED;
 }
 
 /** Copies `bytes`, a multiple of four. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function copyNumbers(to: usize, from: usize, bytes: usize): void {
   const end = from + bytes;
@@ -34,15 +34,52 @@ function copyNumbers(to: usize, from: usize, bytes: usize): void {
 }
 
 /** Zeros in `bytes`, a multiple of four: they are few, and memory.fill is a call out of the module. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function clearNumbers(to: usize, bytes: usize): void {
   const end = to + bytes;
   for (; to < end; to += 4) store<f32>(to, 0);
 }
 
-/** The runs of taps of a cell that some of them miss: zeros for those outside. */
-// @ts-ignore: decorator
+/** All runs of taps of a cell that is inside with all of them. */
+// @ts-expect-error: decorator
+@inline
+function listTapsInside(at: usize, line: usize, rows: i32, runs: i32, down: usize, across: usize): void {
+  for (let t = 0; t < rows; t++) {
+    let tap = line;
+    for (let u = 0; u < runs; u++) {
+      store<usize>(at, tap);
+      tap += across;
+      at += 16;
+    }
+    line += down;
+  }
+}
+
+/** Where a joined run of taps is read: in place, at `zeros`, or at `copies`, where its part inside is copied. */
+// @ts-expect-error: decorator
+@inline
+function joinedTaps(
+  line: usize,
+  x: i32,
+  taps: i32,
+  cell: usize,
+  width: i32,
+  zeros: usize,
+  copies: usize,
+): usize {
+  const begin = max(0, -x);
+  const end = min(taps, width - x);
+  if (begin >= end) return zeros;
+  if (end - begin == taps) return line;
+  const offset = <usize>begin * cell;
+  clearNumbers(copies, <usize>taps * cell);
+  copyNumbers(copies + offset, line + offset, <usize>(end - begin) * cell);
+  return copies;
+}
+
+/** The taps of one row of the filter, each by itself; zeros for those outside. */
+// @ts-expect-error: decorator
 @inline
 function listSeparateTaps(
   at: usize,
@@ -118,38 +155,18 @@ export function fillLists(
       at += 16;
       let line = from;
       if (rowInside && x >= 0 && x + wide < width) {
-        for (let t = 0; t < tapRows; t++) {
-          let tap = line;
-          for (let u = 0; u < runs; u++) {
-            store<usize>(at, tap);
-            tap += across;
-            at += 16;
-          }
-          line += down;
-        }
+        listTapsInside(at, line, tapRows, runs, down, across);
       } else {
         for (let t = 0; t < tapRows; t++) {
           const inside = y + t * apartDown >= 0 && y + t * apartDown < height;
           if (joined) {
-            const begin = max(0, -x);
-            const end = min(tapColumns, width - x);
-            let tap = zeros;
-            if (inside && begin < end) {
-              tap = line;
-              if (end - begin < tapColumns) {
-                const offset = <usize>begin * cell;
-                tap = copies;
-                clearNumbers(tap, whole);
-                copyNumbers(tap + offset, line + offset, <usize>(end - begin) * cell);
-                copies += whole;
-              }
-            }
+            const tap = inside ? joinedTaps(line, x, tapColumns, cell, width, zeros, copies) : zeros;
+            if (tap == copies) copies += whole;
             store<usize>(at, tap);
-            at += 16;
           } else {
             listSeparateTaps(at, inside, line, x, tapColumns, apartAcross, across, width, zeros);
-            at += runBytes;
           }
+          at += runBytes;
           line += down;
         }
       }

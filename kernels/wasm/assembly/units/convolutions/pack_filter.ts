@@ -45,7 +45,7 @@ export function packFilterUnit(index: i32): void {
   const right = tapsOf(across, column + 1, job.filterWidth, job.strideWidth, job.dilationWidth, job.left);
   const place = panel * tapsDown * tapsAcross + later * tapsAcross + right;
   const to = panelsOfClass(job, down, across) + ((<usize>place * <usize>inner) << 5);
-  const from = job.filter + (((<usize>tap) * <usize>n * <usize>inner) << 2);
+  const from = job.filter + ((<usize>tap * <usize>n * <usize>inner) << 2);
   packTransposedPanel(from, (<usize>inner) << 2, inner, n, panel, to);
   if (!allFinite(to, 2 * inner)) atomic.store<i32>(job.flag, 1);
 }

@@ -8,7 +8,6 @@
  * cell.
  */
 
-
 @unmanaged
 export class ConvolutionSizes {
   batch: i32;
@@ -28,14 +27,14 @@ export class ConvolutionSizes {
   left: i32;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function firstInside(start: i32, stride: i32): i32 {
   return start >= 0 ? 0 : (stride - 1 - start) / stride;
 }
 
 /** How many output cells o from 0 on have start + o stride < size. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function insideUntil(start: i32, stride: i32, size: i32): i32 {
   return start >= size ? 0 : (size - 1 - start) / stride + 1;

@@ -3,7 +3,7 @@
  */
 import {madd, storeSome} from '../../arithmetic/vector';
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function clamped(v: v128, activation: i32): v128 {
   if (activation == 0) return v;
@@ -11,7 +11,7 @@ function clamped(v: v128, activation: i32): v128 {
   return activation == 2 ? f32x4.min(v, f32x4.splat(6)) : v;
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function storeRow(wide: bool, to: usize, left: v128, right: v128, columns: i32, activation: i32): void {
   left = clamped(left, activation);
@@ -29,7 +29,7 @@ function storeRow(wide: bool, to: usize, left: v128, right: v128, columns: i32, 
  * `columns` columns, up to 4 or, if `wide`, 8, of the first `cells` cells of a list: where a row of A is
  * `runs` pieces of `k` numbers. With `four` false there is one cell, and pieces that lie at `skip` count for nothing.
  */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function listedTile(
   four: bool,

@@ -7,7 +7,7 @@ import {unitArguments} from '../../ground/control_block';
 import {Channels} from './channels';
 
 /** dx = factor (dy - offset - (x - mean) slope). */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function gradient(dy: v128, x: v128, mean: v128, factor: v128, offset: v128, slope: v128): v128 {
   const along = f32x4.mul(f32x4.sub(x, mean), slope);
@@ -15,7 +15,7 @@ function gradient(dy: v128, x: v128, mean: v128, factor: v128, offset: v128, slo
 }
 
 /** As normaliseColumns. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function gradientColumns(job: Channels, batch: bool, rows: i32, at: usize, row: usize, i: usize): void {
   const factor = v128.load(job.factor + i);
@@ -34,7 +34,7 @@ function gradientColumns(job: Channels, batch: bool, rows: i32, at: usize, row: 
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function gradientRows(job: Channels, batch: bool, index: i32): void {
   const row = (<usize>job.row) << 2;

@@ -4,14 +4,14 @@ import {unitArguments} from '../../ground/control_block';
 import {Channels} from './channels';
 
 /** y = (x - mean) factor + offset for up to four cells. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function normalise(x: v128, mean: v128, factor: v128, offset: v128): v128 {
   return madd(offset, f32x4.sub(x, mean), factor);
 }
 
 /** Four columns of `rows` rows, 1 or 4, `row` bytes apart, from cell `at` on; the columns begin at `i`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function normaliseColumns(job: Channels, rows: i32, at: usize, row: usize, i: usize): void {
   const mean = v128.load(job.mean + i);

@@ -81,7 +81,7 @@ export function partialBytes(job: Channels, mode: i32): usize {
 }
 
 /** How many numbers stand for one number of each channel. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 export function patternLength(job: Channels): i32 {
   return job.runs > 0 ? job.channels : job.row;

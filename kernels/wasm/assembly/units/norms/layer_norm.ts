@@ -26,7 +26,7 @@ export class LayerNorm {
 }
 
 /** Sum of the C numbers at `x`. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function rowSum(x: usize, channels: i32): f32 {
   const end = x + ((<usize>channels) << 2);
@@ -46,7 +46,7 @@ function rowSum(x: usize, channels: i32): f32 {
 }
 
 /** Sum of (x - mean)^2. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function rowSquares(x: usize, channels: i32, mean: f32): f32 {
   const end = x + ((<usize>channels) << 2);

@@ -29,7 +29,7 @@ export class FewRows {
 }
 
 /** c + a0 b0 + a1 b1 + a2 b2 + a3 b3 for up to four columns. */
-// @ts-ignore: decorator
+// @ts-expect-error: decorator
 @inline
 function fourTerms(a: usize, b: usize, ldb: usize, c: usize, count: i32): void {
   let x = f32x4.mul(v128.load32_splat(a), loadSome(b, count));
@@ -48,7 +48,7 @@ export function fewRowsUnit(index: i32): void {
   const last = min(job.k, (part + 1) * job.part);
   const ldb = (<usize>n) << 2;
   const lda = (<usize>job.k) << 2;
-  const c = job.c + (((<usize>part * <usize>job.m) * <usize>n + <usize>column) << 2);
+  const c = job.c + ((<usize>part * <usize>job.m * <usize>n + <usize>column) << 2);
   const rest = columns & 3;
   const bytes = (<usize>(columns & ~3)) << 2;
   for (let row = 0; row < job.m; row++) memory.fill(c + <usize>row * ldb, 0, (<usize>columns) << 2);

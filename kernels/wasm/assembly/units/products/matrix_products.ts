@@ -62,7 +62,16 @@ function finishBlock(job: MatrixProducts, c: usize, rows: i32, column: i32, colu
 }
 
 /** Rows [row, row + rows) and columns [column, column + columns) of one product. */
-function oneBlock(job: MatrixProducts, a: usize, b: usize, c: usize, row: i32, rows: i32, column: i32, columns: i32): void {
+function oneBlock(
+  job: MatrixProducts,
+  a: usize,
+  b: usize,
+  c: usize,
+  row: i32,
+  rows: i32,
+  column: i32,
+  columns: i32,
+): void {
   const k = job.k;
   const lda = job.lda;
   const ldb = job.ldb;
@@ -82,7 +91,21 @@ function oneBlock(job: MatrixProducts, a: usize, b: usize, c: usize, row: i32, r
       strip = (<usize>depth) << 4;
       step = 16;
     }
-    blockProduct(rows, left, strip, step, columns, from, ldb, job.transposeB, depth, c, job.ldc, term != 0, ownScratch());
+    blockProduct(
+      rows,
+      left,
+      strip,
+      step,
+      columns,
+      from,
+      ldb,
+      job.transposeB,
+      depth,
+      c,
+      job.ldc,
+      term != 0,
+      ownScratch(),
+    );
   }
   if (job.bias != 0 || job.activation != 0) finishBlock(job, c, rows, column, columns);
 }

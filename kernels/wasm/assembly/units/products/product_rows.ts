@@ -39,7 +39,15 @@ export class ProductRows {
 export const BIAS_SCRATCH: usize = 64;
 
 /** s f(z) + addend for `rows` by `columns` of z at `tile`. */
-function finishRows(job: ProductRows, tile: usize, ld: usize, row: i32, rows: i32, column: i32, columns: i32): void {
+function finishRows(
+  job: ProductRows,
+  tile: usize,
+  ld: usize,
+  row: i32,
+  rows: i32,
+  column: i32,
+  columns: i32,
+): void {
   const ldc = (<usize>job.n) << 2;
   const pool = constants();
   const activate = job.activate;
@@ -108,7 +116,7 @@ function blockOfRows(job: ProductRows, row: i32, rows: i32, column: i32, columns
   const lda = job.lda;
   const ldc = (<usize>job.n) << 2;
   const count = (columns + 7) >> 3;
-  const panels = job.panels + (<usize>(column >> 3) * <usize>k << 5);
+  const panels = job.panels + ((<usize>(column >> 3) * <usize>k) << 5);
   let a = job.a + <usize>row * lda;
   const at = <usize>row * ldc + ((<usize>column) << 2);
   if (job.z == 0 && !job.activate && job.scale == 0 && (columns & 7) == 0) {
