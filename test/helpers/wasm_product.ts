@@ -5,7 +5,7 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import {address, output} from '../../kernels/wasm/runtime/heap.js';
 import {kernelModule} from '../../kernels/wasm/runtime/module.js';
 
-/** What may follow the product; see kernels/wasm/assembly/product.ts. */
+/** What may follow the product; see kernels/wasm/assembly/kernels/product.ts. */
 interface Extras {
   bias?: tf.Tensor1D;
   gelu?: boolean;
@@ -45,7 +45,7 @@ export function workers(): Array<{terminate(): unknown}> {
   return team.pool?.workers ?? [];
 }
 
-/** The control block, in words; kernels/wasm/assembly/threads.ts lists them. */
+/** The control block, in words; kernels/wasm/assembly/ground/control_block.ts lists them. */
 export function controlBlock(): Int32Array {
   const module = kernelModule(tf.backend() as BackendWasm);
   const {control} = (module as unknown as Insides).team;

@@ -1,5 +1,5 @@
 /**
- * batchNorm, its gradient and the statistics of a batch for the wasm backend: contracts/batch_norm, assembly/batch_norm.
+ * batchNorm, its gradient and the statistics of a batch for the wasm backend: contracts/batch_norm, assembly/kernels/batch_norm.
  *
  * x is taken as [outer, C, inner], C the axis of the channels. Statistics of no cells at all are NaN, their quotient.
  */

@@ -1,4 +1,4 @@
-/** layerNorm and its gradient on the wasm backend: assembly/layer_norm.ts. Contract: contracts/layer_norm. */
+/** layerNorm and its gradient on the wasm backend: assembly/kernels/layer_norm.ts. Contract: contracts/layer_norm. */
 import * as tf from '@tensorflow/tfjs-core';
 import type {LayerNormAttrs} from '../../contracts/layer_norm.js';
 import {address, output} from '../runtime/heap.js';

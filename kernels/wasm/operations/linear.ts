@@ -1,5 +1,5 @@
 /**
- * linear and its gradients on the wasm backend: assembly/product.ts and linear_grad.ts. Contract: contracts/linear.
+ * linear and its gradients on the wasm backend: assembly/kernels/product.ts and linear_grad.ts. Contract: contracts/linear.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type {LinearAttrs} from '../../contracts/linear.js';

@@ -1,4 +1,4 @@
-/** adamUpdate and sgdUpdate for the wasm backend, variable by variable: contracts/optimizer, assembly/optimizer. */
+/** adamUpdate and sgdUpdate for the wasm backend, variable by variable: contracts/optimizer, assembly/kernels/optimizer. */
 import * as tf from '@tensorflow/tfjs-core';
 import {type AdamAttrs, byNumber, type SgdAttrs} from '../../contracts/optimizer.js';
 import {address, output} from '../runtime/heap.js';

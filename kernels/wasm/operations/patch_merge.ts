@@ -1,4 +1,4 @@
-/** patchMerge and its gradient for the wasm backend: contracts/patch_merge, assembly/patch_merge. */
+/** patchMerge and its gradient for the wasm backend: contracts/patch_merge, assembly/kernels/patch_merge. */
 import * as tf from '@tensorflow/tfjs-core';
 import {address, output} from '../runtime/heap.js';
 import {kernelModule} from '../runtime/module.js';

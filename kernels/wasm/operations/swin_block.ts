@@ -9,12 +9,12 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../../common/errors.js';
 import type {SwinBlockAttrs, SwinBlockInputs, SwinBlockKernelAttrs} from '../../contracts/swin_block.js';
+import {setAttentionSizes} from '../primitives/attention_sizes.js';
 import {address, output} from '../runtime/heap.js';
 import type {KernelExports} from '../runtime/kernel_exports.js';
 import {kernelModule} from '../runtime/module.js';
 import type {PackedWeights} from '../runtime/packed_weights.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
-import {attentionSizes} from './window_attention.js';
 
 /** Rows of the map that are in work at once, whole images at least. */
 const ROWS_AT_ONCE = 4096;
@@ -173,13 +173,13 @@ function attentionBranch(block: Block, {count, source, target, scale1: scale}: I
   const m = count * cells;
   if (pre) normalise(block, ['gamma1', 'beta1'], [source, first], m);
   multiply(block, 'qkvWeight', [pre ? first : source, wide], m);
+  setAttentionSizes(kernels, [count, height, width, 3 * channels], attention);
   kernels.windowAttention(
     wide,
     at(inputs.table),
     attention.score === 'cosine' ? at(inputs.logitScale) : 0,
     attention.padding === 'attended' ? at(inputs.padToken) : 0,
     second,
-    ...attentionSizes([count, height, width, 3 * channels], attention),
   );
   if (pre) {
     multiply(block, 'projWeight', [second, target], m, {scale, addend: source});

@@ -1,37 +1,15 @@
 /**
- * windowAttention and its gradient on the wasm backend: assembly/window_attention.ts and window_attention_grad.ts.
+ * windowAttention and its gradient on the wasm backend: assembly/kernels/window_attention.ts and window_attention_grad.ts.
  * Contract: contracts/window_attention.
  */
 import type {WindowAttentionAttrs} from '../../contracts/window_attention.js';
-import {windowGeometry} from '../../geometry/windows.js';
+import {setAttentionSizes} from '../primitives/attention_sizes.js';
 import {address, output} from '../runtime/heap.js';
 import {kernelModule} from '../runtime/module.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
 
 type Shape4D = [number, number, number, number];
 type Inputs = 'qkv' | 'table' | 'logitScale' | 'padToken';
-
-/** The numbers that both kernels end with, from the shape of qkv: sizes, windows, shift, what becomes of the scores. */
-export function attentionSizes(
-  [batch, height, width, last]: [number, number, number, number],
-  attrs: WindowAttentionAttrs,
-) {
-  const {numHeads, padding, scale, dropout} = attrs;
-  const {window, windowSize, shift, count} = windowGeometry(
-    [height, width],
-    attrs.windowSize,
-    attrs.shift,
-    padding,
-  );
-  return [
-    ...[batch, height, width, numHeads, last / 3 / numHeads],
-    ...window,
-    ...windowSize,
-    ...shift,
-    ...count,
-    ...[padding === 'masked' ? 1 : 0, scale, dropout?.rate ?? 0, dropout?.seed ?? 0],
-  ] as const;
-}
 
 /** What `tf.registerKernel` takes. */
 export const windowAttentionConfig = wasmKernel<Inputs, WindowAttentionAttrs>(
@@ -46,16 +24,10 @@ export const windowAttentionConfig = wasmKernel<Inputs, WindowAttentionAttrs>(
         attrs.score === 'cosine' ? logitScale : undefined,
         attrs.padding === 'attended' ? padToken : undefined,
       ].map((tensor) => address(backend, tensor));
-      kernelModule(backend).run((kernels) =>
-        kernels.windowAttention(
-          qkvAt,
-          tableAt,
-          logitAt,
-          padAt,
-          y.at,
-          ...attentionSizes(qkv.shape as Shape4D, attrs),
-        ),
-      );
+      kernelModule(backend).run((kernels) => {
+        setAttentionSizes(kernels, qkv.shape as Shape4D, attrs);
+        kernels.windowAttention(qkvAt, tableAt, logitAt, padAt, y.at);
+      });
     }
     return y.tensor;
   },
@@ -78,7 +50,8 @@ export const windowAttentionGradConfig = wasmKernel<Inputs | 'dy', WindowAttenti
       attended ? padToken : undefined,
       dy,
     ].map((tensor) => address(backend, tensor));
-    kernelModule(backend).run((kernels) =>
+    kernelModule(backend).run((kernels) => {
+      setAttentionSizes(kernels, qkv.shape as Shape4D, attrs);
       kernels.windowAttentionGrad(
         qkvAt,
         tableAt,
@@ -89,9 +62,8 @@ export const windowAttentionGradConfig = wasmKernel<Inputs | 'dy', WindowAttenti
         dtable.at,
         dlogit?.at ?? 0,
         dpad?.at ?? 0,
-        ...attentionSizes(qkv.shape as Shape4D, attrs),
-      ),
-    );
+      );
+    });
     return [dqkv, dtable, dlogit, dpad].flatMap((result) => (result ? [result.tensor] : []));
   },
 );

@@ -1,5 +1,5 @@
 /**
- * Sums over an axis of a tensor on the wasm heap; see assembly/sums.
+ * Sums over an axis of a tensor on the wasm heap; see assembly/kernels/axis_sums.
  *
  *     y[o, i] = factor * sum over l of x[o, l, i],  x [outer, length, inner]
  *

@@ -1,4 +1,4 @@
-/** The sizes of a convolution as the kernels take them (assembly/convolution_sizes.ts). */
+/** The sizes of a convolution as the kernels take them (assembly/kernels/convolution_sizes.ts). */
 
 import type {ConvolutionSizes} from '../../geometry/convolution.js';
 import type {KernelExports} from '../runtime/kernel_exports.js';

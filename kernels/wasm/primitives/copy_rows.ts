@@ -1,7 +1,10 @@
-/** Copies of rows of bytes on the wasm heap that lie apart, into rows next to each other; see assembly/permute. */
+/** Copies of rows of bytes on the wasm heap that lie apart, into rows next to each other; see assembly/kernels/permute. */
 
 import {BackendError} from '../../common/errors.js';
-import type {FourNumbers, KernelExports} from '../runtime/kernel_exports.js';
+import type {KernelExports} from '../runtime/kernel_exports.js';
+
+/** One number for each of the outer axes of assembly/kernels/permute. */
+export type FourNumbers = [number, number, number, number];
 
 /** An axis of rows: how many, and how many bytes of the source they are apart. */
 export interface RowAxis {
@@ -9,7 +12,7 @@ export interface RowAxis {
   step: number;
 }
 
-/** `axes`, at most four, as assembly/permute takes them: axes of size 1 in front, sizes and one number for each. */
+/** `axes`, at most four, as assembly/kernels/permute takes them: axes of size 1 in front, sizes and one number for each. */
 export function fourAxes<Axis extends {size: number}>(
   axes: readonly Axis[],
   ...numbers: Array<(axis: Axis) => number>

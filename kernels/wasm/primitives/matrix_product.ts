@@ -1,6 +1,6 @@
 /**
  * Products of matrices on the wasm heap: C_i = f(op(A_i) op(B_i) + bias), op the identity or the transpose, f the
- * identity, relu or relu6, for every i of a batch; see assembly/matrix_products.
+ * identity, relu or relu6, for every i of a batch; see assembly/kernels/matrix_products.
  *
  *     a [..., M, K] or [..., K, M],  b [..., K, N] or [..., N, K],  bias [N],  C [..., M, N]
  *
@@ -30,7 +30,7 @@ export interface ProductShape {
 interface Epilogue {
   /** [N]. */
   bias?: tf.TensorInfo;
-  /** Its number in assembly/matrix_products. */
+  /** Its number in assembly/kernels/matrix_products. */
   activation?: number;
 }
 

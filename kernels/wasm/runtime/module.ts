@@ -73,7 +73,7 @@ export function kernelBinary(): {binary: Uint8Array<ArrayBuffer>; relaxed: boole
   return chosen;
 }
 
-/** Bytes of the control block; see assembly/threads.ts. */
+/** Bytes of the control block; see assembly/ground/control_block.ts. */
 const CONTROL_BYTES = 1024;
 
 /** Bytes of a cache line, where the control block begins. */

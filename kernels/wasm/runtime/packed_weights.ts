@@ -1,5 +1,5 @@
 /**
- * Weights in the order in which products read them (assembly/pack.ts).
+ * Weights in the order in which products read them (assembly/arithmetic/pack.ts).
  *
  * A weight that is multiplied with few rows is packed for longer than it is multiplied. Such a one is kept packed from
  * its second use on: in training, where every step makes new weights, none is. Tensors never change; a variable that is

@@ -7,7 +7,7 @@
  */
 import {BackendError} from '../../common/errors.js';
 
-/** Of the control block, in 32-bit words; see assembly/threads.ts. */
+/** Of the control block, in 32-bit words; see assembly/ground/control_block.ts. */
 const FAILED = 4;
 export const THREADS = 8;
 const WANTED = 11;

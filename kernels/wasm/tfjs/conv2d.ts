@@ -6,7 +6,7 @@
  *
  * x [B, H, W, Cin], W [KH, KW, Cin, Cout], bias [Cout], y [B, OH, OW, Cout]; cells outside of x do not count. float32,
  * NHWC, f identity, ReLU or ReLU6; anything else goes to the stock kernel. Attributes as in tfjs-core. See
- * assembly/convolution.ts.
+ * assembly/kernels/convolution.ts.
  *
  * The stock kernel of tfjs 4.22 leaves y at 0 for padding 'same' where a stride beyond the filter leaves cells over
  * (12 rows, 2 taps, stride 3), and writes out of bounds for some dilations that differ (4 and 1).

@@ -5,7 +5,7 @@
  *
  * x [B, H, W, Cin], dy [B, OH, OW, Cout], dW [KH, KW, Cin, Cout]; cells outside of x are 0. Attributes as in tfjs-core
  * (strides, pad, dataFormat, dimRoundingMode, filterShape); like tfjs's other backends without dilation, since
- * conv2d's gradient refuses it. See assembly/convolution_filter.ts.
+ * conv2d's gradient refuses it. See assembly/kernels/convolution_filter.ts.
  *
  * Source: tfjs-backend-cpu 4.22, kernels/Conv2DBackpropFilter, for what the attributes mean.
  */

@@ -6,7 +6,7 @@
  *
  * for every b, oh, ow, kh, kw that lands inside. dy [B, OH, OW, Cout], W [KH, KW, Cin, Cout], dx [B, H, W, Cin].
  * Attributes as in tfjs-core, which has none for dilation: conv2d's gradient refuses it. float32, NHWC; anything else
- * goes to the stock kernel. See assembly/convolution.ts.
+ * goes to the stock kernel. See assembly/kernels/convolution.ts.
  *
  * Source for the attributes: tfjs-backend-cpu 4.22, kernels/Conv2DBackpropInput.
  */

@@ -6,7 +6,7 @@
  *         x[b, oh*sh + kh*dh - top, ow*sw + kw*dw - left, c] * dy[b, oh, ow, c*M + m]
  *
  * x [B, H, W, C], dy [B, OH, OW, C*M], dW [KH, KW, C, M]; cells outside of x do not count. Attributes as in tfjs-core.
- * Dilation is honoured (tfjs-backend-cpu 4.22 takes it into account for the padding only). See assembly/depthwise.ts.
+ * Dilation is honoured (tfjs-backend-cpu 4.22 takes it into account for the padding only). See assembly/kernels/depthwise.ts.
  */
 
 import * as tf from '@tensorflow/tfjs-core';

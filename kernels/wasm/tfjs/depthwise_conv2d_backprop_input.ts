@@ -6,7 +6,7 @@
  *
  * for every b, oh, ow, kh, kw, m that lands inside. dy [B, OH, OW, C*M], W [KH, KW, C, M], dx [B, H, W, C]. Attributes
  * as in tfjs-core. Dilation is honoured (tfjs-backend-cpu 4.22 takes it into account for the padding only). See
- * assembly/depthwise.ts.
+ * assembly/kernels/depthwise.ts.
  */
 
 import * as tf from '@tensorflow/tfjs-core';

@@ -5,7 +5,7 @@
  *
  * The stock kernels transpose first where the axes are not the last ones, and add in one long chain of float32: global
  * average pooling of [32, 32, 32, 64] takes them 2.2 ms, here 0.15, and the mean of four million times 0.1 is 0.096. Here
- * sums of many are made in float64 (assembly/sums). Other types, and axes apart from each other, go to the stock kernel.
+ * sums of many are made in float64 (assembly/kernels/axis_sums). Other types, and axes apart from each other, go to the stock kernel.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';

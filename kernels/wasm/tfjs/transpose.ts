@@ -3,7 +3,7 @@
  *
  * Axes of size 1 do not count, and axes that stay neighbours count as one. What is left is nothing at all, in which case
  * x and y share their values; or a permutation that keeps the last axis, which is a copy of rows; or one that moves it,
- * which transposes matrices in squares of 4 x 4 (assembly/permute). The stock kernel, a scalar loop, takes 25 ms for
+ * which transposes matrices in squares of 4 x 4 (assembly/kernels/permute). The stock kernel, a scalar loop, takes 25 ms for
  * [32768, 64]. To it go booleans whose last axis moves.
  */
 
@@ -11,9 +11,8 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {movedAxes} from '../../geometry/transpose.js';
 import type {Inputs} from '../../kernel_config.js';
-import {copyRows, fourAxes} from '../primitives/copy_rows.js';
+import {copyRows, type FourNumbers, fourAxes} from '../primitives/copy_rows.js';
 import {address, isOnHeap, sameData} from '../runtime/heap.js';
-import type {FourNumbers} from '../runtime/kernel_exports.js';
 import {kernelModule} from '../runtime/module.js';
 
 /** y; undefined is the stock kernel's to compute. */

@@ -4,7 +4,7 @@
  *   gelu(z) = z/2 (1 + erf(z / sqrt 2)),   gelu'(z) = Phi(z) + z phi(z)
  *
  * erf(x) is x P(x^2) / Q(x^2) on |x| <= 3.76 and +-1 from there on; the coefficients are those of the wasm kernels
- * (wasm/assembly/vector.ts), absolute error 3e-7. NaN passes through.
+ * (wasm/assembly/arithmetic/transcendental.ts), absolute error 3e-7. NaN passes through.
  */
 export const GELU = `
 fn erfOfRoot(z: vec4f) -> vec4f {
