@@ -62,7 +62,7 @@ async function peak(options: GpuOptions): Promise<GpuRow> {
   const [turns, units] = [4096, 2048];
   const run = () =>
     tf.engine().runKernel('SwintPeak', {}, {turns, units} as unknown as tf.NamedAttrMap) as tf.Tensor;
-  // An invocation does 64 operations in a turn (kernels/webgpu/peak).
+  // An invocation does 64 operations in a turn (kernels/webgpu/runtime/peak.ts).
   return compare(
     'peak: multiplications and additions on registers',
     options,

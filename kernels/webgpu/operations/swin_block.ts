@@ -7,7 +7,7 @@
  * the map between the branches and the hidden layer before GELU; norms and GELU are computed anew where they are needed.
  *
  * With precision 'f16' what lies inside of the block, and what is kept for the gradient but for the map between the
- * branches, are 16-bit floats (wgsl/f16_storage.ts), and the products go to the GPU's matrix units where it has some (matrix_loop.ts).
+ * branches, are 16-bit floats (wgsl/row_storage.ts), and the products go to the GPU's matrix units where it has some (matrix_loop.ts).
  *
  * The weight gradients share one buffer of partial sums, [parts, all weights and biases], and are added up at the end.
  */
@@ -19,14 +19,16 @@ import {
   type SwinBlockInputs,
   type SwinBlockKept,
 } from '../../contracts/swin_block.js';
-import {type Product, partsOfSum, product} from '../primitives/run_product.js';
+import {type Product, product} from '../primitives/product.js';
 import {sumParts} from '../primitives/sum_parts.js';
-import {isHalf, mapOutput} from '../runtime/f16_maps.js';
+import {partsOfSum} from '../primitives/tile_plan.js';
+import {isF16, mapOutput} from '../runtime/f16_maps.js';
 import {matrixUnits} from '../runtime/matrix_units.js';
-import {keepsHalf} from '../runtime/precision.js';
+import {storesF16} from '../runtime/precision.js';
 import {deviceOf, output} from '../runtime/program.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
-import {layerNormGradParts, runLayerNorm, runLayerNormGrad} from './layer_norm.js';
+import {runLayerNorm} from './layer_norm.js';
+import {layerNormGradParts, runLayerNormGrad} from './layer_norm_grad.js';
 import {runWindowAttention} from './window_attention.js';
 import {runWindowAttentionGrad} from './window_attention_grad.js';
 
@@ -56,7 +58,7 @@ function forward(
   const {rows: m, channels, hidden: width, scaleRows} = sizesOf(inputs);
   const pre = norm === 'pre';
   const map = () => output(backend, x.shape);
-  const half = keepsHalf(channels, width, channels / attention.numHeads);
+  const half = storesF16(channels, width, channels / attention.numHeads);
   const inner = (shape: number[]) => mapOutput(backend, shape, half);
   const statistics = () => (keep && pre ? output(backend, [m, 2]) : undefined);
   const statistics1 = statistics();
@@ -66,13 +68,13 @@ function forward(
   const prologue1 = pre
     ? ({prologue: 'norm', gamma: gamma1, beta: beta1, statistics: statistics1, epsilon} as const)
     : {};
-  const toQkv = {a: x, b: inputs.qkvWeight, bias: inputs.qkvBias, c: qkv, halfFactors: half};
+  const toQkv = {a: x, b: inputs.qkvWeight, bias: inputs.qkvBias, c: qkv, f16Factors: half};
   product(backend, {m, n: 3 * channels, k: channels, ...toQkv, ...prologue1});
   const attended = runWindowAttention(backend, {...inputs, qkv}, attention);
   const between = map();
   const projection = {
     ...{m, n: channels, k: channels, a: attended, b: inputs.projWeight, bias: inputs.projBias},
-    halfFactors: half,
+    f16Factors: half,
   };
   let projected: tf.TensorInfo | undefined;
   if (pre) {
@@ -103,13 +105,13 @@ function forward(
     c: hidden,
     gelu: true,
     z,
-    halfFactors: half,
+    f16Factors: half,
   };
   product(backend, {m, n: width, k: channels, ...toHidden, ...prologue2});
   const y = map();
   const second = {
     ...{m, n: channels, k: width, a: hidden, b: inputs.fc2Weight, bias: inputs.fc2Bias},
-    halfFactors: half,
+    f16Factors: half,
   };
   let branch: tf.TensorInfo | undefined;
   if (pre) {
@@ -168,9 +170,9 @@ export const swinBlockGradConfig = webgpuKernel<
   const partial = output(backend, [parts, total]);
   // Each gradient goes to the input of a product first, which finds the largest numbers of its rows, and then to the
   // product's weight, which needs them.
-  const half = isHalf(qkv);
+  const half = isF16(qkv);
   const maxima = half && matrixUnits(deviceOf(backend)) ? output(backend, [m]) : undefined;
-  const backwards = {m, layoutB: 'columns', halfFactors: half, gradient: 'a', maxima} as const;
+  const backwards = {m, layoutB: 'columns', f16Factors: half, gradient: 'a', maxima} as const;
   const weightGradient = (which: number, p: Pick<Product, 'a' | 'b'> & Partial<Product>) =>
     product(backend, {
       ...{
@@ -181,7 +183,7 @@ export const swinBlockGradConfig = webgpuKernel<
         ones: weights[which][1] !== undefined,
       },
       ...{c: partial, parts, base: bases[which], partStride: total, scaleB: true, scaleRows},
-      ...{halfFactors: half, gradient: 'b', maxima},
+      ...{f16Factors: half, gradient: 'b', maxima},
       ...p,
     });
   const normParts = layerNormGradParts(x.shape);

@@ -8,7 +8,7 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
-import {convolution} from '../primitives/run_convolution.js';
+import {convolution} from '../primitives/convolution.js';
 import {output} from '../runtime/program.js';
 import {stockResult, webgpuKernel} from '../runtime/webgpu_kernel.js';
 

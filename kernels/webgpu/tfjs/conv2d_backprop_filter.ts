@@ -9,9 +9,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {isEmpty, type Shape4D} from '../../geometry/convolution.js';
-import {convolution} from '../primitives/run_convolution.js';
-import {partsOfSum} from '../primitives/run_product.js';
+import {convolution} from '../primitives/convolution.js';
 import {summed} from '../primitives/sum_parts.js';
+import {partsOfSum} from '../primitives/tile_plan.js';
 import {filled} from '../runtime/program.js';
 import {stockResult, webgpuKernel} from '../runtime/webgpu_kernel.js';
 

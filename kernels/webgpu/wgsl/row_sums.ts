@@ -17,7 +17,7 @@
  * @param size invocations of a workgroup.
  * @param subgroups whether the shader may use them.
  */
-export function rowTotal(lanes: number, type: string, size: number, subgroups: boolean | undefined): string {
+export function rowTotal(lanes: number, type: string, size: number, subgroups: boolean): string {
   return `
 var<workgroup> sums: array<${type}, ${size}>;
 fn total(value: ${type}, lane: u32) -> ${type} {${subgroups ? shuffles(lanes, type) : halves(lanes)}
