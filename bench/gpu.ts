@@ -23,19 +23,26 @@ export interface GpuOptions {
   save: (rows: GpuRow[]) => void;
 }
 
-/** The alternatives measured in turn; with `half` ours also with 16-bit floats inside of blocks. */
+/** What is measured: our computation, what it is compared with, and its floating-point operations. */
+interface Comparison {
+  what: string;
+  ours: Compute;
+  stock?: Compute;
+  flops?: number;
+  /** Whether ours is also measured with 16-bit floats inside of blocks. */
+  f16?: boolean;
+  /** GFLOP/s of the device at most. */
+  peakSpeed?: number;
+}
+
+/** Measures the alternatives in turn. */
 async function compare(
-  what: string,
   {repeats, inner}: GpuOptions,
-  ours: Compute,
-  stock?: Compute,
-  operations?: number,
-  half = false,
-  peakSpeed?: number,
+  {what, ours, stock, flops, f16, peakSpeed}: Comparison,
 ): Promise<GpuRow> {
-  const choices: {name: 'ours' | 'half' | 'stock'; options: SetupBackendOptions; compute: Compute}[] = [
+  const choices: {name: 'ours' | 'f16' | 'stock'; options: SetupBackendOptions; compute: Compute}[] = [
     {name: 'ours', options: {}, compute: ours},
-    ...(half ? [{name: 'half', options: {precision: 'f16'}, compute: ours} as const] : []),
+    ...(f16 ? [{name: 'f16', options: {precision: 'f16'}, compute: ours} as const] : []),
     ...(stock ? [{name: 'stock', options: {kernels: 'tfjs'}, compute: stock} as const] : []),
   ];
   const alternatives: Record<string, Alternative> = {};
@@ -52,24 +59,18 @@ async function compare(
     measured[name] = {wall: times[name], ...(await gpuCounts(compute))};
   }
   await setupBackend('webgpu');
-  const row = {what, operations, ...measured} as GpuRow;
+  const row = {what, flops, ...measured} as GpuRow;
   printGpuRow(row, peakSpeed);
   return row;
 }
 
-/** Floating-point operations a second on registers alone. */
-async function peak(options: GpuOptions): Promise<GpuRow> {
+/** Floating-point operations on registers alone. */
+function peak(): Comparison {
   const [turns, units] = [4096, 2048];
-  const run = () =>
+  const ours = () =>
     tf.engine().runKernel('SwintPeak', {}, {turns, units} as unknown as tf.NamedAttrMap) as tf.Tensor;
-  // An invocation does 64 operations in a turn (kernels/webgpu/peak).
-  return compare(
-    'peak: multiplications and additions on registers',
-    options,
-    run,
-    undefined,
-    256 * 64 * turns * units,
-  );
+  // An invocation does 64 operations in a turn (kernels/webgpu/runtime/peak.ts).
+  return {what: 'peak: multiplications and additions on registers', ours, flops: 256 * 64 * turns * units};
 }
 
 /** A step of AdamW on the CIFAR SwinResNet or its convolution twin, batch 32. */
@@ -101,85 +102,76 @@ async function profileBoth(name: string, compute: Compute): Promise<void> {
   await setupBackend('webgpu');
 }
 
+/** Measures a comparison and keeps its row. */
+type Add = (comparison: Comparison) => Promise<GpuRow>;
+
+/** The peak, products and window attention. */
+async function benchKernels(batches: number[], add: Add): Promise<void> {
+  const {ours, flops} = await add(peak());
+  const peakSpeed = gigaflops(ours, flops as number);
+  for (const [m, k, n] of [
+    [3136 * batches[batches.length - 1], 96, 288],
+    [3136 * batches[batches.length - 1], 384, 96],
+    [1024, 1024, 1024],
+    [4096, 4096, 4096],
+  ]) {
+    const x = tf.randomNormal([m, k]);
+    const weight = tf.randomNormal([k, n]) as tf.Tensor2D;
+    const [product, stock] = [() => linear({x, weight}), () => tf.matMul(x, weight)];
+    await add({what: `product ${m}x${k}x${n}`, ours: product, stock, flops: 2 * m * k * n, peakSpeed});
+    tf.dispose([x, weight]);
+  }
+  for (const batch of batches) {
+    const qkv = tf.randomNormal([batch, 56, 56, 288]) as tf.Tensor4D;
+    const table = tf.randomNormal([169, 3]) as tf.Tensor2D;
+    const attrs = {
+      numHeads: 3,
+      windowSize: [7, 7],
+      shift: [3, 3],
+      padding: 'masked',
+      score: 'dot',
+      scale: 0.18,
+    } as const;
+    const attention = () => windowAttention({qkv, table}, attrs);
+    const what = `windowAttention 56x56x96, batch ${batch}`;
+    await add({what, ours: attention, stock: attention, flops: 4 * batch * 56 * 56 * 49 * 96});
+    tf.dispose([qkv, table]);
+  }
+}
+
+/** A pair of blocks of each stage, forward alone and with all gradients. */
+async function benchPairs(batches: number[], add: Add): Promise<void> {
+  for (const batch of batches) {
+    for (const stage of STAGES) {
+      const pair = makePair(stage, batch);
+      const {x, swin, port} = pair;
+      const name = `pair ${stage.size}x${stage.size}x${stage.channels}, batch ${batch}`;
+      const flops = pairOperations(stage, batch);
+      const value = {ours: () => swin(x), stock: () => port(x)};
+      await add({what: `${name}: forward`, ...value, flops, f16: true});
+      const gradients = {ours: allGradients(swin, pair), stock: allGradients(port, pair)};
+      await add({what: `${name}: forward and backward`, ...gradients, flops: 3 * flops, f16: true});
+      tf.disposeVariables();
+      x.dispose();
+    }
+  }
+}
+
 export async function benchGpu(options: GpuOptions): Promise<void> {
-  const rows: GpuRow[] = [];
-  const add = async (row: Promise<GpuRow>) => {
-    rows.push(await row);
-    options.save(rows);
-  };
   const {batches, only} = options;
-  if (only.includes('kernels')) {
-    await add(peak(options));
-    const [{ours, operations}] = rows;
-    const speed = gigaflops(ours, operations as number);
-    for (const [m, k, n] of [
-      [3136 * batches[batches.length - 1], 96, 288],
-      [3136 * batches[batches.length - 1], 384, 96],
-      [1024, 1024, 1024],
-      [4096, 4096, 4096],
-    ]) {
-      const x = tf.randomNormal([m, k]);
-      const weight = tf.randomNormal([k, n]) as tf.Tensor2D;
-      await add(
-        compare(
-          `product ${m}x${k}x${n}`,
-          options,
-          () => linear({x, weight}),
-          () => tf.matMul(x, weight),
-          2 * m * k * n,
-          false,
-          speed,
-        ),
-      );
-      tf.dispose([x, weight]);
-    }
-    for (const batch of batches) {
-      const qkv = tf.randomNormal([batch, 56, 56, 288]) as tf.Tensor4D;
-      const table = tf.randomNormal([169, 3]) as tf.Tensor2D;
-      const attrs = {
-        numHeads: 3,
-        windowSize: [7, 7],
-        shift: [3, 3],
-        padding: 'masked',
-        score: 'dot',
-        scale: 0.18,
-      } as const;
-      const attention = () => windowAttention({qkv, table}, attrs);
-      const operations = 4 * batch * 56 * 56 * 49 * 96;
-      await add(
-        compare(`windowAttention 56x56x96, batch ${batch}`, options, attention, attention, operations),
-      );
-      tf.dispose([qkv, table]);
-    }
-  }
-  if (only.includes('pairs')) {
-    for (const batch of batches) {
-      for (const stage of STAGES) {
-        const pair = makePair(stage, batch);
-        const {x, swin, port} = pair;
-        const name = `pair ${stage.size}x${stage.size}x${stage.channels}, batch ${batch}`;
-        const operations = pairOperations(stage, batch);
-        await add(
-          compare(
-            `${name}: forward`,
-            options,
-            () => swin(x),
-            () => port(x),
-            operations,
-            true,
-          ),
-        );
-        const [ours, stock] = [allGradients(swin, pair), allGradients(port, pair)];
-        await add(compare(`${name}: forward and backward`, options, ours, stock, 3 * operations, true));
-        tf.disposeVariables();
-        x.dispose();
-      }
-    }
-  }
+  const rows: GpuRow[] = [];
+  const add: Add = async (comparison) => {
+    const row = await compare(options, comparison);
+    rows.push(row);
+    options.save(rows);
+    return row;
+  };
+  if (only.includes('kernels')) await benchKernels(batches, add);
+  if (only.includes('pairs')) await benchPairs(batches, add);
+  if (!only.includes('steps') && !only.includes('profile')) return;
   for (const convolution of [false, true]) {
-    if (!only.includes('steps') && !only.includes('profile')) break;
     const {name, step, dispose} = trainingStep(convolution);
-    if (only.includes('steps')) await add(compare(name, options, step, step));
+    if (only.includes('steps')) await add({what: name, ours: step, stock: step});
     if (only.includes('profile')) await profileBoth(name, step);
     dispose();
   }

@@ -7,7 +7,7 @@ import {create, globals} from 'webgpu';
 import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/runtime/matrix_units.js';
 import {operationCases} from '../test/kernels/operations/cases.js';
 import {checkOperation, GPU_TOLERANCE} from '../test/kernels/operations/check.js';
-import {checkProduct, toHalf} from '../test/kernels/webgpu/primitives/check_product.js';
+import {checkProduct, toF16} from '../test/kernels/webgpu/primitives/check_product.js';
 
 /** m, k, n: large, middle and small tiles, and what is no whole number of them. */
 const PRODUCTS = [
@@ -41,9 +41,9 @@ if (process.argv[2] === 'check') {
   for (const sizes of PRODUCTS) {
     checks.push([`product ${sizes.join('x')}`, () => checkProduct(sizes)]);
     if (!units) continue;
-    const half = (more: object) => () => checkProduct(sizes, {...more, halfFactors: true}, toHalf);
-    checks.push([`product ${sizes.join('x')} on matrix units`, half({})]);
-    checks.push([`its gradient on the left`, half({layoutB: 'columns', gradient: 'a'})]);
+    const f16 = (more: object) => () => checkProduct(sizes, {...more, f16Factors: true}, toF16);
+    checks.push([`product ${sizes.join('x')} on matrix units`, f16({})]);
+    checks.push([`its gradient on the left`, f16({layoutB: 'columns', gradient: 'a'})]);
   }
   let failed = 0;
   for (const [name, check] of checks) {

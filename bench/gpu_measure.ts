@@ -93,19 +93,19 @@ export interface GpuRow {
   what: string;
   ours: GpuCounts & {wall: Timing};
   /** With precision 'f16'. */
-  half?: GpuCounts & {wall: Timing};
+  f16?: GpuCounts & {wall: Timing};
   stock?: GpuCounts & {wall: Timing};
   /** Floating-point operations of a run. */
-  operations?: number;
+  flops?: number;
 }
 
 /** Floating-point operations a second, in thousands of millions. */
-export const gigaflops = ({wall, kernels}: GpuCounts & {wall: Timing}, operations: number) =>
-  operations / (kernels || wall.median) / 1e6;
+export const gigaflops = ({wall, kernels}: GpuCounts & {wall: Timing}, flops: number) =>
+  flops / (kernels || wall.median) / 1e6;
 
-const describe = (measured: GpuCounts & {wall: Timing}, operations?: number, peak?: number) => {
+const describe = (measured: GpuCounts & {wall: Timing}, flops?: number, peak?: number) => {
   const {wall, kernels, dispatches, bytes} = measured;
-  const speed = operations && gigaflops(measured, operations);
+  const speed = flops && gigaflops(measured, flops);
   const share = speed && peak ? ` (${((100 * speed) / peak).toFixed(0)} % of the peak)` : '';
   const rate = speed ? `, ${speed.toFixed(1)} GFLOP/s${share}` : '';
   const onGpu = kernels ? `, ${kernels.toFixed(2)} ms on the GPU` : '';
@@ -113,11 +113,11 @@ const describe = (measured: GpuCounts & {wall: Timing}, operations?: number, pea
 };
 
 /** Prints a row as it comes; `peak` in GFLOP/s. */
-export function printGpuRow({what, ours, half, stock, operations}: GpuRow, peak?: number): void {
-  console.log(`${what}\n    ours   ${describe(ours, operations, peak)}`);
-  if (half) console.log(`    f16    ${describe(half, operations, peak)}`);
+export function printGpuRow({what, ours, f16, stock, flops}: GpuRow, peak?: number): void {
+  console.log(`${what}\n    ours   ${describe(ours, flops, peak)}`);
+  if (f16) console.log(`    f16    ${describe(f16, flops, peak)}`);
   if (!stock) return;
-  console.log(`    stock  ${describe(stock, operations, peak)}`);
+  console.log(`    stock  ${describe(stock, flops, peak)}`);
   const times = (stock.kernels ?? 0) / (ours.kernels || Number.POSITIVE_INFINITY);
   const gpu = times > 0 ? `, ${times.toFixed(2)}x on the GPU` : '';
   console.log(

@@ -1,15 +1,17 @@
 /**
- * Products of Swin-T's blocks with every tile that a device can hold, to choose tiles by (kernels/webgpu/primitives/run_product.ts):
+ * Products of Swin-T's blocks with every tile that a device can hold, to choose tiles by (kernels/webgpu/primitives/tile_plan.ts):
  * qkv with its norm, the MLP's first product with norm and GELU, its second, and the gradient of a weight; in registers
  * and, where the device has them, on matrix units.
  */
 
 import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
-import {type Product, partsOfSum, product, type Tile} from '../kernels/webgpu/primitives/run_product.js';
+import {type Product, product} from '../kernels/webgpu/primitives/product.js';
+import {partsOfSum} from '../kernels/webgpu/primitives/tile_plan.js';
 import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/runtime/matrix_units.js';
 import {deviceOf, output} from '../kernels/webgpu/runtime/program.js';
 import {type MatrixUnits, matrixMemoryBytes, subgroupShare} from '../kernels/webgpu/wgsl/matrix_loop.js';
+import type {Tile} from '../kernels/webgpu/wgsl/tile_loop.js';
 import {gpuRun} from './gpu_measure.js';
 import {interleaved} from './measure.js';
 import {STAGES} from './pairs.js';
@@ -48,7 +50,9 @@ function tilesOf({limits}: GPUDevice, units: MatrixUnits | undefined): Tile[] {
       .filter((tile) => {
         const lanes = (units.matrixLanes * tile.tileRows * tile.tileColumns) / (tile.rows * tile.columns);
         const bytes =
-          matrixMemoryBytes({...tile, ...units, a: 'rows', b: 'rows'}) + 8 * tile.tileRows + 4 * lanes;
+          matrixMemoryBytes({...tile, ...units, layoutA: 'rows', layoutB: 'rows'}) +
+          8 * tile.tileRows +
+          4 * lanes;
         const whole = tile.tileRows % tile.rows === 0 && tile.tileColumns % tile.columns === 0;
         return whole && lanes <= maxComputeInvocationsPerWorkgroup && bytes <= maxComputeWorkgroupStorageSize;
       });
@@ -109,13 +113,13 @@ export async function benchTiles(batches: number[], repeats: number, inner: numb
     for (const stage of STAGES) {
       const {products, tensors} = productsOf(stage, batch);
       for (const [name, given] of products) {
-        for (const halfFactors of units && !given.parts ? [false, true] : [false]) {
+        for (const f16Factors of units && !given.parts ? [false, true] : [false]) {
           const compute = (tile?: Tile) => () => {
             const c = output(backend, [given.parts ?? 1, given.m, given.n]);
-            product(backend, {...given, c, halfFactors, tile});
+            product(backend, {...given, c, f16Factors, tile});
             return tf.engine().makeTensorFromTensorInfo(c);
           };
-          const tiles = tilesOf(device, halfFactors ? units : undefined);
+          const tiles = tilesOf(device, f16Factors ? units : undefined);
           const choices = new Map<string, () => tf.Tensor>([['chosen', compute()]]);
           for (const tile of tiles) {
             const {tileRows, tileColumns, rows, columns, piece} = tile;
@@ -128,7 +132,7 @@ export async function benchTiles(batches: number[], repeats: number, inner: numb
           const found = Object.entries(times).map(([key, {median}]): [string, number] => [key, median]);
           found.sort(([, a], [, b]) => a - b);
           const {m, k, n} = given;
-          console.log(`${name} ${m}x${k}x${n}, batch ${batch}${halfFactors ? ', matrix units' : ''}`);
+          console.log(`${name} ${m}x${k}x${n}, batch ${batch}${f16Factors ? ', matrix units' : ''}`);
           const chosen = found.findIndex(([key]) => key === 'chosen');
           for (const [key, time] of [...found.slice(0, 4), ...(chosen > 3 ? [found[chosen]] : [])]) {
             console.log(

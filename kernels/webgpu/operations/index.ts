@@ -3,15 +3,17 @@
  * versions compute on tfjs's own kernels.
  */
 import {registerKernels, unregisterKernels} from '../../registration.js';
-import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
-import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
+import {batchNormConfig, batchStatisticsConfig} from './batch_norm.js';
+import {batchNormGradConfig} from './batch_norm_grad.js';
+import {layerNormConfig} from './layer_norm.js';
+import {layerNormGradConfig} from './layer_norm_grad.js';
+import {linearConfig} from './linear.js';
 import {
-  linearConfig,
   linearGradBiasConfig,
   linearGradOutputConfig,
   linearGradWeightConfig,
   linearGradXConfig,
-} from './linear.js';
+} from './linear_grad.js';
 import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
 import {patchMergeConfig, patchMergeGradConfig} from './patch_merge.js';
 import {swinBlockConfig} from './swin_block.js';

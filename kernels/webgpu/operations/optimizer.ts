@@ -8,7 +8,8 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {type AdamAttrs, byNumber, type SgdAttrs} from '../../contracts/optimizer.js';
-import {type Binding, copied, deviceOf, output, run, type Shader} from '../runtime/program.js';
+import {copied, deviceOf, output, run} from '../runtime/program.js';
+import {readBuffer, type Shader, workgroups, writeBuffer} from '../runtime/shader.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
 
 /** Variables of a dispatch. More than MOST are not worth their text. */
@@ -16,8 +17,6 @@ type Variables = {variables: number};
 const MOST = 5;
 
 const numbers = ({variables}: Variables) => Array.from({length: variables}, (_, i) => i);
-
-const buffer = (name: string, access: 'in' | 'out'): Binding => ({name, type: 'f32', access});
 
 /** Invocations of a workgroup; each has one number of a variable. */
 const SIZE = 64;
@@ -52,8 +51,8 @@ export const adamShader: Shader<Variables> = {
   uniforms: {beta1: 'f32', beta2: 'f32', rate: 'f32', epsilon: 'f32', ...placeUniforms},
   bindings: (parameters) =>
     numbers(parameters).flatMap((i) => [
-      ...['newValue', 'm', 'v'].map((name) => buffer(`${name}${i}`, 'out')),
-      ...['value', 'gradient'].map((name) => buffer(`${name}${i}`, 'in')),
+      ...['newValue', 'm', 'v'].map((name) => writeBuffer(`${name}${i}`)),
+      ...['value', 'gradient'].map((name) => readBuffer(`${name}${i}`)),
     ]),
   body: (parameters) =>
     eachVariable(
@@ -68,7 +67,8 @@ export const adamShader: Shader<Variables> = {
     ),
 };
 
-type SgdParameters = Variables & {momentum: boolean; nesterov: boolean};
+/** Momentum, if any: the usual one, or Nesterov's. */
+type SgdParameters = Variables & {momentum?: 'classical' | 'nesterov'};
 
 export const sgdShader: Shader<SgdParameters> = {
   name: 'sgd_update',
@@ -76,11 +76,11 @@ export const sgdShader: Shader<SgdParameters> = {
   uniforms: {learningRate: 'f32', momentum: 'f32', ...placeUniforms},
   bindings: (parameters) =>
     numbers(parameters).flatMap((i) => [
-      buffer(`newValue${i}`, 'out'),
-      ...(parameters.momentum ? [buffer(`velocity${i}`, 'out')] : []),
-      ...['value', 'gradient'].map((name) => buffer(`${name}${i}`, 'in')),
+      writeBuffer(`newValue${i}`),
+      ...(parameters.momentum ? [writeBuffer(`velocity${i}`)] : []),
+      ...['value', 'gradient'].map((name) => readBuffer(`${name}${i}`)),
     ]),
-  body: ({momentum, nesterov, ...parameters}) =>
+  body: ({momentum, ...parameters}) =>
     eachVariable(
       parameters,
       (k) => `
@@ -89,7 +89,7 @@ export const sgdShader: Shader<SgdParameters> = {
         momentum
           ? `let speed = u.momentum * velocity${k}[i] + step;
       velocity${k}[i] = speed;
-      step = ${nesterov ? 'step + u.momentum * speed' : 'speed'};`
+      step = ${momentum === 'nesterov' ? 'step + u.momentum * speed' : 'speed'};`
           : ''
       }
       newValue${k}[i] = value${k}[i] - u.learningRate * step;`,
@@ -133,7 +133,7 @@ function runForAll<P extends Variables>(
       const {tensors = {}, size = 0, decay = 0} = some[i] ?? {};
       for (const [name, tensor] of Object.entries(tensors)) bound[`${name}${i}`] = tensor;
       Object.assign(places, {[`first${i}`]: groups, [`size${i}`]: size, [`decay${i}`]: decay});
-      groups += Math.ceil(size / SIZE);
+      groups += workgroups(size, SIZE);
     }
     const all = {...parameters, variables: some.length} as P;
     run(backend, shader, all, bound, {...uniforms, ...places}, groups);
@@ -163,8 +163,11 @@ export const sgdUpdateConfig = webgpuKernel<string, SgdAttrs>(
       ...{value, gradient, newValue: output(backend, value.shape)},
       ...(moving && {velocity: own(backend, velocity)}),
     }));
-    const parameters = {momentum: moving, nesterov: moving && nesterov};
-    runForAll(backend, sgdShader, parameters, variables, weightDecay, {learningRate, momentum});
+    const kind = nesterov ? 'nesterov' : 'classical';
+    runForAll(backend, sgdShader, {momentum: moving ? kind : undefined}, variables, weightDecay, {
+      learningRate,
+      momentum,
+    });
     return variables.flatMap(({newValue, velocity}) => (velocity ? [newValue, velocity] : [newValue]));
   },
 );

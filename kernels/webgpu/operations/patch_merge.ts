@@ -4,22 +4,23 @@
  * An invocation moves one number, or four: y[b, i, j, p C + c] = x[b, 2i + p % 2, 2j + p / 2, c], zero past the map.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
-import type * as tf from '@tensorflow/tfjs-core';
-import {output, run, type Shader} from '../runtime/program.js';
+import * as tf from '@tensorflow/tfjs-core';
+import {output, run} from '../runtime/program.js';
+import {readBuffer, type Shader, workgroups, writeBuffer} from '../runtime/shader.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
+import {elementType, type RowStorage, registerType, rowStorage} from '../wgsl/row_storage.js';
 
-type MergeParameters = {vector: boolean; grad: boolean};
+type PatchMergeParameters = {storage: RowStorage; grad: boolean};
 
-/** `count`: vectors, or numbers, of a cell. */
-export const patchMergeShader: Shader<MergeParameters> = {
+const SIZE = 64;
+
+/** `count`: elements of a cell. */
+export const patchMergeShader: Shader<PatchMergeParameters> = {
   name: 'patch_merge',
-  size: () => 64,
+  size: () => SIZE,
   uniforms: {size: 'u32', height: 'u32', width: 'u32', count: 'u32'},
-  bindings: ({vector}) => [
-    {name: 'to', type: vector ? 'vec4f' : 'f32', access: 'out'},
-    {name: 'x', type: vector ? 'vec4f' : 'f32', access: 'in'},
-  ],
-  body: ({vector, grad}) => {
+  bindings: ({storage}) => [writeBuffer('to', elementType(storage)), readBuffer('x', elementType(storage))],
+  body: ({storage, grad}) => {
     const start = `
   let i = group * SIZE + lane;
   if (i >= u.size) { return; }
@@ -44,25 +45,20 @@ export const patchMergeShader: Shader<MergeParameters> = {
   if (row < u.height && column < u.width) {
     to[i] = x[((map * u.height + row) * u.width + column) * u.count + c];
   } else {
-    to[i] = ${vector ? 'vec4f()' : '0.0'};
+    to[i] = ${registerType(storage)}();
   }`;
   },
 };
 
+/** The result, of the given shape; `map`: the shape of the map, which is x or its gradient. */
 function move(backend: WebGPUBackend, from: tf.TensorInfo, map: number[], shape: number[], grad: boolean) {
   const [, height, width, channels] = map;
-  const vector = channels % 4 === 0;
-  const count = vector ? channels / 4 : channels;
+  const storage = rowStorage(channels);
+  const numbers = storage === 'vectors' ? 4 : 1;
   const to = output(backend, shape);
-  const size = shape.reduce((a, b) => a * b, 1) / (vector ? 4 : 1);
-  run(
-    backend,
-    patchMergeShader,
-    {vector, grad},
-    {to, x: from},
-    {size, height, width, count},
-    Math.ceil(size / 64),
-  );
+  const size = tf.util.sizeFromShape(shape) / numbers;
+  const uniforms = {size, height, width, count: channels / numbers};
+  run(backend, patchMergeShader, {storage, grad}, {to, x: from}, uniforms, workgroups(size, SIZE));
   return to;
 }
 

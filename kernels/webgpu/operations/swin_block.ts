@@ -7,7 +7,7 @@
  * the map between the branches and the hidden layer before GELU; norms and GELU are computed anew where they are needed.
  *
  * With precision 'f16' what lies inside of the block, and what is saved for the gradient but for the map between the
- * branches, are 16-bit floats (wgsl/f16_storage.ts), and the products go to the GPU's matrix units where it has some
+ * branches, are 16-bit floats (wgsl/row_storage.ts), and the products go to the GPU's matrix units where it has some
  * (matrix_loop.ts).
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
@@ -19,9 +19,9 @@ import {
   type SwinBlockSaved,
   savedByBlock,
 } from '../../contracts/swin_block.js';
-import {type Product, product} from '../primitives/run_product.js';
+import {type Product, product} from '../primitives/product.js';
 import {mapOutput} from '../runtime/f16_maps.js';
-import {keepsHalf} from '../runtime/precision.js';
+import {storesF16} from '../runtime/precision.js';
 import {output} from '../runtime/program.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
 import {runLayerNorm} from './layer_norm.js';
@@ -51,10 +51,10 @@ interface Forward {
   /** Whether the gradient needs what is computed on the way. */
   save: boolean;
   /** Whether the maps inside of the block are 16-bit floats. */
-  half: boolean;
+  f16: boolean;
 }
 
-const innerMap = ({backend, half}: Forward, shape: number[]) => mapOutput(backend, shape, half);
+const innerMap = ({backend, f16}: Forward, shape: number[]) => mapOutput(backend, shape, f16);
 
 /** Pre-norm: the norm as part of the product that reads its result, its statistics saved for the gradient. */
 function normBefore(
@@ -78,10 +78,10 @@ interface Closing {
 
 /** The result of a branch; for post-norm also what its norm read. */
 function closeBranch(forward: Forward, {product: last, residual, sampleScale, gamma, beta}: Closing) {
-  const {backend, inputs, attrs, half} = forward;
+  const {backend, inputs, attrs, f16} = forward;
   const {rows: m, channels: n, scaleRows} = blockSizes(inputs);
   const y = output(backend, inputs.x.shape);
-  const projection = {m, n, halfFactors: half, ...last};
+  const projection = {m, n, f16Factors: f16, ...last};
   if (attrs.norm === 'pre') {
     product(backend, {...projection, c: y, addend: residual, scale: sampleScale, scaleRows});
     return {y};
@@ -95,12 +95,12 @@ function closeBranch(forward: Forward, {product: last, residual, sampleScale, ga
 
 /** From x to the map between the branches. */
 function attentionBranch(forward: Forward) {
-  const {backend, inputs, attrs, half} = forward;
+  const {backend, inputs, attrs, f16} = forward;
   const {x, gamma1: gamma, beta1: beta} = inputs;
   const {rows: m, channels} = blockSizes(inputs);
   const prologue = normBefore(forward, gamma, beta);
   const qkv = innerMap(forward, [...x.shape.slice(0, 3), 3 * channels]);
-  const toQkv = {a: x, b: inputs.qkvWeight, bias: inputs.qkvBias, c: qkv, halfFactors: half};
+  const toQkv = {a: x, b: inputs.qkvWeight, bias: inputs.qkvBias, c: qkv, f16Factors: f16};
   product(backend, {m, n: 3 * channels, k: channels, ...toQkv, ...prologue});
   const attended = runWindowAttention(backend, {...inputs, qkv}, attrs.attention);
   const {y: between, branch: projected} = closeBranch(forward, {
@@ -112,14 +112,14 @@ function attentionBranch(forward: Forward) {
 
 /** From the map between the branches to the result. */
 function mlpBranch(forward: Forward, between: tf.TensorInfo) {
-  const {backend, inputs, save, half} = forward;
+  const {backend, inputs, save, f16} = forward;
   const {gamma2: gamma, beta2: beta} = inputs;
   const {rows: m, channels, hidden: n} = blockSizes(inputs);
   const prologue = normBefore(forward, gamma, beta);
   const hidden = innerMap(forward, [m, n]);
   const z = save ? innerMap(forward, [m, n]) : undefined;
   const toHidden = {a: between, b: inputs.fc1Weight, bias: inputs.fc1Bias, c: hidden, gelu: true, z};
-  product(backend, {m, n, k: channels, ...toHidden, halfFactors: half, ...prologue});
+  product(backend, {m, n, k: channels, ...toHidden, f16Factors: f16, ...prologue});
   const {y, branch} = closeBranch(forward, {
     product: {k: n, a: hidden, b: inputs.fc2Weight, bias: inputs.fc2Bias},
     ...{residual: between, sampleScale: inputs.sampleScale2, gamma, beta},
@@ -133,8 +133,8 @@ export const swinBlockConfig = webgpuKernel<keyof SwinBlockInputs, SwinBlockKern
   'SwintBlock',
   (backend, inputs, {save, ...attrs}) => {
     const {channels, hidden} = blockSizes(inputs);
-    const half = keepsHalf(channels, hidden, channels / attrs.attention.numHeads);
-    const forward = {backend, inputs, attrs, save, half};
+    const f16 = storesF16(channels, hidden, channels / attrs.attention.numHeads);
+    const forward = {backend, inputs, attrs, save, f16};
     const attention = attentionBranch(forward);
     const mlp = mlpBranch(forward, attention.between);
     const saved: Saved = {...attention.saved, ...mlp.saved};

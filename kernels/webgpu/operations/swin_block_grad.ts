@@ -14,13 +14,14 @@ import {
   type SwinBlockInputs,
   type SwinBlockSaved,
 } from '../../contracts/swin_block.js';
-import {type Product, partsOfSum, product} from '../primitives/run_product.js';
+import {type Product, product} from '../primitives/product.js';
 import {sumParts} from '../primitives/sum_parts.js';
-import {isHalf} from '../runtime/f16_maps.js';
+import {partsOfSum} from '../primitives/tile_plan.js';
+import {isF16} from '../runtime/f16_maps.js';
 import {matrixUnits} from '../runtime/matrix_units.js';
 import {deviceOf, output} from '../runtime/program.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
-import {layerNormGradParts, runLayerNormGrad} from './layer_norm.js';
+import {layerNormGradParts, runLayerNormGrad} from './layer_norm_grad.js';
 import {type BlockInputs, blockSizes, dispose} from './swin_block.js';
 import {runWindowAttentionGrad} from './window_attention_grad.js';
 
@@ -64,7 +65,7 @@ interface Backward {
   /** Partial sums of the norms. */
   normSums: {tensor: tf.TensorInfo; parts: number};
   /** Whether the saved maps are 16-bit floats; the largest numbers of a gradient's rows where matrix units need them. */
-  half: boolean;
+  f16: boolean;
   maxima?: tf.TensorInfo;
 }
 
@@ -92,18 +93,18 @@ function start(backend: WebGPUBackend, inputs: GradInputs, attrs: SwinBlockAttrs
   ]);
   const parts = partsOfSum(rows, results);
   const normParts = layerNormGradParts(inputs.x.shape);
-  const half = isHalf(inputs.qkv);
+  const f16 = isF16(inputs.qkv);
   return {
-    ...{backend, inputs, attrs, places, half},
+    ...{backend, inputs, attrs, places, f16},
     weightSums: {tensor: output(backend, [parts, stride]), parts, stride},
     normSums: {tensor: output(backend, [normParts, 4, channels]), parts: normParts},
-    maxima: half && matrixUnits(deviceOf(backend)) ? output(backend, [rows]) : undefined,
+    maxima: f16 && matrixUnits(deviceOf(backend)) ? output(backend, [rows]) : undefined,
   };
 }
 
 /** Partial sums of the gradients of a weight and its bias: of p(A)^T B, A what the product read. */
 function weightGradient(
-  {backend, inputs, places, weightSums, half, maxima}: Backward,
+  {backend, inputs, places, weightSums, f16, maxima}: Backward,
   name: WeightName,
   factors: Pick<Product, 'a' | 'b'> & Partial<Product>,
 ): void {
@@ -112,14 +113,14 @@ function weightGradient(
   product(backend, {
     ...{m: hasBias ? rows + 1 : rows, n: columns, k, layoutA: 'columns', ones: hasBias},
     ...{c: weightSums.tensor, parts: weightSums.parts, base, partStride: weightSums.stride},
-    ...{scaleB: true, scaleRows, halfFactors: half, gradient: 'b', maxima},
+    ...{scaleB: true, scaleRows, f16Factors: f16, gradient: 'b', maxima},
     ...factors,
   });
 }
 
 /** The gradient of what a product reads: A times the transpose of a weight. */
 function inputGradient(
-  {backend, inputs, places, half, maxima}: Backward,
+  {backend, inputs, places, f16, maxima}: Backward,
   name: WeightName,
   factors: Pick<Product, 'a' | 'c'> & Partial<Product>,
 ): void {
@@ -127,7 +128,7 @@ function inputGradient(
   const {rows: m, scaleRows} = blockSizes(inputs);
   product(backend, {
     ...{m, n: rows, k: columns, b: inputs[name], layoutB: 'columns', scaleRows},
-    ...{halfFactors: half, gradient: 'a', maxima},
+    ...{f16Factors: f16, gradient: 'a', maxima},
     ...factors,
   });
 }

@@ -10,37 +10,34 @@
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import {MIN_NORM, type WindowAttentionAttrs} from '../../contracts/window_attention.js';
-import {isHalf, mapOutput, mapShape} from '../runtime/f16_maps.js';
-import {run, type Shader} from '../runtime/program.js';
+import {attentionPlan, attentionSizes} from '../primitives/attention_plan.js';
+import {isF16, mapOutput, mapShape} from '../runtime/f16_maps.js';
+import {run} from '../runtime/program.js';
+import {readBuffer, type Shader, workgroups, writeBuffer} from '../runtime/shader.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
 import {
   type AttentionParameters,
   attentionDeclarations,
-  attentionPlan,
-  attentionSizes,
   attentionUniforms,
+  headWriter,
   loadBlock,
-  rowWriter,
   scoreFactor,
 } from '../wgsl/attention_window.js';
+import {elementType, float32Storage, rowStorage} from '../wgsl/row_storage.js';
 
 export const windowAttentionShader: Shader<AttentionParameters> = {
   name: 'window_attention',
   size: ({size}) => size,
   uniforms: attentionUniforms,
-  bindings: ({vector, half, cosine, padToken}) => {
-    const type = vector ? 'vec4f' : 'f32';
-    const map = half ? 'vec2u' : type;
-    return [
-      {name: 'y', type: map, access: 'out'},
-      {name: 'qkv', type: map, access: 'in'},
-      {name: 'table', type: 'f32', access: 'in'},
-      ...(cosine ? [{name: 'logitScale', type: 'f32', access: 'in'} as const] : []),
-      ...(padToken ? [{name: 'padToken', type, access: 'in'} as const] : []),
-    ];
-  },
-  declarations: (p) => `${attentionDeclarations(p, [])}
-${rowWriter('y', p, p.half)}`,
+  bindings: ({storage, cosine, padToken}) => [
+    writeBuffer('y', elementType(storage)),
+    readBuffer('qkv', elementType(storage)),
+    readBuffer('table'),
+    ...(cosine ? [readBuffer('logitScale')] : []),
+    ...(padToken ? [readBuffer('padToken', elementType(float32Storage(storage)))] : []),
+  ],
+  declarations: (p) => `${attentionDeclarations(p)}
+${headWriter('y', p, p.storage)}`,
   body: (p) => `
   let sub = lane / LANES;
   let l = lane % LANES;
@@ -70,7 +67,7 @@ ${rowWriter('y', p, p.half)}`,
       if (busy) {
         for (var j = 0u; j < min(BLOCK, u.tokens - begin); j++) {
           let at = (sub * BLOCK + j) * VECTORS;
-          var score = offsetOf(vec2u(mine.at, mine.region), places[sub * BLOCK + j], head);
+          var score = offsetOf(mine.token, places[sub * BLOCK + j], head);
           for (var i = 0u; i < VECTORS; i++) { score += dot(q[i], first[at + i]); }
           if (score > top) {
             let down = exp(top - score);
@@ -109,25 +106,19 @@ export function runWindowAttention(
 ): tf.TensorInfo {
   const {headSize, hidden, isPadded, uniforms} = attentionSizes(mapShape(qkv), attrs);
   const plan = attentionPlan(backend, uniforms.tokens, headSize, 0);
-  const half = isHalf(qkv);
-  const y = mapOutput(backend, [...qkv.shape.slice(0, 3), mapShape(qkv)[3] / 3], half);
-  run(
-    backend,
-    windowAttentionShader,
-    {
-      ...plan,
-      headSize,
-      vector: headSize % 4 === 0,
-      half: half || undefined,
-      cosine: attrs.score === 'cosine' || undefined,
-      hidden: hidden || undefined,
-      padToken: (padToken && attrs.padding === 'attended' && isPadded) || undefined,
-      dropout: attrs.dropout && true,
-    },
-    {y, qkv, table, logitScale, padToken},
-    uniforms,
-    Math.ceil((uniforms.pairs * plan.lanes) / plan.size),
-  );
+  const f16 = isF16(qkv);
+  const parameters = {
+    ...plan,
+    headSize,
+    storage: rowStorage(headSize, f16),
+    cosine: attrs.score === 'cosine',
+    hidden,
+    padToken: padToken !== undefined && attrs.padding === 'attended' && isPadded,
+    dropout: attrs.dropout !== undefined,
+  };
+  const y = mapOutput(backend, [...qkv.shape.slice(0, 3), mapShape(qkv)[3] / 3], f16);
+  const groups = workgroups(uniforms.pairs * plan.lanes, plan.size);
+  run(backend, windowAttentionShader, parameters, {y, qkv, table, logitScale, padToken}, uniforms, groups);
   return y;
 }
 

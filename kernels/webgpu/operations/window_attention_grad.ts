@@ -7,30 +7,38 @@
  * finds dk and dv from the statistics that the queries have left in workgroup memory.
  *
  * Nothing is added to by two invocations: a slot (some windows of one head) has sums of its own, in which each number
- * belongs to one query or key, and sum_parts and table_sums add up the slots in their order.
- *
- *   sums, one after the other:  dbias [slots, heads, N keys, N queries],  dlogitScale [slots, heads, N],
- *                               dpadToken [slots, heads, N, 3, d]
+ * belongs to one query or key, and attention_sums adds up the slots in their order.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
-import * as tf from '@tensorflow/tfjs-core';
-import {MAX_LOGIT_SCALE, MIN_NORM, type WindowAttentionAttrs} from '../../contracts/window_attention.js';
-import {isHalf, mapShape} from '../runtime/f16_maps.js';
-import {filled, output, run, type Shader} from '../runtime/program.js';
+import type * as tf from '@tensorflow/tfjs-core';
+import {MIN_NORM, type WindowAttentionAttrs} from '../../contracts/window_attention.js';
+import {attentionPlan, attentionSizes} from '../primitives/attention_plan.js';
+import {padTokenGradient, scaleGradient, tableGradient} from '../primitives/attention_sums.js';
+import {isF16, mapShape} from '../runtime/f16_maps.js';
+import {filled, output, run} from '../runtime/program.js';
+import {readBuffer, type Shader, workgroups, writeBuffer} from '../runtime/shader.js';
 import {webgpuKernel} from '../runtime/webgpu_kernel.js';
 import {
   type AttentionParameters,
   attentionDeclarations,
-  attentionPlan,
-  attentionSizes,
   attentionUniforms,
+  headReader,
+  headWriter,
   loadBlock,
-  rowWriter,
   scoreFactor,
 } from '../wgsl/attention_window.js';
+import {elementType, float32Storage, rowStorage} from '../wgsl/row_storage.js';
 
-/** Bytes of statistics for a token. */
-const STATISTICS = 12;
+type AttentionGradParameters = AttentionParameters & {
+  /** Tokens of a window, for statistics in workgroup memory. */
+  tokens: number;
+};
+
+/** What the queries leave in workgroup memory for the keys; its bytes for a token. */
+const STATISTICS = `
+/** Of a query: its largest score, the sum of exp(score - top), and the mean of dP by the weights. */
+struct QueryStatistics { top: f32, sum: f32, meanGradient: f32 }`;
+const STATISTICS_BYTES = 12;
 
 /** Adds a number to its place among the sums; the first window of a slot begins it. */
 const add = (place: string, value: string) =>
@@ -45,14 +53,14 @@ const scoreAndGradient = (x: string, y: string, query: string, key: string) => `
             gradient += dot(${y}[i], second[at + i]);
           }`;
 
-const drop = (p: AttentionParameters, query: string, key: string) =>
+const drop = (p: AttentionGradParameters, query: string, key: string) =>
   p.dropout
     ? `let factor = dropped(((window * u.heads + head) * u.tokens + ${query}) * u.tokens + ${key});
           gradient *= factor;`
     : '';
 
 /** What a query does with each key, whose score and dP are at hand. `load`: whether keys and values have to be brought. */
-const overKeys = (p: AttentionParameters, each: string, load: boolean) =>
+const overKeys = (p: AttentionGradParameters, each: string, load: boolean) =>
   `for (var begin = 0u; begin < u.tokens; begin += BLOCK) {
         ${load ? loadBlock(p, 1, 'tokenVector(place.cell, 2u, head, i % VECTORS)') : ''}
         if (busy) {
@@ -68,17 +76,18 @@ const overKeys = (p: AttentionParameters, each: string, load: boolean) =>
 
 /** dx of x from dh of h = x / |x|: \`h\` the unit vector times \`factor\`, in place. */
 const throughLength = (dh: string, h: string, factor: string, length: string) => `
-        var along = 0.0;
-        for (var i = 0u; i < VECTORS; i++) { along += dot(${h}[i], ${dh}[i]); }
+        var product = 0.0;
+        for (var i = 0u; i < VECTORS; i++) { product += dot(${h}[i], ${dh}[i]); }
         for (var i = 0u; i < VECTORS; i++) {
-          ${dh}[i] = (${factor} * ${dh}[i] - ${h}[i] * (along / ${factor})) / ${length};
+          ${dh}[i] = (${factor} * ${dh}[i] - ${h}[i] * (product / ${factor})) / ${length};
         }`;
 
-const store = (p: AttentionParameters, part: number, value: string) => `
+/** Writes vector i of dq (part 0), dk or dv of a token, or adds it to that of padToken. */
+const store = (p: AttentionGradParameters, part: number, value: string) => `
           if (mine.cell >= 0) {
             dqkvStore((u32(mine.cell) * 3u + ${part}u) * u.heads * D + head * D, i, ${value});
           }${
-            p.padGradient
+            p.padToken
               ? ` else {
             let place = u.padSums + (((slot * u.heads + head) * u.tokens + token) * 3u + ${part}u) * D + 4u * i;
             for (var c = 0u; c < 4u && 4u * i + c < D; c++) { padSum(place + c, ${value}[c]); }
@@ -86,48 +95,13 @@ const store = (p: AttentionParameters, part: number, value: string) => `
               : ''
           }`;
 
-export const windowAttentionGradShader: Shader<AttentionParameters> = {
-  name: 'window_attention_grad',
-  size: ({size}) => size,
-  uniforms: {...attentionUniforms, windows: 'u32', slots: 'u32', scaleSums: 'u32', padSums: 'u32'},
-  bindings: ({vector, half, cosine, padToken}) => {
-    const type = vector ? 'vec4f' : 'f32';
-    return [
-      {name: 'dqkv', type, access: 'out'},
-      {name: 'sums', type: 'f32', access: 'out'},
-      {name: 'qkv', type: half ? 'vec2u' : type, access: 'in'},
-      {name: 'table', type: 'f32', access: 'in'},
-      {name: 'dy', type, access: 'in'},
-      ...(cosine ? [{name: 'logitScale', type: 'f32', access: 'in'} as const] : []),
-      ...(padToken ? [{name: 'padToken', type, access: 'in'} as const] : []),
-    ];
-  },
-  declarations: (p) => `${attentionDeclarations(p, ['dy'])}
-${rowWriter('dqkv', p)}
-var<workgroup> statistics: array<array<f32, 3>, ${((p.tokens ?? 1) * p.size) / p.lanes}>;
-${p.padGradient ? 'fn padSum(place: u32, value: f32) { sums[place] += value; }' : ''}
-
-/** Vector i of dy; a cell that padding added has none. */
-fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
-  if (cell < 0) { return vec4f(); }
-  return dyVector(u32(cell) * u.heads * D + head * D, i);
-}`,
-  body: (p) => `
-  let sub = lane / LANES;
-  let l = lane % LANES;
-  let number = group * (SIZE / LANES) + sub;
-  let head = number % u.heads;
-  let slot = number / u.heads;
-  let biasSums = (slot * u.heads + head) * u.tokens * u.tokens;
-  for (var visit = 0u; visit * u.slots < u.windows; visit++) {
-    let window = visit * u.slots + slot;
-    let live = slot < u.slots && window < u.windows;
-    // Queries: statistics, then dq and dbias.
+/** Queries: statistics, then dq and dbias. */
+const queries = (p: AttentionGradParameters) => `
     for (var turn = 0u; turn < u.tokens; turn += LANES) {
       let token = turn + l;
       let busy = live && token < u.tokens;
       let mine = placeOf(window, min(token, u.tokens - 1u));
-      let me = vec2u(mine.at, mine.region);
+      let me = mine.token;
       var q = array<vec4f, VECTORS>();
       var dOut = array<vec4f, VECTORS>();
       var squares = 0.0;
@@ -143,31 +117,31 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
       for (var i = 0u; i < VECTORS; i++) { q[i] *= factorOfScores${p.cosine ? ' / length' : ''}; }
       var top = LOWEST;
       var sum = 0.0;
-      var along = 0.0;
+      var meanGradient = 0.0;
       ${overKeys(
         p,
         `if (score > top) {
               let down = exp(top - score);
               sum *= down;
-              along *= down;
+              meanGradient *= down;
               top = score;
             }
             let weight = exp(score - top);
             sum += weight;
-            along += weight * gradient;`,
+            meanGradient += weight * gradient;`,
         true,
       )}
-      along /= sum;
+      meanGradient /= sum;
       var dq = array<vec4f, VECTORS>();
       ${overKeys(
         p,
-        `let dScore = exp(score - top) / sum * (gradient - along);
+        `let dScore = exp(score - top) / sum * (gradient - meanGradient);
             for (var i = 0u; i < VECTORS; i++) { dq[i] += dScore * first[at + i]; }
             ${add('biasSums + (begin + j) * u.tokens + token', 'dScore')}`,
-        p.block < (p.tokens ?? 1),
+        p.block < p.tokens,
       )}
       if (busy) {
-        statistics[sub * u.tokens + token] = array<f32, 3>(top, sum, along);
+        statistics[sub * u.tokens + token] = QueryStatistics(top, sum, meanGradient);
         ${
           p.cosine
             ? `{
@@ -183,14 +157,15 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
           ${store(p, 0, 'dq[i]')}
         }
       }
-    }
-    workgroupBarrier();
-    // Keys: dk and dv.
+    }`;
+
+/** Keys: dk and dv. */
+const keys = (p: AttentionGradParameters) => `
     for (var turn = 0u; turn < u.tokens; turn += LANES) {
       let token = turn + l;
       let busy = live && token < u.tokens;
       let mine = placeOf(window, min(token, u.tokens - 1u));
-      let me = vec2u(mine.at, mine.region);
+      let me = mine.token;
       let factorOfScores = ${scoreFactor(p)};
       var k = array<vec4f, VECTORS>();
       var v = array<vec4f, VECTORS>();
@@ -215,8 +190,8 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
             ${scoreAndGradient('k', 'v', 'places[sub * BLOCK + j]', 'me')}
             ${drop(p, '(begin + j)', 'token')}
             let found = statistics[sub * u.tokens + begin + j];
-            let weight = exp(score - found[0]) / found[1];
-            let dScore = weight * (gradient - found[2]);
+            let weight = exp(score - found.top) / found.sum;
+            let dScore = weight * (gradient - found.meanGradient);
             for (var i = 0u; i < VECTORS; i++) {
               dk[i] += dScore * first[at + i];
               dv[i] += weight${p.dropout ? ' * factor' : ''} * second[at + i];
@@ -240,99 +215,53 @@ fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
           ${store(p, 2, 'dv[i]')}
         }
       }
-    }
+    }`;
+
+const declarations = (p: AttentionGradParameters) => `${attentionDeclarations(p)}
+${headReader('dy', p, float32Storage(p.storage))}
+${headWriter('dqkv', p, float32Storage(p.storage))}
+${STATISTICS}
+var<workgroup> statistics: array<QueryStatistics, ${(p.tokens * p.size) / p.lanes}>;
+${p.padToken ? 'fn padSum(place: u32, value: f32) { sums[place] += value; }' : ''}
+
+/** Vector i of dy; a cell that padding added has none. */
+fn dyOf(cell: i32, head: u32, i: u32) -> vec4f {
+  if (cell < 0) { return vec4f(); }
+  return dyVector(u32(cell) * u.heads * D + head * D, i);
+}`;
+
+export const windowAttentionGradShader: Shader<AttentionGradParameters> = {
+  name: 'window_attention_grad',
+  size: ({size}) => size,
+  uniforms: {...attentionUniforms, windows: 'u32', slots: 'u32', scaleSums: 'u32', padSums: 'u32'},
+  bindings: ({storage, cosine, padToken}) => {
+    const float32 = elementType(float32Storage(storage));
+    return [
+      writeBuffer('dqkv', float32),
+      writeBuffer('sums'),
+      readBuffer('qkv', elementType(storage)),
+      readBuffer('table'),
+      readBuffer('dy', float32),
+      ...(cosine ? [readBuffer('logitScale')] : []),
+      ...(padToken ? [readBuffer('padToken', float32)] : []),
+    ];
+  },
+  declarations,
+  body: (p) => `
+  let sub = lane / LANES;
+  let l = lane % LANES;
+  let number = group * (SIZE / LANES) + sub;
+  let head = number % u.heads;
+  let slot = number / u.heads;
+  let biasSums = (slot * u.heads + head) * u.tokens * u.tokens;
+  for (var visit = 0u; visit * u.slots < u.windows; visit++) {
+    let window = visit * u.slots + slot;
+    let live = slot < u.slots && window < u.windows;
+    ${queries(p)}
+    workgroupBarrier();
+    ${keys(p)}
     workgroupBarrier();
   }`,
-};
-
-type TableParameters = {cosine: boolean};
-
-/**
- * dtable[r, head] = sum over slots, and over the pairs of tokens whose row of the table is r, of dbias. A workgroup has
- * one row and head; its invocations go through the pairs of the row and the slots side by side, and are added up in a
- * fixed order.
- */
-export const tableSumsShader: Shader<TableParameters> = {
-  name: 'table_sums',
-  size: () => 64,
-  uniforms: {
-    heads: 'u32',
-    slots: 'u32',
-    windowRows: 'u32',
-    windowColumns: 'u32',
-    across: 'u32',
-    origin: 'u32',
-  },
-  bindings: () => [
-    {name: 'dtable', type: 'f32', access: 'out'},
-    {name: 'sums', type: 'f32', access: 'in'},
-  ],
-  declarations: () => 'var<workgroup> parts: array<f32, SIZE>;',
-  body: () => `
-  let row = i32(group / u.heads);
-  let head = group % u.heads;
-  let across = i32(u.across);
-  let originRow = i32(u.origin) / across;
-  let originColumn = i32(u.origin) % across;
-  // Query minus key, in rows and in columns.
-  let down = row / across - originRow;
-  let right = row % across - originColumn;
-  let rows = i32(u.windowRows) - abs(down);
-  let columns = i32(u.windowColumns) - abs(right);
-  var sum = 0.0;
-  if (rows > 0 && columns > 0) {
-    let tokens = u.windowRows * u.windowColumns;
-    let pairs = u32(rows * columns);
-    for (var i = lane; i < pairs * u.slots; i += SIZE) {
-      let slot = i / pairs;
-      let keyRow = i32((i % pairs) / u32(columns)) + max(0, -down);
-      let keyColumn = i32((i % pairs) % u32(columns)) + max(0, -right);
-      let key = u32(keyRow) * u.windowColumns + u32(keyColumn);
-      let query = u32(keyRow + down) * u.windowColumns + u32(keyColumn + right);
-      sum += sums[((slot * u.heads + head) * tokens + key) * tokens + query];
-    }
-  }
-  parts[lane] = sum;
-  workgroupBarrier();
-  for (var step = SIZE / 2u; step > 0u; step /= 2u) {
-    if (lane < step) { parts[lane] += parts[lane + step]; }
-    workgroupBarrier();
-  }
-  if (lane == 0u) { dtable[group] = parts[0]; }`,
-};
-
-type OptionalParameters = {kind: 'scale' | 'pad'};
-
-/**
- * dlogitScale [heads], 0 where the scale is at its upper limit, or dpadToken [3C]: an invocation adds up one number over
- * slots and tokens.
- */
-export const optionalSumsShader: Shader<OptionalParameters> = {
-  name: 'attention_optional_sums',
-  size: () => 64,
-  uniforms: {size: 'u32', begin: 'u32', heads: 'u32', headSize: 'u32', tokens: 'u32', slots: 'u32'},
-  bindings: ({kind}) => [
-    {name: 'gradient', type: 'f32', access: 'out'},
-    {name: 'sums', type: 'f32', access: 'in'},
-    ...(kind === 'scale' ? [{name: 'logitScale', type: 'f32', access: 'in'} as const] : []),
-  ],
-  body: ({kind}) => `
-  let i = group * SIZE + lane;
-  if (i >= u.size) { return; }
-  ${kind === 'scale' ? 'let head = i;' : 'let head = (i / u.headSize) % u.heads;'}
-  var sum = 0.0;
-  for (var slot = 0u; slot < u.slots; slot++) {
-    for (var token = 0u; token < u.tokens; token++) {
-      let row = (slot * u.heads + head) * u.tokens + token;
-      ${
-        kind === 'scale'
-          ? 'sum += sums[u.begin + row];'
-          : `let part = i / u.headSize / u.heads;
-      sum += sums[u.begin + (row * 3u + part) * u.headSize + i % u.headSize];`
-      }
-    }
-  }
-  gradient[i] = ${kind === 'scale' ? `select(sum, 0.0, logitScale[i] > ${MAX_LOGIT_SCALE})` : 'sum'};`,
 };
 
 /** Slots that keep a GPU busy, all heads together. */
@@ -346,6 +275,18 @@ interface AttentionGradInputs {
   dy: tf.TensorInfo;
 }
 
+/** How many slots there are, and where the sums of each kind begin; `size` numbers in all. */
+function planSums(
+  {heads, tokens, windows, headSize}: Record<'heads' | 'tokens' | 'windows' | 'headSize', number>,
+  cosine: boolean,
+  attended: boolean,
+) {
+  const slots = Math.max(1, Math.min(windows, Math.ceil(SLOTS / heads)));
+  const scaleSums = slots * heads * tokens * tokens;
+  const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
+  return {slots, scaleSums, padSums, size: padSums + (attended ? slots * heads * tokens * 3 * headSize : 0)};
+}
+
 /** dqkv, dtable, and the gradients of logitScale and padToken where they are given. */
 export function runWindowAttentionGrad(
   backend: WebGPUBackend,
@@ -353,51 +294,31 @@ export function runWindowAttentionGrad(
   attrs: WindowAttentionAttrs,
 ): tf.TensorInfo[] {
   const {windows, headSize, hidden, isPadded, uniforms} = attentionSizes(mapShape(qkv), attrs);
-  const {heads, tokens, across, origin, windowRows, windowColumns} = uniforms;
-  const plan = attentionPlan(backend, tokens, headSize, STATISTICS);
-  const slots = Math.max(1, Math.min(windows, Math.ceil(SLOTS / heads)));
+  const {heads, tokens} = uniforms;
   const cosine = attrs.score === 'cosine';
   const attended = padToken !== undefined && attrs.padding === 'attended' && isPadded;
-  const scaleSums = slots * heads * tokens * tokens;
-  const padSums = scaleSums + (cosine ? slots * heads * tokens : 0);
-  const size = padSums + (attended ? slots * heads * tokens * 3 * headSize : 0);
+  const plan = attentionPlan(backend, tokens, headSize, STATISTICS_BYTES);
+  const parameters = {
+    ...{...plan, headSize, tokens, storage: rowStorage(headSize, isF16(qkv)), cosine, hidden},
+    padToken: attended,
+    dropout: attrs.dropout !== undefined,
+  };
+  const {size, ...cut} = planSums({heads, tokens, windows, headSize}, cosine, attended);
   const sums = attended ? filled(backend, [size], 0) : output(backend, [size]);
   const dqkv = output(backend, mapShape(qkv));
   run(
     backend,
     windowAttentionGradShader,
-    {
-      ...plan,
-      headSize,
-      tokens,
-      vector: headSize % 4 === 0,
-      half: isHalf(qkv) || undefined,
-      cosine: cosine || undefined,
-      hidden: hidden || undefined,
-      padToken: attended || undefined,
-      padGradient: attended || undefined,
-      dropout: attrs.dropout && true,
-    },
+    parameters,
     {dqkv, sums, qkv, table, dy, logitScale, padToken},
-    {...uniforms, windows, slots, scaleSums, padSums},
-    Math.ceil((slots * heads * plan.lanes) / plan.size),
+    {...uniforms, ...cut, windows},
+    workgroups(cut.slots * heads * plan.lanes, plan.size),
   );
-  const dtable = output(backend, table.shape);
-  const tableUniforms = {heads, slots, windowRows, windowColumns, across, origin};
-  run(backend, tableSumsShader, {cosine}, {dtable, sums}, tableUniforms, table.shape[0] * heads);
-  const optional = (kind: 'scale' | 'pad', like: tf.TensorInfo, begin: number) => {
-    const gradient = output(backend, like.shape);
-    const count = tf.util.sizeFromShape(like.shape);
-    const sizes = {size: count, begin, heads, headSize, tokens, slots};
-    run(backend, optionalSumsShader, {kind}, {gradient, sums, logitScale}, sizes, Math.ceil(count / 64));
-    return gradient;
-  };
-  const results = [dqkv, dtable];
-  if (logitScale)
-    results.push(cosine ? optional('scale', logitScale, scaleSums) : filled(backend, [heads], 0));
-  if (padToken) {
-    results.push(attended ? optional('pad', padToken, padSums) : filled(backend, padToken.shape, 0));
-  }
+  const all = {...cut, sums, heads, headSize, tokens};
+  const results = [dqkv, tableGradient(backend, all, table, uniforms)];
+  const zeros = ({shape}: tf.TensorInfo) => filled(backend, shape, 0);
+  if (logitScale) results.push(cosine ? scaleGradient(backend, all, logitScale) : zeros(logitScale));
+  if (padToken) results.push(attended ? padTokenGradient(backend, all, padToken) : zeros(padToken));
   backend.disposeData(sums.dataId);
   return results;
 }

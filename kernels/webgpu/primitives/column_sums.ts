@@ -5,17 +5,18 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
-import {filled, run, type Shader} from '../runtime/program.js';
+import {filled, run} from '../runtime/program.js';
+import {readBuffer, type Shader, workgroups, writeBuffer} from '../runtime/shader.js';
 import {cutRows, summed} from './sum_parts.js';
+
+/** Columns of a workgroup. */
+const SIZE = 64;
 
 export const columnSumsShader: Shader<object> = {
   name: 'column_sums',
-  size: () => 64,
+  size: () => SIZE,
   uniforms: {m: 'u32', n: 'u32', blocks: 'u32', partRows: 'u32'},
-  bindings: () => [
-    {name: 'sums', type: 'f32', access: 'out'},
-    {name: 'x', type: 'f32', access: 'in'},
-  ],
+  bindings: () => [writeBuffer('sums'), readBuffer('x')],
   body: () => `
   let part = group / u.blocks;
   let column = (group % u.blocks) * SIZE + lane;
@@ -31,7 +32,7 @@ export function columnSums(backend: WebGPUBackend, x: tf.TensorInfo): tf.TensorI
   const [m, n] = x.shape as [number, number];
   if (m === 0) return filled(backend, [n], 0);
   const {partRows, parts} = cutRows(m);
-  const blocks = Math.ceil(n / 64);
+  const blocks = workgroups(n, SIZE);
   return summed(backend, [n], parts, (sums) =>
     run(backend, columnSumsShader, {}, {sums, x}, {m, n, blocks, partRows}, blocks * parts),
   );

@@ -9,7 +9,8 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import {output, run, type Shader} from '../runtime/program.js';
+import {deviceOf, output, run} from '../runtime/program.js';
+import {readBuffer, type Shader, workgroups, writeBuffer} from '../runtime/shader.js';
 
 type SumParameters = {
   /** Results, at most 15. */
@@ -34,10 +35,7 @@ export const sumPartsShader: Shader<SumParameters> = {
     size: 'u32',
     ...Object.fromEntries(range(MOST).map((i) => [`end${i}`, 'u32' as const])),
   },
-  bindings: ({results}) => [
-    {name: 'parts', type: 'f32', access: 'in'},
-    ...range(results).map((i) => ({name: `result${i}`, type: 'f32', access: 'out'}) as const),
-  ],
+  bindings: ({results}) => [readBuffer('parts'), ...range(results).map((i) => writeBuffer(`result${i}`))],
   declarations: () => `var<workgroup> sums: array<f32, ${SIZE}>;`,
   body: ({results}) => `
   let i = group * ${SIZE / LANES}u + lane % ${SIZE / LANES}u;
@@ -58,7 +56,7 @@ export const sumPartsShader: Shader<SumParameters> = {
 /** How many rows an invocation adds up, and how many parts of `rows` that makes: at least 64 rows, at most 128 parts. */
 export function cutRows(rows: number): {partRows: number; parts: number} {
   const partRows = Math.max(64, Math.ceil(rows / 128));
-  return {partRows, parts: Math.ceil(rows / partRows)};
+  return {partRows, parts: workgroups(rows, partRows)};
 }
 
 /**
@@ -73,8 +71,7 @@ export function sumParts(
   shapes: number[][],
   stride = shapes.reduce((sum, shape) => sum + tf.util.sizeFromShape(shape), 0),
 ): tf.TensorInfo[] {
-  const {device} = backend as unknown as {device: GPUDevice};
-  const atOnce = Math.min(MOST, device.limits.maxStorageBuffersPerShaderStage - 1);
+  const atOnce = Math.min(MOST, deviceOf(backend).limits.maxStorageBuffersPerShaderStage - 1);
   const made = shapes.map((shape) => output(backend, shape));
   let first = 0;
   for (let begin = 0; begin < made.length; begin += atOnce) {
@@ -94,7 +91,7 @@ export function sumParts(
         ...{parts: count, stride, first, size},
         ...Object.fromEntries(range(MOST).map((i) => [`end${i}`, ends[i] ?? 0])),
       },
-      Math.ceil(size / (SIZE / LANES)),
+      workgroups(size, SIZE / LANES),
     );
     first += size;
   }

@@ -1,5 +1,5 @@
 /**
- * Which small matrices a device multiplies in one step (matrix_loop.ts). They are found when the device is opened, since
+ * Which small matrices a device multiplies in one step (wgsl/matrix_loop.ts). They are found when the device is opened, since
  * only the adapter tells; a device that nothing was found for has none.
  */
 import {
@@ -62,14 +62,15 @@ const FACTORS = {
 
 /** The loop on these factors, a tile that is a subgroup's share, and a sum of two pieces. */
 function probeText(p: Parameters<typeof matrixLoop>[0]): string {
-  const four = (formula: (i: number) => string) => `vec4f(${[0, 1, 2, 3].map((i) => formula(i)).join(', ')})`;
+  const fourOf = (formula: (i: number) => string) =>
+    `vec4f(${[0, 1, 2, 3].map((i) => formula(i)).join(', ')})`;
   return `${MATRIX_EXTENSIONS.map((name) => `enable ${name};`).join(' ')}
 const SIZE = ${p.matrixLanes}u;
 fn aAt(row: u32, term: u32, _end: u32) -> vec4f {
-  return ${four((i) => `f32((3u * row + term + ${i}u) % 7u) - 3.0`)};
+  return ${fourOf((i) => `f32((3u * row + term + ${i}u) % 7u) - 3.0`)};
 }
 fn bAt(term: u32, column: u32, _end: u32) -> vec4f {
-  return ${four((i) => `f32((5u * term + column + ${i}u) % 5u) - 2.0`)};
+  return ${fourOf((i) => `f32((5u * term + column + ${i}u) % 5u) - 2.0`)};
 }
 @group(0) @binding(0) var<storage, read_write> c: array<vec4f>;
 ${matrixMemory(p)}
@@ -86,10 +87,10 @@ fn main(@builtin(local_invocation_index) lane: u32, ${MATRIX_BUILTINS.join(', ')
  * Whether the loop compiles on the device and gives the right numbers: its extensions are experimental, and their text
  * has changed before.
  */
-async function works(device: GPUDevice, units: MatrixUnits): Promise<boolean> {
+async function multipliesRight(device: GPUDevice, units: MatrixUnits): Promise<boolean> {
   const {rows, columns} = subgroupShare(units);
   const tile = {rows, columns, tileRows: rows, tileColumns: columns, piece: MATRIX_PIECE} as const;
-  const p = {...tile, a: 'rows', b: 'rows', ...units} as const;
+  const p = {...tile, layoutA: 'rows', layoutB: 'rows', ...units} as const;
   const size = 4 * rows * columns;
   const result = device.createBuffer({size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC});
   const read = device.createBuffer({size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ});
@@ -131,7 +132,7 @@ const found = new WeakMap<GPUDevice, MatrixUnits>();
 /** Finds the matrices of a new device that the loop can use, the largest. Until then it has none. */
 export async function findMatrixUnits(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
   const units = offeredUnits(device, info);
-  if (units && (await works(device, units))) found.set(device, units);
+  if (units && (await multipliesRight(device, units))) found.set(device, units);
 }
 
 /** The matrices of a device; undefined where none were found. */

@@ -4,7 +4,8 @@
  * `tf.engine().runKernel('SwintPeak', {}, {turns, units})` runs `units` workgroups of 256 invocations for `turns` turns and
  * returns one number of each invocation.
  */
-import {output, run, type Shader} from './program.js';
+import {output, run} from './program.js';
+import {type Shader, writeBuffer} from './shader.js';
 import {webgpuKernel} from './webgpu_kernel.js';
 
 const SIZE = 256;
@@ -16,7 +17,7 @@ export const peakShader: Shader<object> = {
   name: 'peak',
   size: () => SIZE,
   uniforms: {turns: 'u32', factor: 'f32'},
-  bindings: () => [{name: 'sums', type: 'f32', access: 'out'}],
+  bindings: () => [writeBuffer('sums')],
   body: () => `
   let factor = vec4f(u.factor);
   ${names.map((name, i) => `var ${name} = vec4f(f32(lane) + ${i}.0);`).join(' ')}

@@ -1,4 +1,4 @@
-/** How whole blocks keep the maps inside of them: float32, or 16-bit floats (wgsl/f16_storage.ts). */
+/** How whole blocks store the maps inside of them: float32, or 16-bit floats (wgsl/row_storage.ts). */
 
 export type Precision = 'f32' | 'f16';
 
@@ -11,7 +11,7 @@ export function setPrecision(wanted: Precision): void {
 
 export const precisionInUse = (): Precision => precision;
 
-/** Whether rows of these lengths are kept as 16-bit floats: that is wanted, and all are whole vectors. */
-export function keepsHalf(...lengths: number[]): boolean {
+/** Whether rows of these lengths are stored as 16-bit floats: that is wanted, and all are whole vectors. */
+export function storesF16(...lengths: number[]): boolean {
   return precision === 'f16' && lengths.every((length) => length % 4 === 0);
 }

@@ -1,103 +1,13 @@
 /**
- * Runs a shader of this library on tfjs's webgpu backend.
- *
- * A shader is a text made of parameters alone, and its pipeline is kept under its name and those parameters: whatever
- * changes the text is part of the key. Sizes that differ from call to call are uniforms, not parameters.
- *
- * The common pattern of all shaders, which `shaderText` makes around a body:
- *
- *   const SIZE: u32           invocations of a workgroup, in one row
- *   u.<name>                  the uniforms; u.groups, the number of workgroups that have work
- *   <name>                    the buffers, in the order of the bindings
- *   group, lane               the number of the workgroup, from 0 to u.groups - 1, and of the invocation in it
- *   subgroupLength            with the parameter `subgroups`: invocations of a subgroup
- *
- * Workgroups are numbered through two dimensions of the dispatch, because one holds no more than 65,535.
+ * Runs a shader on tfjs's webgpu backend: keeps its pipelines, makes the tensors that it writes, and hands the dispatch to
+ * tfjs, which orders it among its own.
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-
-/** What a shader reads or writes: WGSL element type and, for results, 'out'. */
-export interface Binding {
-  name: string;
-  /** Element of the array. */
-  type: 'f32' | 'vec4f' | 'vec2u' | 'i32';
-  access: 'in' | 'out';
-}
-
-/** Parameters: numbers, booleans and words; undefined is the same as absent. */
-export type Parameters = Record<string, number | boolean | string | undefined>;
-
-export interface Shader<P> {
-  /** Name of the shader, unique. */
-  name: string;
-  /** Invocations of a workgroup. */
-  size(parameters: P): number;
-  /** Uniforms by name: unsigned whole numbers, signed ones, and floating-point ones. */
-  uniforms: Readonly<Record<string, 'u32' | 'i32' | 'f32'>>;
-  bindings(parameters: P): Binding[];
-  /** Extensions of WGSL that it needs. */
-  extensions?(parameters: P): string[];
-  /** Built-in values that it takes beyond group and lane, as parameters of the function. */
-  builtins?(parameters: P): string[];
-  /** Declarations outside of the function: workgroup memory, helper functions. */
-  declarations?(parameters: P): string;
-  /** What one workgroup does. */
-  body(parameters: P): string;
-}
+import {type Shader, shaderKey, shaderText} from './shader.js';
 
 /** Most workgroups of one dimension of a dispatch, on every device. */
 const MOST_GROUPS = 65_535;
-
-/** Under which name a pipeline is kept. */
-export function shaderKey<P>(shader: Shader<P>, parameters: P): string {
-  const given = Object.entries(parameters as Parameters).filter(([, value]) => value !== undefined);
-  return `${shader.name} ${JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)))}`;
-}
-
-/** The device that a backend runs on. */
-export const deviceOf = (backend: WebGPUBackend): GPUDevice => (backend as unknown as Internals).device;
-
-/** Whether shaders for this backend may have the parameter `subgroups`. */
-export function hasSubgroups(backend: WebGPUBackend): true | undefined {
-  return deviceOf(backend).features.has('subgroups') || undefined;
-}
-
-/** The whole WGSL text of a shader. */
-export function shaderText<P>(shader: Shader<P>, parameters: P): string {
-  const bindings = shader.bindings(parameters);
-  const buffers = bindings.map(
-    ({name, type, access}, i) =>
-      `@group(0) @binding(${i}) var<storage, ${access === 'in' ? 'read' : 'read_write'}> ${name}: array<${type}>;`,
-  );
-  const uniforms = Object.entries(shader.uniforms).map(([name, type]) => `  ${name}: ${type},`);
-  const {subgroups} = parameters as Parameters;
-  const extensions = shader.extensions?.(parameters) ?? (subgroups ? ['subgroups'] : []);
-  return `${extensions.map((name) => `enable ${name};\n`).join('')}const SIZE: u32 = ${shader.size(parameters)}u;
-struct Uniforms {
-  unused: i32,
-  groups: u32,
-${uniforms.join('\n')}
-}
-${buffers.join('\n')}
-@group(0) @binding(${bindings.length}) var<uniform> u: Uniforms;
-${subgroups ? 'var<private> subgroupLength: u32;' : ''}
-${shader.declarations?.(parameters) ?? ''}
-@compute @workgroup_size(${shader.size(parameters)})
-fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) counts: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-  ${subgroups ? '@builtin(subgroup_size) lengthOfSubgroup: u32,' : ''}
-  ${(shader.builtins?.(parameters) ?? []).map((builtin) => `${builtin},`).join(' ')}
-) {
-  ${subgroups ? 'subgroupLength = lengthOfSubgroup;' : ''}
-  let group = workgroup.x + workgroup.y * counts.x;
-  if (group >= u.groups) { return; }
-${shader.body(parameters)}
-}
-`;
-}
 
 /** What is used of the backend beyond its typings. */
 interface Internals {
@@ -113,6 +23,14 @@ interface Internals {
     inputs: tf.TensorInfo[],
     uniforms: {type: string; data: number[]}[],
   ): void;
+}
+
+/** The device that a backend runs on. */
+export const deviceOf = (backend: WebGPUBackend): GPUDevice => (backend as unknown as Internals).device;
+
+/** Whether shaders for this backend may have the parameter `subgroups`. */
+export function hasSubgroups(backend: WebGPUBackend): boolean {
+  return deviceOf(backend).features.has('subgroups');
 }
 
 /** What tfjs's recordAndSubmit reads; its class gives the name in profiles. */

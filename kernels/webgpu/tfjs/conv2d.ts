@@ -10,7 +10,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {convolutionOf} from '../../convolution_arguments.js';
 import {isEmpty} from '../../geometry/convolution.js';
 import type {Inputs} from '../../kernel_config.js';
-import {convolution} from '../primitives/run_convolution.js';
+import {convolution} from '../primitives/convolution.js';
 import {output} from '../runtime/program.js';
 
 /** conv2d, and conv2d with what follows it; undefined is the stock kernel's to compute. */

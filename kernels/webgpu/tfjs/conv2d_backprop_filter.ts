@@ -12,9 +12,9 @@ import type * as tf from '@tensorflow/tfjs-core';
 import {filterGradientSizes} from '../../convolution_arguments.js';
 import {isEmpty} from '../../geometry/convolution.js';
 import type {Inputs} from '../../kernel_config.js';
-import {convolution} from '../primitives/run_convolution.js';
-import {partsOfSum} from '../primitives/run_product.js';
+import {convolution} from '../primitives/convolution.js';
 import {summed} from '../primitives/sum_parts.js';
+import {partsOfSum} from '../primitives/tile_plan.js';
 import {filled} from '../runtime/program.js';
 
 /** dW; undefined is the stock kernel's to compute. */

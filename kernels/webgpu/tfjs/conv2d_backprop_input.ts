@@ -12,7 +12,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import {inputGradientSizes} from '../../convolution_arguments.js';
 import {isEmpty} from '../../geometry/convolution.js';
 import type {Inputs} from '../../kernel_config.js';
-import {convolution} from '../primitives/run_convolution.js';
+import {convolution} from '../primitives/convolution.js';
 import {filled, output} from '../runtime/program.js';
 
 /** dx; undefined is the stock kernel's to compute. */

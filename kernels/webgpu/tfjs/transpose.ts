@@ -15,7 +15,9 @@ import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import {movedAxes, movedMatrices} from '../../geometry/transpose.js';
 import type {Inputs} from '../../kernel_config.js';
-import {output, run, type Shader} from '../runtime/program.js';
+import {tileGrid} from '../primitives/tile_plan.js';
+import {output, run} from '../runtime/program.js';
+import {readBuffer, type Shader, writeBuffer} from '../runtime/shader.js';
 
 /** Rows and columns of a tile, and rows that its invocations move at a time. */
 const TILE = 32;
@@ -29,10 +31,7 @@ export const transposeShader: Shader<object> = {
   name: 'transpose',
   size: () => TILE * AT_ONCE,
   uniforms: {rows: 'u32', columns: 'u32', tilesDown: 'u32', tilesAcross: 'u32'},
-  bindings: () => [
-    {name: 'y', type: 'i32', access: 'out'},
-    {name: 'x', type: 'i32', access: 'in'},
-  ],
+  bindings: () => [writeBuffer('y', 'i32'), readBuffer('x', 'i32')],
   declarations: () => `var<workgroup> tile: array<i32, ${TILE * (TILE + 1)}>;`,
   body: () => `
   let matrix = group / (u.tilesDown * u.tilesAcross);
@@ -76,10 +75,8 @@ export function transpose(
   const found = movedMatrices(axes);
   if (!found || Math.min(found.rows, found.columns) < FEWEST) return undefined;
   const {matrices, rows, columns} = found;
-  const tilesDown = Math.ceil(rows / TILE);
-  const tilesAcross = Math.ceil(columns / TILE);
+  const {tiles, ...grid} = tileGrid(rows, columns, {tileRows: TILE, tileColumns: TILE});
   const y = output(backend, shape, dtype);
-  const sizes = {rows, columns, tilesDown, tilesAcross};
-  run(backend, transposeShader, {}, {x, y}, sizes, matrices * tilesDown * tilesAcross);
+  run(backend, transposeShader, {}, {x, y}, {rows, columns, ...grid}, matrices * tiles);
   return y;
 }

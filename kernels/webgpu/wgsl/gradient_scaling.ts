@@ -13,8 +13,8 @@
  * for the loss.
  */
 
-/** The declarations: powers of the rows of the tile from tileBegin on, or the power of the part. */
-export const balanceDeclarations = (gradient: 'a' | 'b', tileRows: number, size: number) => `
+/** The declarations: the powers of the rows of the tile from tileBegin on, or the power of the part. */
+export const scalingDeclarations = (gradient: 'a' | 'b', tileRows: number, size: number) => `
 var<workgroup> largest: array<f32, ${size}>;
 ${
   gradient === 'a'
@@ -30,10 +30,10 @@ fn powerOf(maximum: f32) -> f32 {
 /**
  * Finds the powers of the rows of a tile, the invocations of a row side by side.
  *
- * @param four WGSL expression: four numbers of the row that begins at `start`, from `i` on, `left` of them its own.
- * @param keep whether the maxima are kept.
+ * @param load WGSL expression: four numbers of the row that begins at `start`, from `i` on, `left` of them its own.
+ * @param keepMaxima whether the largest numbers are written to maxima.
  */
-export function balanceRows(tileRows: number, size: number, four: string, keep: boolean | undefined): string {
+export function findRowPowers(tileRows: number, size: number, load: string, keepMaxima: boolean): string {
   const lanes = size / tileRows;
   return `
   tileBegin = firstRow;
@@ -43,7 +43,7 @@ export function balanceRows(tileRows: number, size: number, four: string, keep: 
     var top = vec4f();
     for (var i = 4u * (lane % ${lanes}u); i < u.k; i += ${4 * lanes}u) {
       let left = u.k - i;
-      top = max(top, abs(${four}));
+      top = max(top, abs(${load}));
     }
     largest[lane] = max(max(top.x, top.y), max(top.z, top.w));
     workgroupBarrier();
@@ -51,14 +51,14 @@ export function balanceRows(tileRows: number, size: number, four: string, keep: 
       var maximum = 0.0;
       for (var i = 0u; i < ${lanes}u; i++) { maximum = max(maximum, largest[lane + i]); }
       powers[mine] = powerOf(maximum);
-      ${keep ? 'if (firstColumn == 0u && firstRow + mine < u.m) { maxima[firstRow + mine] = maximum; }' : ''}
+      ${keepMaxima ? 'if (firstColumn == 0u && firstRow + mine < u.m) { maxima[firstRow + mine] = maximum; }' : ''}
     }
     workgroupBarrier();
   }`;
 }
 
 /** Finds the power of a part of the sum. */
-export const balancePart = (size: number) => `
+export const findPartPower = (size: number) => `
   {
     var maximum = 0.0;
     for (var i = begin + lane; i < last; i += SIZE) { maximum = max(maximum, maxima[i]); }
@@ -72,6 +72,6 @@ export const balancePart = (size: number) => `
     workgroupBarrier();
   }`;
 
-/** Takes the power out of four sums `v` of `row`. */
-export const balanceUndo = (gradient: 'a' | 'b') =>
+/** Divides four sums `v` of `row` by the power that their gradient was multiplied by. */
+export const divideByPower = (gradient: 'a' | 'b') =>
   gradient === 'a' ? 'v /= powers[row - firstRow];' : 'v /= power;';

@@ -42,24 +42,24 @@ export const MATRIX_BUILTINS = [
   '@builtin(subgroup_invocation_id) subgroupLane: u32',
 ];
 
-type Parameters = TileParameters & MatrixUnits;
+type MatrixLoopParameters = TileParameters & MatrixUnits;
 
 /** Whether a shader's loop is the one of this file. */
-export const onMatrices = (p: TileParameters & Partial<MatrixUnits>): p is Parameters =>
+export const onMatrices = (p: TileParameters & Partial<MatrixUnits>): p is MatrixLoopParameters =>
   p.matrixLanes !== undefined;
 
 /** How a factor lies in workgroup memory: lines of so many numbers, and the numbers from a line to the next. */
-function lines(factor: 'a' | 'b', p: Parameters) {
+function factorLines(factor: 'a' | 'b', p: MatrixLoopParameters) {
   const tile = factor === 'a' ? p.tileRows : p.tileColumns;
-  const along = factor === 'a' ? p.a === 'columns' : p.b === 'rows';
+  const along = factor === 'a' ? p.layoutA === 'columns' : p.layoutB === 'rows';
   const [count, length] = along ? [p.piece, tile] : [tile, p.piece];
   // Lines that follow each other closely would meet in the same banks of memory.
   return {along, count, length, stride: length + 8};
 }
 
 /** How many numbers of the factors and of the results are in workgroup memory. */
-function counts(p: Parameters) {
-  const [a, b] = [lines('a', p), lines('b', p)];
+function memoryCounts(p: MatrixLoopParameters) {
+  const [a, b] = [factorLines('a', p), factorLines('b', p)];
   const subgroups = (p.tileRows / p.rows) * (p.tileColumns / p.columns);
   return {
     ...{a: a.count * a.stride, b: b.count * b.stride},
@@ -68,23 +68,23 @@ function counts(p: Parameters) {
 }
 
 /** The workgroup memory that the loop takes. */
-export function matrixMemoryBytes(p: Parameters): number {
-  const {a, b, results} = counts(p);
+export function matrixMemoryBytes(p: MatrixLoopParameters): number {
+  const {a, b, results} = memoryCounts(p);
   return 2 * (a + b) + 4 * results;
 }
 
 /** Its declarations. */
-export function matrixMemory(p: Parameters): string {
-  const {a, b, results} = counts(p);
+export function matrixMemory(p: MatrixLoopParameters): string {
+  const {a, b, results} = memoryCounts(p);
   return `
 var<workgroup> tileA: array<f16, ${a}>;
 var<workgroup> tileB: array<f16, ${b}>;
 var<workgroup> results: array<f32, ${results}>;`;
 }
 
-/** Copies a piece of a factor into workgroup memory, as it lies. */
-function load(factor: 'a' | 'b', p: Parameters): string {
-  const {along, count, length, stride} = lines(factor, p);
+/** Copies a piece of a factor into workgroup memory, as it lies, its numbers rounded to 16 bits. */
+function loadPiece(factor: 'a' | 'b', p: MatrixLoopParameters): string {
+  const {along, count, length, stride} = factorLines(factor, p);
   const tile = factor === 'a' ? 'tileA' : 'tileB';
   const first = factor === 'a' ? 'firstRow' : 'firstColumn';
   const [outer, inner, end] = along ? ['term', first, 'last'] : [first, 'term', factor === 'a' ? 'm' : 'n'];
@@ -98,9 +98,9 @@ function load(factor: 'a' | 'b', p: Parameters): string {
     }`;
 }
 
-/** The matrix of a factor at `place` of the tile and `term` of the piece. */
-function matrix(factor: 'a' | 'b', p: Parameters, place: string, term: number): string {
-  const {along, stride} = lines(factor, p);
+/** Expression: the matrix of a factor at `place` of the tile and `term` of the piece. */
+function loadMatrix(factor: 'a' | 'b', p: MatrixLoopParameters, place: string, term: number): string {
+  const {along, stride} = factorLines(factor, p);
   const at = along ? `${term * stride}u + ${place}` : `(${place}) * ${stride}u + ${term}u`;
   const [type, order] =
     factor === 'a'
@@ -112,7 +112,7 @@ function matrix(factor: 'a' | 'b', p: Parameters, place: string, term: number): 
   return `subgroupMatrixLoad<${type}, ${order}>(&tile${factor === 'a' ? 'A' : 'B'}, ${at}, ${stride}u)`;
 }
 
-const steps = (count: number) => Array.from({length: count}, (_, i) => i);
+const range = (count: number) => Array.from({length: count}, (_, i) => i);
 
 /**
  * The loop. It takes `m` and `n`, the rows and columns of C, `begin` and `last`, `firstRow` and
@@ -120,16 +120,16 @@ const steps = (count: number) => Array.from({length: count}, (_, i) => i);
  *
  * @param finish what becomes of four sums `v` of `row` from `column` on.
  */
-export function matrixLoop(p: Parameters, finish: string): string {
+export function matrixLoop(p: MatrixLoopParameters, finish: string): string {
   const {matrixRows, matrixColumns, matrixTerms, matrixLanes} = p;
-  const down = steps(p.rows / matrixRows);
-  const across = steps(p.columns / matrixColumns);
+  const down = range(p.rows / matrixRows);
+  const across = range(p.columns / matrixColumns);
   const pairs = down.flatMap((i) => across.map((j) => [i, j]));
-  const multiply = steps(p.piece / matrixTerms).map(
+  const multiply = range(p.piece / matrixTerms).map(
     (step) => `
     {
-      ${down.map((i) => `let left${i} = ${matrix('a', p, `myRow + ${i * matrixRows}u`, step * matrixTerms)};`).join('\n      ')}
-      ${across.map((j) => `let right${j} = ${matrix('b', p, `myColumn + ${j * matrixColumns}u`, step * matrixTerms)};`).join('\n      ')}
+      ${down.map((i) => `let left${i} = ${loadMatrix('a', p, `myRow + ${i * matrixRows}u`, step * matrixTerms)};`).join('\n      ')}
+      ${across.map((j) => `let right${j} = ${loadMatrix('b', p, `myColumn + ${j * matrixColumns}u`, step * matrixTerms)};`).join('\n      ')}
       ${pairs.map(([i, j]) => `sum${i}_${j} = subgroupMatrixMultiplyAccumulate(left${i}, right${j}, sum${i}_${j});`).join('\n      ')}
     }`,
   );
@@ -154,8 +154,8 @@ export function matrixLoop(p: Parameters, finish: string): string {
   let myColumn = (subgroup % ${p.tileColumns / p.columns}u) * ${p.columns}u;
   ${pairs.map(([i, j]) => `var sum${i}_${j}: subgroup_matrix_result<f32, ${matrixColumns}, ${matrixRows}>;`).join('\n  ')}
   for (var term = begin; term < last; term += ${p.piece}u) {
-    ${load('a', p)}
-    ${load('b', p)}
+    ${loadPiece('a', p)}
+    ${loadPiece('b', p)}
     workgroupBarrier();
     ${multiply.join('')}
     workgroupBarrier();

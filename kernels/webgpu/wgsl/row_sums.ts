@@ -17,14 +17,14 @@
  * @param size invocations of a workgroup.
  * @param subgroups whether the shader may use them.
  */
-export function rowTotal(lanes: number, type: string, size: number, subgroups: boolean | undefined): string {
+export function rowTotal(lanes: number, type: string, size: number, subgroups: boolean): string {
   return `
 var<workgroup> sums: array<${type}, ${size}>;
-fn total(value: ${type}, lane: u32) -> ${type} {${subgroups ? shuffles(lanes, type) : halves(lanes)}
+fn total(value: ${type}, lane: u32) -> ${type} {${subgroups ? sumByShuffles(lanes, type) : sumByHalves(lanes)}
 }`;
 }
 
-const halves = (lanes: number) => `
+const sumByHalves = (lanes: number) => `
   sums[lane] = value;
   workgroupBarrier();
   for (var step = ${lanes / 2}u; step > 0u; step /= 2u) {
@@ -35,7 +35,7 @@ const halves = (lanes: number) => `
   workgroupBarrier();
   return sum;`;
 
-function shuffles(lanes: number, type: string): string {
+function sumByShuffles(lanes: number, type: string): string {
   const steps = Array.from({length: Math.log2(lanes)}, (_, i) => 2 ** i);
   // Every invocation takes part in every shuffle; what goes beyond a subgroup or a row does not count.
   const shuffled = steps.map(

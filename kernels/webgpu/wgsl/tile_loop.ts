@@ -19,28 +19,30 @@
  * "Benchmarking GPUs to Tune Dense Linear Algebra", for registers as the innermost store.
  */
 
-/** What changes the text. */
-export type TileParameters = {
-  /** How a factor lies: each row of the product's sum next to each other ('rows' for A, 'columns' for B), or across. */
-  a: 'rows' | 'columns';
-  b: 'rows' | 'columns';
-  /**
-   * Rows and columns of a tile, terms of a piece, and rows and columns of an invocation (of a subgroup in
-   * matrix_loop.ts); all multiples of 4.
-   */
+/** A tile and how it is cut; all multiples of 4. */
+export type Tile = {
   tileRows: number;
   tileColumns: number;
+  /** Terms of the sum that pass through workgroup memory at a time. */
   piece: number;
+  /** Rows and columns of an invocation, or of a subgroup in matrix_loop.ts. */
   rows: number;
   columns: number;
 };
 
+/** What changes the text. */
+export type TileParameters = Tile & {
+  /** How a factor lies: each row of the product's sum next to each other ('rows' for A, 'columns' for B), or across. */
+  layoutA: 'rows' | 'columns';
+  layoutB: 'rows' | 'columns';
+};
+
 /** Invocations of a workgroup. */
-export const invocations = ({tileRows, tileColumns, rows, columns}: Omit<TileParameters, 'a' | 'b'>) =>
+export const invocations = ({tileRows, tileColumns, rows, columns}: Tile) =>
   (tileRows / rows) * (tileColumns / columns);
 
 /** The declarations of the workgroup memory that the loop takes. */
-export const tileMemory = ({piece, tileRows, tileColumns}: Omit<TileParameters, 'a' | 'b'>) => `
+export const tileMemory = ({piece, tileRows, tileColumns}: Tile) => `
 var<workgroup> tileA: array<vec4f, ${(piece * tileRows) / 4}>;
 var<workgroup> tileB: array<vec4f, ${(piece * tileColumns) / 4}>;`;
 
@@ -48,7 +50,7 @@ var<workgroup> tileB: array<vec4f, ${(piece * tileColumns) / 4}>;`;
 export const tileUniforms = {tilesDown: 'u32', tilesAcross: 'u32'} as const;
 
 /** Sets `part`, which part of the sums, or of the results, a workgroup has, and the first row and column of its tile. */
-export const tilePlace = ({tileRows, tileColumns}: Omit<TileParameters, 'a' | 'b'>) => `
+export const tilePlace = ({tileRows, tileColumns}: Tile) => `
   let part = group / (u.tilesDown * u.tilesAcross);
   let tile = group % (u.tilesDown * u.tilesAcross);
   let firstRow = (tile / u.tilesAcross) * ${tileRows}u;
@@ -58,8 +60,8 @@ export const tilePlace = ({tileRows, tileColumns}: Omit<TileParameters, 'a' | 'b
  * Copies a piece of a factor into workgroup memory. A factor that lies along the tile goes as it is; one that lies along
  * the sum goes in squares of 4 x 4, turned in registers.
  */
-function load(factor: 'a' | 'b', p: TileParameters): string {
-  const along = factor === 'a' ? p.a === 'columns' : p.b === 'rows';
+function loadPiece(factor: 'a' | 'b', p: TileParameters): string {
+  const along = factor === 'a' ? p.layoutA === 'columns' : p.layoutB === 'rows';
   const tile = factor === 'a' ? 'tileA' : 'tileB';
   const width = (factor === 'a' ? p.tileRows : p.tileColumns) / 4;
   const first = factor === 'a' ? 'firstRow' : 'firstColumn';
@@ -128,8 +130,8 @@ export function tileLoop(p: TileParameters, finish: string, ahead?: (term: strin
   ${sums.map((sum) => `var ${sum} = vec4f();`).join(' ')}
   ${ahead ? `${ahead('begin')}\n  workgroupBarrier();` : ''}
   for (var term = begin; term < last; term += ${p.piece}u) {
-    ${load('a', p)}
-    ${load('b', p)}
+    ${loadPiece('a', p)}
+    ${loadPiece('b', p)}
     workgroupBarrier();
     ${ahead ? ahead(`(term + ${p.piece}u)`) : ''}
     for (var k = 0u; k < ${p.piece}u; k++) {

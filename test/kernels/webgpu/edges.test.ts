@@ -82,7 +82,10 @@ eachBackend(
 
       it('normalises rows alike with subgroups and without', async function () {
         const {device} = tf.backend() as unknown as {device: GPUDevice};
-        if (!device.features.has('subgroups')) this.skip();
+        if (!device.features.has('subgroups')) {
+          console.log('      skipped: the device has no subgroups');
+          this.skip();
+        }
         const compute = async () => {
           const results: tf.Tensor[] = [];
           for (const [rows, channels] of [

@@ -29,11 +29,11 @@ eachBackend(
           const {compute, names} = block(variant, 16);
           const exact = await compute();
           setPrecision('f16');
-          const half = await compute();
+          const f16 = await compute();
           for (const [i, name] of names.entries()) {
-            expectRelativeClose(name, half[i], exact[i], name === 'value' ? 1e-2 : 2e-2);
+            expectRelativeClose(name, f16[i], exact[i], name === 'value' ? 1e-2 : 2e-2);
             // The gradients of what comes last are sums of dy alone, and know nothing of what is kept.
-            if (/value|^x$|qkv/.test(name)) expect(half[i], name).to.not.deep.equal(exact[i]);
+            if (/value|^x$|qkv/.test(name)) expect(f16[i], name).to.not.deep.equal(exact[i]);
           }
         });
       }
@@ -42,11 +42,11 @@ eachBackend(
         const {compute, names} = block('v1', 16, 1e-10);
         const exact = await compute();
         setPrecision('f16');
-        const half = await compute();
+        const f16 = await compute();
         for (const [i, name] of names.entries()) {
           if (name === 'value') continue;
           expect(Math.max(...exact[i].map(Math.abs)), name).to.be.within(1e-13, 6e-8);
-          expectRelativeClose(name, half[i], exact[i], 2e-2);
+          expectRelativeClose(name, f16[i], exact[i], 2e-2);
         }
       });
 

@@ -2,13 +2,13 @@
 
 import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
-import {type Product, product} from '../../../../kernels/webgpu/primitives/run_product.js';
+import {type Product, product} from '../../../../kernels/webgpu/primitives/product.js';
 import {output} from '../../../../kernels/webgpu/runtime/program.js';
 import {expectRelativeClose} from '../../../helpers/compare.js';
 import {randomArrays} from '../../../helpers/random.js';
 
 /** The nearest number of 11 significant bits: a 16-bit float, above the subnormal ones. */
-export function toHalf(value: number): number {
+export function toF16(value: number): number {
   if (value === 0) return 0;
   const unit = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10);
   const scaled = value / unit;

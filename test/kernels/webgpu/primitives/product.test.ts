@@ -1,6 +1,6 @@
 import {expect} from 'chai';
 import '../../../../kernels/index.js';
-import {chooseTile} from '../../../../kernels/webgpu/primitives/run_product.js';
+import {chooseTile} from '../../../../kernels/webgpu/primitives/tile_plan.js';
 import {eachBackend} from '../../../helpers/backends.js';
 import {atCoreLimits} from '../core_limits.js';
 import {checkProduct} from './check_product.js';

@@ -4,7 +4,7 @@ import {expect} from 'chai';
 import {matrixUnits} from '../../../../kernels/webgpu/runtime/matrix_units.js';
 import {deviceOf, output} from '../../../../kernels/webgpu/runtime/program.js';
 import {eachBackend} from '../../../helpers/backends.js';
-import {checkProduct, toHalf} from '../primitives/check_product.js';
+import {checkProduct, toF16} from '../primitives/check_product.js';
 
 eachBackend(
   () => {
@@ -27,7 +27,7 @@ eachBackend(
         [1100, 36, 130],
       ] as const) {
         it(`${m}x${k}x${n}: rounds the factors, and adds up in float32`, () =>
-          checkProduct([m, k, n], {halfFactors: true}, toHalf));
+          checkProduct([m, k, n], {f16Factors: true}, toF16));
       }
 
       it('takes factors that lie the other way', async () => {
@@ -37,34 +37,34 @@ eachBackend(
           {layoutA: 'columns'},
           {layoutA: 'columns', layoutB: 'columns'},
         ] as const) {
-          await checkProduct(sizes, {...layouts, halfFactors: true}, toHalf);
+          await checkProduct(sizes, {...layouts, f16Factors: true}, toF16);
         }
       });
 
       it('brings the rows of a gradient into range, however small they are, and keeps their largest numbers', async () => {
         const maxima = output(backend(), [70]);
         const kept = tf.engine().makeTensorFromTensorInfo(maxima);
-        const gradient = {layoutB: 'columns', halfFactors: true, gradient: 'a'} as const;
-        await checkProduct([70, 45, 66], {...gradient, maxima}, toHalf);
+        const gradient = {layoutB: 'columns', f16Factors: true, gradient: 'a'} as const;
+        await checkProduct([70, 45, 66], {...gradient, maxima}, toF16);
         const found = await kept.data();
         for (const [row, largest] of found.entries()) {
           expect(largest * 10 ** (4 + (row % 8)), `row ${row}`).to.be.within(0.8, 6);
         }
-        await checkProduct([300, 64, 128], gradient, toHalf);
+        await checkProduct([300, 64, 128], gradient, toF16);
         kept.dispose();
       });
 
       it('brings a gradient on the right into range by the largest numbers of its rows', async () => {
         const maxima = tf.tensor1d(Array.from({length: 45}, (_, row) => 10 ** (-4 - (row % 8))));
-        const gradient = {layoutA: 'columns', halfFactors: true, gradient: 'b', maxima} as const;
-        await checkProduct([70, 45, 66], gradient, toHalf);
+        const gradient = {layoutA: 'columns', f16Factors: true, gradient: 'b', maxima} as const;
+        await checkProduct([70, 45, 66], gradient, toF16);
         maxima.dispose();
       });
 
       it('is taken for nothing but what may be rounded', async () => {
         await checkProduct([33, 40, 31]);
         let error: unknown;
-        await checkProduct([33, 40, 31], {}, toHalf).catch((thrown) => {
+        await checkProduct([33, 40, 31], {}, toF16).catch((thrown) => {
           error = thrown;
         });
         expect(String(error)).to.match(/relative L2 error/);
