@@ -5,7 +5,7 @@
 import {writeFile} from 'node:fs/promises';
 import type {ImageDataset} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
-import type {EpochReport, TrainingHistory} from '../training/train.js';
+import type {EpochReport, TrainingHistory} from '../training/training_history.js';
 import {html, Markup} from './html.js';
 import {type Curve, chartSvg} from './report_charts.js';
 import {confusionMatrix} from './report_confusion.js';
