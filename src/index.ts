@@ -125,14 +125,9 @@ export {
   segmentationScores,
 } from './training/segmentation_metrics.js';
 export {SGD, type SGDArgs} from './training/sgd.js';
-export {
-  type BatchReport,
-  type EpochReport,
-  type TrainingHistory,
-  type TrainOptions,
-  train,
-} from './training/train.js';
+export {type TrainOptions, train} from './training/train.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
+export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
 export {
   type LoadedSwin,
   type SwinFromCheckpointOptions,

@@ -11,41 +11,126 @@
 import {basename, dirname} from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import type {Command} from 'commander';
 import {setupBackend} from '../backends/setup_backend.js';
 import {loadModel, saveModel} from '../node/save_model.js';
 import {saveWeights, swinFromCheckpoint} from '../node/weight_files.js';
+import {LAYOUTS} from '../weights/layouts/index.js';
 import type {LoadReport} from '../weights/load_report.js';
-import {type ConvertCommand, isCheckpoint, isWeightFile, parseConvertCommand} from './convert_options.js';
-import type {Output} from './display.js';
-import {CONVERT_HELP} from './usage.js';
+import {type Context, newCommand} from './command.js';
+import {addOptions, flag, option, type Values} from './options.js';
+import {UsageError} from './usage_error.js';
+import {count, oneOf, path} from './values.js';
+
+const OPTIONS = {
+  to: option(
+    'OUT',
+    path('a folder or a .safetensors file'),
+    null,
+    'a .safetensors file, or a folder for model.json and weights.bin; replaced where it is there',
+  ),
+  layout: option(
+    'NAME',
+    oneOf(LAYOUTS),
+    null,
+    `whose names a .safetensors file has: ${LAYOUTS.join(', ')}; tfjs-swint takes any model`,
+    'microsoft',
+  ),
+  window: option(
+    'N',
+    count,
+    null,
+    'window of the model, for which the weights are resized; needed for a checkpoint of Swin V2 that does not tell its own',
+    "the checkpoint's",
+  ),
+  imageSize: option(
+    'N',
+    count,
+    null,
+    'pixels of a side, for an absolute position embedding',
+    "the checkpoint's",
+  ),
+  channelsLast: flag('images as [B, H, W, C]', '[B, C, H, W]'),
+};
+
+/** Everything the command needs; null where the checkpoint decides. */
+export type ConvertSettings = ReturnType<typeof settingsOf>;
 
 /**
- * Runs the command.
+ * The command. Its `parseAsync` throws UsageError for the command line, and CheckpointError for what cannot be read,
+ * converted or written.
  *
- * @param args What follows `convert` on the command line.
- * @returns the exit code, 0.
- * @throws UsageError for the command line; CheckpointError for what cannot be read, converted or written.
+ * @param run What is done with the settings; default the conversion.
  */
-export async function convertCommand(args: readonly string[], out: Output): Promise<number> {
-  const command = parseConvertCommand(args);
-  if (command.help) {
-    out.write(CONVERT_HELP);
-    return 0;
+export function convertCommand(
+  context: Context,
+  run: (settings: ConvertSettings, context: Context) => void | Promise<void> = convert,
+): Command {
+  const command = newCommand('convert', context)
+    .summary(
+      'turn a published checkpoint into a model of tfjs, a model into a checkpoint, or one layout into another',
+    )
+    .description('Published checkpoints and models of tfjs, into each other.')
+    .usage('IN --to OUT [options]')
+    .argument(
+      '[IN...]',
+      'a checkpoint of a Swin Transformer (.safetensors, or .pth, .pt, .bin of torch.save) in the layout of microsoft, ' +
+        'timm, torchvision, huggingface or tfjs-swint; or a folder with model.json',
+    )
+    .action((inputs: string[], options: Values<typeof OPTIONS>) => run(settingsOf(inputs, options), context));
+  addOptions(command, 'Options:', OPTIONS);
+  return command;
+}
+
+/** Checks what belongs together, which no option says alone. */
+function settingsOf(inputs: readonly string[], {to: out, ...options}: Values<typeof OPTIONS>) {
+  const [input] = inputs;
+  if (inputs.length !== 1) {
+    throw new UsageError(
+      `convert: one file or folder must be given; got ${inputs.join(' ') || 'none'} (tfjs-swint convert --help).`,
+    );
   }
+  if (out === null) {
+    throw new UsageError('convert: --to must be a folder or a .safetensors file; got nothing.');
+  }
+  if (options.layout !== null && !isWeightFile(out)) {
+    throw new UsageError(
+      `convert: --layout must go with a .safetensors file; got --to ${out} (a folder has our own names).`,
+    );
+  }
+  if (!isCheckpoint(input)) {
+    // A saved model is what it is: nothing of it can be chosen.
+    const {window, imageSize, channelsLast} = options;
+    const chosen = Object.entries({window, 'image-size': imageSize, 'channels-last': channelsLast || null});
+    for (const [name] of chosen.filter(([, value]) => value !== null)) {
+      throw new UsageError(
+        `convert: --${name} must go with a checkpoint; got it with a saved model (leave it out).`,
+      );
+    }
+  }
+  return {...options, input, out, layout: options.layout ?? ('microsoft' as const)};
+}
+
+/** Whether the result is a file of weights; otherwise it is a folder of a model. */
+const isWeightFile = (path: string): boolean => /\.safetensors$/i.test(path);
+
+/** Whether the input is a checkpoint; otherwise it is a saved model. */
+const isCheckpoint = (path: string): boolean => /\.(safetensors|pth|pt|bin)$/i.test(path);
+
+async function convert(settings: ConvertSettings, {out}: Context): Promise<void> {
   // Silences tfjs's advice, on stderr, to install its native backend; nothing is computed here.
   tf.enableProdMode();
   await setupBackend('cpu');
-  const {model, report} = await open(command);
+  const {model, report} = await open(settings);
   try {
-    await write(model, command);
-    for (const line of summary(command, model, report)) out.write(`${line}\n`);
+    await write(model, settings);
+    for (const line of summary(settings, model, report)) out.write(`${line}\n`);
   } finally {
     model.dispose();
   }
-  return 0;
 }
 
-async function open({input, window, imageSize, channelsLast}: ConvertCommand): Promise<{
+async function open({input, window, imageSize, channelsLast}: ConvertSettings): Promise<{
   model: tfl.LayersModel;
   report?: LoadReport;
 }> {
@@ -59,13 +144,13 @@ async function open({input, window, imageSize, channelsLast}: ConvertCommand): P
   });
 }
 
-async function write(model: tfl.LayersModel, {out, layout}: ConvertCommand): Promise<void> {
+async function write(model: tfl.LayersModel, {out, layout}: ConvertSettings): Promise<void> {
   if (isWeightFile(out)) await saveWeights(model, out, {layout});
   else await saveModel(model, out);
 }
 
 function summary(
-  {input, out, layout}: ConvertCommand,
+  {input, out, layout}: ConvertSettings,
   model: tfl.LayersModel,
   report?: LoadReport,
 ): string[] {

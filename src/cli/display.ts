@@ -3,7 +3,7 @@
  * file, CI) the same line per epoch, and a plain progress line now and then so that a long epoch is not silent.
  */
 import cliProgress from 'cli-progress';
-import type {BatchReport, EpochReport} from '../training/train.js';
+import type {BatchReport, EpochReport} from '../training/training_history.js';
 
 /** Where lines go; `process.stdout` is one. */
 export interface Output extends NodeJS.WritableStream {

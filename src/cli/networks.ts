@@ -2,7 +2,9 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {swinResNet} from '../../architectures/swin_resnet.js';
 import type {ImageDataset} from '../data/dataset.js';
-import type {NetworkKind, TrainCommand} from './train_options.js';
+import type {TrainSettings} from './train.js';
+
+export type NetworkKind = 'swin' | 'conv';
 
 /** What a network is called in tables and reports. */
 export function networkName(kind: NetworkKind, depth: number): string {
@@ -18,7 +20,7 @@ export function buildNetwork(
     window,
     dropPath,
     seed,
-  }: Pick<TrainCommand, 'depth' | 'widths' | 'window' | 'dropPath' | 'seed'>,
+  }: Pick<TrainSettings, 'depth' | 'widths' | 'window' | 'dropPath' | 'seed'>,
   {channels, height, width, classNames}: ImageDataset,
 ): tfl.LayersModel {
   return swinResNet({

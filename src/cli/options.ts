@@ -1,97 +1,75 @@
-/** The options of a command, read strictly: what cannot be understood is a UsageError that names the command and the option. */
-import {parseArgs} from 'node:util';
+/**
+ * The options of a command: each is named once, with how its value is read, its default and its help.
+ *
+ *     const OPTIONS = {imageSize: option('N', count, null, 'pixels of a side', 'those of the first image')};
+ *
+ * declares --image-size; the library commander reads the command line and writes the help, and `Values<typeof OPTIONS>` is
+ * the type of what comes out.
+ */
+import {type Command, Option} from 'commander';
 import {UsageError} from './usage_error.js';
+import type {Reader} from './values.js';
 
-export interface NumberRule {
-  what: string;
-  holds: (value: number) => boolean;
+/** How an option is declared; its name is the key that it stands under, in camelCase. */
+export interface Declared<T> {
+  /** What the help calls the value; none for a flag. */
+  value?: string;
+  read?: Reader<T>;
+  /** Where the option is not given. */
+  fallback: T;
+  help: string;
+  /** What the help says of the fallback; default the fallback itself where it is text or a number. */
+  shown?: string;
+  /** Whether a flag can also be given as --no-flag. */
+  negatable?: boolean;
 }
 
-export const COUNT: NumberRule = {
-  what: 'a whole number from 1',
-  holds: (value) => Number.isInteger(value) && value >= 1,
-};
-export const WHOLE: NumberRule = {
-  what: 'a whole number from 0',
-  holds: (value) => Number.isInteger(value) && value >= 0,
-};
-export const FROM_ZERO: NumberRule = {what: 'a number from 0', holds: (value) => value >= 0};
-export const POSITIVE: NumberRule = {what: 'a number above 0', holds: (value) => value > 0};
-export const BELOW_ONE: NumberRule = {what: 'a number in [0, 1)', holds: (value) => value >= 0 && value < 1};
+type Options = Readonly<Record<string, Declared<unknown>>>;
 
-/** The options that a command has: those with a value, and flags. */
-type OptionTypes = Readonly<Record<string, {readonly type: 'string' | 'boolean'}>>;
+/** What a command line says, by the names of the options. */
+export type Values<T extends Options> = {[K in keyof T]: T[K]['fallback']};
 
-/** What was given of them. */
-type OptionValues<T extends OptionTypes> = {
-  [K in keyof T]?: T[K]['type'] extends 'boolean' ? boolean : string;
-};
+/** An option with a value. */
+export function option<T, const Fallback extends T | null>(
+  value: string,
+  read: Reader<T>,
+  fallback: Fallback,
+  help: string,
+  shown?: string,
+): Declared<T | Fallback> {
+  return {value, read, fallback, help, shown};
+}
 
-/**
- * @param command The command's name, in messages.
- * @param args What follows it.
- * @param options As node:util's parseArgs takes them.
- * @param allowPositionals Whether there may be words that are no options. Default false.
- * @returns The values given, the other words, and what reads a value and checks it.
- * @throws UsageError for an option that there is not, or one without its value.
- */
-export function optionsOf<T extends OptionTypes>(
-  command: string,
-  args: readonly string[],
-  options: T,
-  allowPositionals = false,
-) {
-  const parseNumber = (name: string, given: string, {what, holds}: NumberRule): number => {
-    // Number('') is 0, and Number accepts spaces and 0x: none of them is what somebody meant.
-    const value = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
-    if (!Number.isFinite(value) || !holds(value)) {
-      throw new UsageError(`${command}: --${name} must be ${what}; got ${given === '' ? 'nothing' : given}.`);
-    }
-    return value;
-  };
-  const choice = <C extends string>(name: string, given: string, choices: readonly C[]): C => {
-    const chosen = choices.find((value) => value === given);
-    if (chosen === undefined) {
-      throw new UsageError(
-        `${command}: --${name} must be one of ${choices.join(', ')}; got ${given || 'nothing'}.`,
+/** A flag, which is off unless given; `shown` is what the help says of that. */
+export const flag = (help: string, shown: string): Declared<boolean> => ({fallback: false, help, shown});
+
+/** A flag and its opposite, --no-flag; null where neither is given. */
+export const onOff = (help: string, shown: string): Declared<boolean | null> => ({
+  ...{fallback: null, help, shown},
+  negatable: true,
+});
+
+/** Adds options under a heading of the help. */
+export function addOptions(command: Command, heading: string, options: Options): void {
+  command.optionsGroup(heading);
+  for (const [key, declared] of Object.entries(options)) {
+    const name = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const {value, read, fallback, negatable} = declared;
+    const flags = value === undefined ? `--${name}` : `--${name} <${value}>`;
+    const added = new Option(flags, helpOf(declared)).default(fallback);
+    if (read !== undefined) {
+      added.argParser((given) =>
+        read(given, (rule, got) => {
+          throw new UsageError(`${command.name()}: --${name} must be ${rule}; got ${got || 'nothing'}.`);
+        }),
       );
     }
-    return chosen;
-  };
-  const {values, positionals} = parse(command, args, options, allowPositionals);
-  return {values, positionals, parseNumber, choice};
-}
-
-function parse<T extends OptionTypes>(
-  command: string,
-  args: readonly string[],
-  options: T,
-  allowPositionals: boolean,
-): {values: OptionValues<T>; positionals: string[]} {
-  try {
-    const rules = {options, strict: true, allowNegative: true, allowPositionals};
-    const {values, positionals} = parseArgs({args: joinNegatives(args), ...rules});
-    return {values: values as OptionValues<T>, positionals};
-  } catch (error) {
-    const code = (error as {code?: unknown}).code;
-    if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS')) throw error;
-    // Node's first sentence says what is wrong; the rest is advice on how to write positional arguments.
-    const [problem] = (error as Error).message.split(/\.\s/);
-    throw new UsageError(
-      `${command}: ${problem.replace(/\.$/, '')} (tfjs-swint ${command} --help lists the options).`,
-      {cause: error},
-    );
+    command.addOption(added);
+    if (negatable) command.addOption(new Option(`--no-${name}`, `the opposite of --${name}`));
   }
 }
 
-/** `--seed -1` as `--seed=-1`: a negative number is to be refused as that, not taken for an option. */
-function joinNegatives(args: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const arg of args) {
-    const last = joined.at(-1);
-    if (/^-\.?\d/.test(arg) && last !== undefined && /^--[\w-]+$/.test(last))
-      joined.push(`${joined.pop()}=${arg}`);
-    else joined.push(arg);
-  }
-  return joined;
+function helpOf({fallback, help, shown}: Declared<unknown>): string {
+  const text = shown ?? (typeof fallback === 'string' || typeof fallback === 'number' ? fallback : null);
+  return text === null ? help : `${help}; default ${text}`;
 }

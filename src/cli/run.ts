@@ -1,10 +1,11 @@
-/** The commands of `tfjs-swint`, and how their errors become messages and exit codes. */
+/** The program `tfjs-swint`: its commands, and how their errors become messages and exit codes. */
 import {createRequire} from 'node:module';
+import {CommanderError} from 'commander';
 import {SwintError} from '../errors.js';
+import {type Context, newCommand, PROGRAM} from './command.js';
 import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
 import {trainCommand} from './train.js';
-import {MAIN_HELP} from './usage.js';
 import {UsageError} from './usage_error.js';
 
 /** Where a command writes: results to `out`, errors to `err`. */
@@ -20,35 +21,32 @@ export interface Streams {
  * @returns the exit code: 0 done, 1 failed, 2 a command line that cannot be understood, 130 Ctrl-C. Errors have then
  *     been printed: those of this library as one message, any other, being a bug, with its stack.
  */
-export async function run(args: readonly string[], streams: Streams): Promise<number> {
+export async function run(args: readonly string[], {out, err}: Streams): Promise<number> {
+  const context: Context = {args, now: new Date(), out, exitCode: 0};
   try {
-    return await dispatch(args, streams);
+    await program(context).parseAsync(args, {from: 'user'});
+    return context.exitCode;
   } catch (error) {
-    if (error instanceof SwintError) streams.err.write(`${error.message}\n`);
-    else streams.err.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    // Help or the version was asked for, and has been written.
+    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof SwintError) err.write(`${error.message}\n`);
+    else err.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
-async function dispatch([command, ...rest]: readonly string[], {out}: Streams): Promise<number> {
-  switch (command) {
-    case 'train':
-      return trainCommand(rest, out);
-    case 'convert':
-      return convertCommand(rest, out);
-    case '--version':
-      out.write(`${version()}\n`);
-      return 0;
-    case '--help':
-      out.write(MAIN_HELP);
-      return 0;
-    case undefined:
-      throw new UsageError(`tfjs-swint: a command must be given; got none (tfjs-swint --help lists them).`);
-    default:
-      throw new UsageError(
-        `tfjs-swint: the command must be train or convert; got ${command} (tfjs-swint --help).`,
-      );
-  }
+function program(context: Context) {
+  return (
+    newCommand(PROGRAM, context)
+      .description('Swin Transformer layers for TensorFlow.js')
+      .usage('<command> [options]')
+      .helpOption('--help', "show this help; after a command, the command's own")
+      .version(version(), '--version', 'show the version')
+      // What follows a command is for the command.
+      .enablePositionalOptions()
+      .addCommand(trainCommand(context))
+      .addCommand(convertCommand(context))
+  );
 }
 
 function version(): string {

@@ -6,50 +6,177 @@
  *     OUT/history.json        settings and figures of every epoch
  *     OUT/report.html         the comparison, self-contained
  */
-import {mkdir, writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
+import {mkdir} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import {kernelsInUse} from '../../kernels/index.js';
+import type {Command} from 'commander';
 import {backendReport} from '../backends/backend_report.js';
 import {setupBackend} from '../backends/setup_backend.js';
-import type {DatasetSplit} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
-import {type ReportedModel, writeReport} from '../node/report.js';
-import {saveModel} from '../node/save_model.js';
-import {type TrainingHistory, train} from '../training/train.js';
-import {duration, type Output, TrainingDisplay, textTable} from './display.js';
-import {buildNetwork, networkName} from './networks.js';
-import {TimeLeft} from './time_left.js';
+import {type Context, newCommand, PROGRAM} from './command.js';
+import {TrainingDisplay} from './display.js';
+import type {NetworkKind} from './networks.js';
+import {addOptions, onOff, option, type Values} from './options.js';
 import {describeData, openData} from './train_data.js';
-import {type NetworkKind, parseTrainCommand, type TrainCommand} from './train_options.js';
-import {TRAIN_HELP} from './usage.js';
+import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES} from './train_defaults.js';
+import {trainNetworks} from './train_networks.js';
+import {writeResults} from './train_results.js';
+import {UsageError} from './usage_error.js';
+import {belowOne, count, fromZero, listOf, oneOf, path, positive, whole} from './values.js';
 
-/** Exit code of a program ended by Ctrl-C, by convention 128 + SIGINT. */
-const INTERRUPTED = 130;
+const DATA = {
+  data: option(
+    'DIR',
+    path('a folder'),
+    null,
+    'a folder with one folder of JPEG or PNG images per class (or train/ and test/ of those), or with the binary files ' +
+      'of CIFAR-10 or CIFAR-100',
+    'drawn shapes',
+  ),
+  imageSize: option(
+    'N',
+    count,
+    null,
+    'pixels of a side',
+    `${SHAPES.imageSize} for shapes, a folder's first image's size`,
+  ),
+  limit: option('N', count, null, 'training images, balanced by class', `all (${SHAPES.trainImages} shapes)`),
+  testLimit: option('N', count, null, 'test images, balanced by class', `all (${SHAPES.testImages} shapes)`),
+  badImages: option('fail|skip', oneOf(['fail', 'skip']), 'fail', 'what an unreadable image does', 'fail'),
+  flip: onOff('mirror half of the training images', 'on, for shapes off'),
+  crop: option('N', whole, 0, 'random crop of the image padded by N pixels'),
+};
 
-/** One network after its training. */
-interface TrainedNetwork extends ReportedModel {
-  kind: NetworkKind;
-  dir: string;
-}
+const NETWORKS = {
+  model: option(
+    'swin|conv|both',
+    oneOf(['swin', 'conv', 'both']),
+    'both',
+    'which network; both means one after the other',
+  ),
+  depth: option(
+    'N',
+    count,
+    null,
+    'layers: 14, 20, 29 (for small images) or 50, 101, 152 (for 224 pixels)',
+    '14',
+  ),
+  widths: option(
+    'N,N,...',
+    listOf(count),
+    null,
+    "width of each stage's blocks",
+    `the network's own (shapes ${SHAPES.widths.join(',')})`,
+  ),
+  window: option('N', count, null, 'window of the attention', "the network's own"),
+  dropPath: option('RATE', belowOne, 0, 'stochastic depth of the SwinT layers, in [0, 1)'),
+};
+
+const TRAINING = {
+  epochs: option(
+    'N',
+    count,
+    null,
+    'passes over the training images',
+    `${FOLDER.epochs} (shapes ${SHAPES.epochs})`,
+  ),
+  stepsPerEpoch: option(
+    'N',
+    count,
+    null,
+    'steps that count as an epoch',
+    `one pass (shapes ${SHAPES.stepsPerEpoch})`,
+  ),
+  batchSize: option('N', count, null, 'images per step', `${FOLDER.batchSize} (shapes ${SHAPES.batchSize})`),
+  learningRate: option('RATE', fromZero, 0.003, 'highest rate'),
+  weightDecay: option('RATE', fromZero, 0.05, "AdamW's"),
+  labelSmoothing: option('S', belowOne, 0, 'in [0, 1)'),
+  warmup: option('EPOCHS', fromZero, null, 'linear warm-up, fractions allowed', 'a twentieth of the epochs'),
+  seed: option('N', whole, 0, 'decides data, order and weights'),
+  maxMinutes: option(
+    'N',
+    positive,
+    null,
+    'training time over all networks; then it stops, evaluates and saves, the learning rate having fallen with the time',
+    'none',
+  ),
+};
+
+const BACKENDS = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+
+const MACHINE = {
+  backend: option('NAME', oneOf(BACKENDS), null, 'tensorflow, webgpu, wasm or cpu', 'the best that works'),
+  threads: option('N', count, null, 'threads of the wasm backend', 'all cores'),
+};
+
+const OUTPUT = {
+  out: option('DIR', path('a folder'), null, 'where models, history and report go', 'runs/<date-time>'),
+};
+
+type Options = Values<typeof DATA & typeof NETWORKS & typeof TRAINING & typeof MACHINE & typeof OUTPUT>;
+
+/** Everything the command needs; null where the data decide. */
+export type TrainSettings = ReturnType<typeof settingsOf>;
 
 /**
- * Runs the command.
+ * The command. Its `parseAsync` throws UsageError for the command line, and other SwintErrors for data, network, backend
+ * or disk.
  *
- * @param args What follows `train` on the command line.
- * @returns the exit code: 0, or 130 after Ctrl-C.
- * @throws UsageError for the command line; other SwintErrors for data, network, backend or disk.
+ * @param run What is done with the settings; default the training.
  */
-export async function trainCommand(args: readonly string[], out: Output): Promise<number> {
-  const command = parseTrainCommand(args);
-  const display = new TrainingDisplay(out);
-  if (command.help) {
-    out.write(TRAIN_HELP);
-    return 0;
+export function trainCommand(
+  context: Context,
+  run: (settings: TrainSettings, context: Context) => void | Promise<void> = runTraining,
+): Command {
+  const command = newCommand('train', context)
+    .summary('train a SwinT network and its convolutional twin, and compare them')
+    .description(
+      'Trains an image classifier and its convolutional twin, and compares them. Without options it draws its own ' +
+        'images (ten shapes) and trains both networks on them.',
+    )
+    .action((options: Options) => run(settingsOf(options, context.now), context));
+  addOptions(command, 'Data:', DATA);
+  addOptions(command, 'Networks:', NETWORKS);
+  addOptions(command, 'Training:', TRAINING);
+  addOptions(command, 'Machine:', MACHINE);
+  addOptions(command, 'Output:', OUTPUT);
+  return command;
+}
+
+/** The settings with the defaults that depend on the data or on another option. */
+function settingsOf({model, ...options}: Options, now: Date) {
+  const defaults = options.data === null ? SHAPES : FOLDER;
+  const epochs = options.epochs ?? defaults.epochs;
+  if (options.warmup !== null && options.warmup >= epochs) {
+    throw new UsageError(`train: --warmup must be less than --epochs (${epochs}); got ${options.warmup}.`);
   }
-  const data = await openData(command);
-  await makeOutput(command.out);
-  await startBackend(command, display);
+  const networks: NetworkKind[] = model === 'both' ? ['swin', 'conv'] : [model];
+  // The widths of the drawn shapes are for the network that is theirs by default too.
+  const widths = options.depth === null && defaults.widths !== null ? [...defaults.widths] : null;
+  return {
+    ...options,
+    networks,
+    epochs,
+    flip: options.flip ?? defaults.flip,
+    depth: options.depth ?? 14,
+    widths: options.widths ?? widths,
+    stepsPerEpoch: options.stepsPerEpoch ?? defaults.stepsPerEpoch,
+    batchSize: options.batchSize ?? defaults.batchSize,
+    out: options.out ?? `runs/${timestamp(now)}`,
+  };
+}
+
+/** Local date and time, fit for a directory name and sorting as text: 2026-11-20-153000. */
+function timestamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
+  return `${date}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}
+
+async function runTraining(settings: TrainSettings, context: Context): Promise<void> {
+  const display = new TrainingDisplay(context.out);
+  const data = await openData(settings);
+  await makeOutput(settings.out);
+  await startBackend(settings, display);
   display.line(`Data     ${describeData(data)}`);
 
   const controller = new AbortController();
@@ -60,14 +187,17 @@ export async function trainCommand(args: readonly string[], out: Output): Promis
   };
   process.on('SIGINT', interrupt);
   try {
-    const trained = await trainNetworks(command, data, controller.signal, display);
-    await writeResults(command, args, data, trained, display);
+    const trained = await trainNetworks(settings, data, controller.signal, display);
+    await writeResults(settings, [PROGRAM, ...context.args], data, trained, display);
   } finally {
     display.endBar();
     process.off('SIGINT', interrupt);
   }
-  return controller.signal.aborted ? INTERRUPTED : 0;
+  if (controller.signal.aborted) context.exitCode = INTERRUPTED;
 }
+
+/** Exit code of a program ended by Ctrl-C, by convention 128 + SIGINT. */
+const INTERRUPTED = 130;
 
 /** Made before anything is computed, so that a place that cannot be written to is known at once. */
 async function makeOutput(dir: string): Promise<void> {
@@ -81,7 +211,7 @@ async function makeOutput(dir: string): Promise<void> {
   }
 }
 
-async function startBackend({backend, threads}: TrainCommand, display: TrainingDisplay): Promise<void> {
+async function startBackend({backend, threads}: TrainSettings, display: TrainingDisplay): Promise<void> {
   // Silences tfjs's advice, on stderr, to install its native backend.
   tf.enableProdMode();
   await setupBackend(backend ?? undefined, threads === null ? {} : {threads});
@@ -89,193 +219,4 @@ async function startBackend({backend, threads}: TrainCommand, display: TrainingD
   display.line(`Backend  ${report.backend}: ${report.device}`);
   if (report.threadsReason) display.line(`         ${report.threads} thread(s): ${report.threadsReason}`);
   for (const skipped of report.skipped) display.line(`         not ${skipped.reason}`);
-}
-
-async function trainNetworks(
-  command: TrainCommand,
-  data: DatasetSplit,
-  signal: AbortSignal,
-  display: TrainingDisplay,
-): Promise<TrainedNetwork[]> {
-  const trained: TrainedNetwork[] = [];
-  let minutesLeft = command.maxMinutes;
-  const maxSeconds = minutesLeft === null ? null : 60 * minutesLeft;
-  const timeLeft = new TimeLeft(command.networks.length, command.epochs, maxSeconds);
-  for (const [i, kind] of command.networks.entries()) {
-    if (signal.aborted) break;
-    // What one network leaves of its share is there for the next.
-    const maxSeconds = minutesLeft === null ? undefined : (minutesLeft * 60) / (command.networks.length - i);
-    const network = await trainNetwork(kind, command, data, maxSeconds, signal, timeLeft, display);
-    timeLeft.networkDone();
-    if (network === null) break;
-    trained.push(network);
-    const minutes = network.history.epochs.reduce((sum, epoch) => sum + epoch.trainSeconds, 0) / 60;
-    // Never 0: the last network is still trained for a step and evaluated.
-    if (minutesLeft !== null) minutesLeft = Math.max(minutesLeft - minutes, 1e-3);
-  }
-  return trained;
-}
-
-/** Trains and saves one network. @returns null where it was stopped before its first step. */
-async function trainNetwork(
-  kind: NetworkKind,
-  command: TrainCommand,
-  data: DatasetSplit,
-  maxSeconds: number | undefined,
-  signal: AbortSignal,
-  timeLeft: TimeLeft,
-  display: TrainingDisplay,
-): Promise<TrainedNetwork | null> {
-  const name = networkName(kind, command.depth);
-  const model = buildNetwork(kind, command, data.train);
-  const parameters = model.countParams();
-  const {epochs, stepsPerEpoch, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip} = command;
-  display.line();
-  display.line(
-    `${name}: ${parameters.toLocaleString('en-US')} parameters, ${epochs} epochs of batches of ${batchSize}`,
-  );
-  const skipped = new Set<string>();
-  let steps = 1;
-  try {
-    const history = await train(model, data, {
-      epochs,
-      stepsPerEpoch: stepsPerEpoch ?? undefined,
-      batchSize,
-      learningRate,
-      weightDecay,
-      labelSmoothing,
-      seed,
-      flip,
-      cropPadding: command.crop,
-      warmupEpochs: command.warmup ?? undefined,
-      maxSeconds,
-      signal,
-      badImages: command.badImages,
-      onBadImage(error) {
-        // Once for each image, not in every epoch.
-        if (skipped.has(error.message)) return;
-        skipped.add(error.message);
-        display.line(`  skipped  ${error.message}`);
-      },
-      onBatch(report) {
-        steps = report.steps;
-        timeLeft.step(report.stepMs / 1000);
-        display.batch(report, timeLeft.seconds(report.epoch, report.step, steps, false));
-      },
-      onTestBatch: (progress) => display.testBatch(progress),
-      onEpoch(report) {
-        timeLeft.test(report.testSeconds);
-        display.epoch(
-          report,
-          epochs,
-          signal.aborted ? null : timeLeft.seconds(report.epoch, steps, steps, true),
-        );
-      },
-    });
-    display.endBar();
-    if (history.stopped === 'budget') display.line('  stopped: the time of --max-minutes is spent');
-    if (history.steps === 0) return null;
-    const dir = join(command.out, kind);
-    await saveModel(model, dir);
-    return {kind, name, parameters, history, dir};
-  } finally {
-    model.dispose();
-  }
-}
-
-async function writeResults(
-  command: TrainCommand,
-  args: readonly string[],
-  data: DatasetSplit,
-  trained: readonly TrainedNetwork[],
-  display: TrainingDisplay,
-): Promise<void> {
-  if (trained.length === 0) {
-    display.line('Stopped before the first step; nothing was saved.');
-    return;
-  }
-  display.line();
-  for (const line of textTable(resultRows(trained))) display.line(line);
-  display.line();
-  for (const {name, dir} of trained) display.line(`${name.padEnd(14)} ${dir}`);
-
-  const typed = ['tfjs-swint', 'train', ...args].map(shellWord).join(' ');
-  const configuration = describeConfiguration(command, data);
-  const historyPath = join(command.out, 'history.json');
-  const models = trained.map(({kind, name, parameters, history}) => ({
-    kind,
-    name,
-    parameters,
-    ...withoutPredictions(history),
-  }));
-  const history = {command: typed, configuration, classNames: data.train.classNames, models};
-  await writeFile(historyPath, `${JSON.stringify(history, null, 2)}\n`);
-  display.line(`${'History'.padEnd(14)} ${historyPath}`);
-  const reportPath = join(command.out, 'report.html');
-  await writeReport(reportPath, {
-    title: `${trained.map(({name}) => name).join(' and ')} on ${data.train.name.replace(/\/train$/, '')}`,
-    subtitle: new Date().toLocaleString('en-GB', {dateStyle: 'long', timeStyle: 'short'}),
-    command: typed,
-    configuration,
-    test: data.test,
-    models: trained,
-  });
-  display.line(`${'Report'.padEnd(14)} ${reportPath}`);
-}
-
-function resultRows(trained: readonly TrainedNetwork[]): string[][] {
-  const rows = trained.map(({name, parameters, history}) => {
-    const {stepMs, evaluation, epochs, seconds} = history;
-    return [
-      name,
-      parameters.toLocaleString('en-US'),
-      stepMs === null ? '-' : `${stepMs.toFixed(stepMs < 10 ? 2 : 0)} ms`,
-      epochs.at(-1)?.trainLoss.toFixed(3) ?? '-',
-      evaluation?.loss.toFixed(3) ?? '-',
-      evaluation ? `${(evaluation.accuracy * 100).toFixed(1)}%` : '-',
-      duration(seconds),
-    ];
-  });
-  return [['', 'parameters', 'time/step', 'train loss', 'test loss', 'test accuracy', 'total'], ...rows];
-}
-
-/** The history without what is as long as the test set. */
-function withoutPredictions({evaluation, ...history}: TrainingHistory): object {
-  if (evaluation === null) return {...history, evaluation};
-  const {loss, accuracy, confusion} = evaluation;
-  return {...history, evaluation: {loss, accuracy, confusion}};
-}
-
-function describeConfiguration(
-  command: TrainCommand,
-  {train, test}: DatasetSplit,
-): Record<string, string | number> {
-  const {backend, device} = backendReport();
-  const operations = Object.values(kernelsInUse().operations);
-  const fast = operations.filter((implementation) => implementation !== 'composed').length;
-  return {
-    backend: `${backend}: ${device}`,
-    kernels: `${fast} of ${operations.length} operations have a kernel of their own`,
-    'training images': train.size,
-    'test images': test.size,
-    'image size': `${train.height} x ${train.width} x ${train.channels}`,
-    ...(command.widths === null ? {} : {widths: command.widths.join(', ')}),
-    epochs: command.epochs,
-    ...(command.stepsPerEpoch === null ? {} : {'steps per epoch': command.stepsPerEpoch}),
-    'batch size': command.batchSize,
-    'learning rate': command.learningRate,
-    'weight decay': command.weightDecay,
-    'label smoothing': command.labelSmoothing,
-    'warm-up epochs': command.warmup ?? command.epochs / 20,
-    'drop path': command.dropPath,
-    flip: command.flip ? 'yes' : 'no',
-    crop: command.crop,
-    seed: command.seed,
-    platform: `Node ${process.version}, ${process.platform} ${process.arch}`,
-  };
-}
-
-/** An argument as a POSIX shell takes it. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -4,10 +4,11 @@ import {shapesSplit} from '../data/shapes.js';
 import {subset} from '../data/subset.js';
 import {cifarFiles, detectCifar} from '../node/cifar_files.js';
 import {imageFolder} from '../node/image_folder.js';
-import {SHAPES_DEFAULTS, type TrainCommand} from './train_options.js';
+import type {TrainSettings} from './train.js';
+import {SHAPES_DEFAULTS} from './train_defaults.js';
 import {UsageError} from './usage_error.js';
 
-type DataOptions = Pick<TrainCommand, 'data' | 'imageSize' | 'limit' | 'testLimit' | 'seed'>;
+type DataOptions = Pick<TrainSettings, 'data' | 'imageSize' | 'limit' | 'testLimit' | 'seed'>;
 
 /** @throws DataError where the folder holds no usable images; UsageError for a size that the data cannot have. */
 export async function openData({

@@ -5,8 +5,8 @@
 import {writeFile} from 'node:fs/promises';
 import type {ImageDataset} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
-import type {EpochReport, TrainingHistory} from '../training/train.js';
-import {html, Markup} from './html.js';
+import type {EpochReport, TrainingHistory} from '../training/training_history.js';
+import {html, type Markup} from './html.js';
 import {type Curve, chartSvg} from './report_charts.js';
 import {confusionMatrix} from './report_confusion.js';
 import {imageGrids} from './report_images.js';
@@ -126,20 +126,19 @@ async function curves(models: readonly ReportedModel[]): Promise<Markup> {
   const loss = await chartSvg({
     label: 'Loss by epoch',
     curves: curvesOf('trainLoss', 'testLoss'),
-    format: '.3~g',
     domain: [0, 0],
   });
   const accuracy = await chartSvg({
     label: 'Accuracy by epoch',
     curves: curvesOf('trainAccuracy', 'testAccuracy'),
-    format: '.0%',
+    format: '%',
     domain: [0, 1],
   });
   const key = models.map(({name}, i) => html`<li>${swatch(i)}${name}</li>`);
   return html`<ul class="key">${key}${stroke('none', 'test set')}${stroke('4 3', 'training set')}</ul>
 <div class="charts">
-<figure><figcaption>Loss</figcaption>${new Markup(loss)}</figure>
-<figure><figcaption>Accuracy</figcaption>${new Markup(accuracy)}</figure>
+<figure><figcaption>Loss</figcaption>${loss}</figure>
+<figure><figcaption>Accuracy</figcaption>${accuracy}</figure>
 </div>`;
 }
 

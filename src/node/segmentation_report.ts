@@ -4,7 +4,7 @@ import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError} from '../errors.js';
 import type {SegmentationEpochReport, SegmentationHistory} from '../training/segmentation_history.js';
 import type {SegmentationScores} from '../training/segmentation_metrics.js';
-import {html, Markup} from './html.js';
+import {html, type Markup} from './html.js';
 import {jpegDataUri} from './jpeg_data_uri.js';
 import type {Rgb} from './overlay.js';
 import {chartSvg} from './report_charts.js';
@@ -107,21 +107,20 @@ async function curves(epochs: readonly SegmentationEpochReport[]): Promise<Marku
     values: epochs.map((epoch) => epoch[figure]),
   });
   const charts = [
-    {label: 'Training loss', curves: [curve('train', 'trainLoss')], format: '.3~g', domain: [0, 0]},
+    {label: 'Training loss', curves: [curve('train', 'trainLoss')], domain: [0, 0]},
     {
       label: 'Mean intersection over union',
       curves: [curve('train', 'trainMeanIou'), curve('test', 'testMeanIou')],
-      format: '.2f',
     },
     {
       label: 'Pixel accuracy',
       curves: [curve('train', 'trainPixelAccuracy'), curve('test', 'testPixelAccuracy')],
-      format: '.0%',
+      format: '%',
     },
   ] as const;
   const figures: Markup[] = [];
   for (const chart of charts) {
-    const svg = new Markup(await chartSvg(chart));
+    const svg = await chartSvg(chart);
     figures.push(html`<figure><figcaption>${chart.label}</figcaption>${svg}</figure>`);
   }
   return html`<ul class="key">${stroke('none', 'test images')}${stroke('4 3', 'training crops')}</ul>

@@ -1,6 +1,7 @@
 /** What the training of a segmentation network tells: after each step, after each epoch, and at its end. */
+import type {EpochRecord} from './epochs.js';
 import type {SegmentationEvaluation} from './evaluate_segmentation.js';
-import type {DoneStep, Ending} from './loop.js';
+import type {DoneStep, Ending} from './steps.js';
 
 /** What is known after a step. */
 export interface SegmentationBatchReport extends Omit<DoneStep, 'counts'> {
@@ -15,9 +16,7 @@ export interface SegmentationBatchReport extends Omit<DoneStep, 'counts'> {
 }
 
 /** One line of the history. */
-export interface SegmentationEpochReport {
-  /** Epoch, from 1. */
-  epoch: number;
+export interface SegmentationEpochReport extends EpochRecord {
   /** Mean over the epoch's crops. */
   trainLoss: number;
   /** Over all pixels of the epoch's crops. */
@@ -26,13 +25,6 @@ export interface SegmentationEpochReport {
   /** Over all pixels of the test images; null where the training was aborted before the evaluation. */
   testPixelAccuracy: number | null;
   testMeanIou: number | null;
-  /** Rate of the epoch's last step. */
-  learningRate: number | null;
-  /** Steps taken; fewer than planned in an epoch that was cut short. */
-  steps: number;
-  /** Seconds of training, and of the evaluation after it. */
-  trainSeconds: number;
-  testSeconds: number;
 }
 
 export interface SegmentationHistory {

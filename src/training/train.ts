@@ -13,81 +13,16 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {type Batch, batches} from '../data/batches.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {channelStatistics} from '../data/normalise.js';
-import {ConfigError, DataError} from '../errors.js';
+import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
+import {type EpochRecord, type EpochTotals, runEpochs} from './epochs.js';
 import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
-import {type Ending, type Objective, runSteps, take} from './loop.js';
 import type {Schedule} from './schedule.js';
-import {checkPace, median, type Pace, paceOf, requireOption} from './training_plan.js';
-
-/** What is known after a step. */
-export interface BatchReport {
-  /** Epoch, from 1. */
-  epoch: number;
-  /** Epochs of the whole training. */
-  epochs: number;
-  /** Step of the epoch, from 1. */
-  step: number;
-  /** Steps of an epoch, as planned; unreadable images that are skipped can make it fewer. */
-  steps: number;
-  /** Loss of this step's batch, label smoothing and regularisation included. */
-  loss: number;
-  /** Share of the batch that was classified correctly. */
-  accuracy: number;
-  /** Means over the epoch's images so far. */
-  runningLoss: number;
-  runningAccuracy: number;
-  /** Rate this step was taken with; null where the caller's own optimizer keeps it to itself. */
-  learningRate: number | null;
-  /** Milliseconds since the step before was finished, data included. */
-  stepMs: number;
-}
-
-/** One line of the history. */
-export interface EpochReport {
-  /** Epoch, from 1. */
-  epoch: number;
-  /** Running mean over the epoch's batches. */
-  trainLoss: number;
-  trainAccuracy: number;
-  /** Null where the training was aborted before the evaluation. */
-  testLoss: number | null;
-  testAccuracy: number | null;
-  /** Rate of the epoch's last step. */
-  learningRate: number | null;
-  /** Steps taken; fewer than planned in an epoch that was cut short. */
-  steps: number;
-  /** Seconds of training, and of the evaluation after it. */
-  trainSeconds: number;
-  testSeconds: number;
-}
-
-export interface TrainingHistory {
-  epochs: EpochReport[];
-  /** Why it ended: all epochs done, none better within `patience`, the time budget spent, or the signal aborted. */
-  stopped: Ending | 'early';
-  /** Epoch of the highest test accuracy, the first of equal ones; null where none was evaluated. */
-  bestEpoch: number | null;
-  /** Epoch whose weights were put back at the end; null where the model has those of its last step. */
-  restoredEpoch: number | null;
-  /** Steps taken, and the median of their times in milliseconds, data included; null without a step. */
-  steps: number;
-  stepMs: number | null;
-  /** Training images per second over all steps, evaluations not counted; null without a step. */
-  imagesPerSecond: number | null;
-  /** Seconds from start to end, evaluations included. */
-  seconds: number;
-  /** The normalisation used; a caller of the trained model needs it. */
-  mean: number[];
-  std: number[];
-  /**
-   * Result on the test set: of the restored epoch, else of the last one that was evaluated; null where the training was
-   * aborted before any.
-   */
-  evaluation: Evaluation | null;
-}
+import {type DoneStep, type Objective, take} from './steps.js';
+import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
+import {checkTrainingOptions, requireOption, type TrainingPlan, trainingPlan} from './training_plan.js';
 
 export interface TrainOptions extends ImageOptions {
   /** Passes over the training set; default 10. */
@@ -160,55 +95,38 @@ export async function train(
   data: DatasetSplit,
   options: TrainOptions = {},
 ): Promise<TrainingHistory> {
-  const plan = await planTraining(model, data, options);
-  describeImages(plan);
-  const stream = options.stepsPerEpoch == null ? null : allPasses(plan);
+  const training = await prepare(model, data, options);
+  describeImages(training);
+  const stream = options.stepsPerEpoch == null ? null : allPasses(training);
   try {
-    return await runEpochs(plan, stream);
+    return await run(training, stream);
   } finally {
     await stream?.return(undefined);
-    if (plan.pace.optimizer !== options.optimizer) plan.pace.optimizer.dispose();
+    const {optimizer} = training.plan;
+    if (optimizer !== options.optimizer) optimizer.dispose();
   }
 }
 
-interface Plan {
+/** What one training works with. */
+interface Training {
   model: tfl.LayersModel;
   data: DatasetSplit;
   options: TrainOptions;
   batchSize: number;
   dropRemainder: boolean;
   images: ImageOptions & {mean: number[]; std: number[]};
-  pace: Pace;
+  plan: TrainingPlan;
 }
 
-async function planTraining(
-  model: tfl.LayersModel,
-  data: DatasetSplit,
-  options: TrainOptions,
-): Promise<Plan> {
-  const {
-    batchSize = 32,
-    dataFormat,
-    badImages,
-    onBadImage,
-    prefetch,
-    labelSmoothing = 0,
-    patience = 1,
-  } = options;
-  checkPace('train', model, {...options, batchSize});
-  const smooths = labelSmoothing >= 0 && labelSmoothing < 1;
-  requireOption('train', 'labelSmoothing', labelSmoothing, smooths, 'in [0, 1)');
-  const whole = Number.isInteger(patience) && patience >= 1;
-  requireOption('train', 'patience', patience, whole, 'a whole number from 1');
-  checkClassifier('train', model, data.train, dataFormat ?? 'channelsFirst');
-  checkClassifier('train', model, data.test, dataFormat ?? 'channelsFirst');
-
+async function prepare(model: tfl.LayersModel, data: DatasetSplit, options: TrainOptions): Promise<Training> {
+  const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch} = options;
+  checkOptions(model, data, options);
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
   const batchCount = data.train.size / batchSize;
   const stepsPerPass = dropRemainder ? Math.floor(batchCount) : Math.ceil(batchCount);
   if (stepsPerPass === 0) {
     throw new ConfigError(
-      `train: the training set must fill at least one batch; got ${data.train.size} images and ` +
+      `${WHO}: the training set must fill at least one batch; got ${data.train.size} images and ` +
         `batchSize ${batchSize} (use a smaller batchSize, or dropRemainder: false).`,
     );
   }
@@ -219,20 +137,26 @@ async function planTraining(
       : await channelStatistics(data.train, reading);
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
+  const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
+  const plan = trainingPlan(options, stepsPerPass);
+  return {model, data, options, batchSize, dropRemainder, images, plan};
+}
 
-  return {
-    model,
-    data,
-    options,
-    batchSize,
-    dropRemainder,
-    images: {mean, std, dataFormat, badImages, onBadImage, prefetch},
-    pace: paceOf(options, stepsPerPass),
-  };
+const WHO = 'train';
+
+function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: TrainOptions): void {
+  const {batchSize = 32, labelSmoothing = 0, patience = 1, dataFormat = 'channelsFirst'} = options;
+  checkTrainingOptions(WHO, model, {...options, batchSize});
+  const smooths = labelSmoothing >= 0 && labelSmoothing < 1;
+  requireOption(WHO, 'labelSmoothing', labelSmoothing, smooths, 'in [0, 1)');
+  const whole = Number.isInteger(patience) && patience >= 1;
+  requireOption(WHO, 'patience', patience, whole, 'a whole number from 1');
+  checkClassifier(WHO, model, data.train, dataFormat);
+  checkClassifier(WHO, model, data.test, dataFormat);
 }
 
 /** Writes into the model what `classify` has to know, before the first step: a callback may save the model. */
-function describeImages({model, data, images}: Plan): void {
+function describeImages({model, data, images}: Training): void {
   const {height, width, classNames} = data.train;
   describeClassifier(model, {
     classNames: [...classNames],
@@ -248,117 +172,93 @@ function describeImages({model, data, images}: Plan): void {
 }
 
 /** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
-async function runEpochs(plan: Plan, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
-  const {options, data, model, pace} = plan;
-  const objective = classification(data.train.classNames.length, options.labelSmoothing ?? 0);
-  const {clipNorm, signal} = options;
-  const start = performance.now();
-  const history: EpochReport[] = [];
-  const stepTimes: number[] = [];
-  let trainedImages = 0;
-  let evaluation: Evaluation | null = null;
-  const {patience = Infinity, restoreBest = options.patience != null} = options;
+async function run(training: Training, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
+  const {options, data, model, plan, images} = training;
+  const {clipNorm, signal, patience = Infinity, restoreBest = options.patience != null} = options;
   const best = new BestEpoch(model, restoreBest);
-  let stopped: TrainingHistory['stopped'] = 'finished';
-  // The budget is for training alone: the evaluation that ends it is always made.
-  const trainSeconds = () => history.reduce((sum, epoch) => sum + epoch.trainSeconds, 0);
-  for (let epoch = 1; epoch <= pace.epochs && stopped === 'finished'; ++epoch) {
-    const source = stream === null ? passOver(plan, epoch - 1) : take(stream, pace.steps);
-    const total = {lossSum: 0, correct: 0, images: 0};
-    const common = {who: 'train', model, objective, clipNorm, pace, signal};
-    const result = await runSteps({
-      ...common,
-      source,
-      epoch,
-      secondsBefore: trainSeconds(),
-      onStep({step, images, loss, counts: [correct], learningRate, stepMs}) {
-        total.lossSum += loss * images;
-        total.correct += correct;
-        total.images += images;
-        options.onBatch?.({
-          epoch,
-          epochs: pace.epochs,
-          step,
-          steps: pace.steps,
-          loss,
-          accuracy: correct / images,
-          runningLoss: total.lossSum / total.images,
-          runningAccuracy: total.correct / total.images,
-          learningRate,
-          stepMs,
-        });
-      },
-    });
-    stopped = result.stopped;
-    if (result.stepTimes.length === 0) {
-      if (stopped === 'aborted') break;
-      throw new DataError(
-        `train: ${data.train.name} must have a readable image; got none in epoch ${epoch}.`,
-      );
-    }
-    for (const time of result.stepTimes) stepTimes.push(time);
-    trainedImages += total.images;
-    const testStart = performance.now();
-    const tested = stopped === 'aborted' ? null : await testEpoch(plan, epoch);
-    if (tested === null) stopped = 'aborted';
-    else {
-      evaluation = tested;
-      await best.tested(epoch, tested);
-    }
-    const report: EpochReport = {
-      epoch,
-      trainLoss: total.lossSum / total.images,
-      trainAccuracy: total.correct / total.images,
-      testLoss: tested?.loss ?? null,
-      testAccuracy: tested?.accuracy ?? null,
-      learningRate: result.learningRate,
-      steps: result.stepTimes.length,
-      trainSeconds: result.seconds,
-      testSeconds: (performance.now() - testStart) / 1000,
-    };
-    history.push(report);
-    await options.onEpoch?.(report, tested);
-    if (stopped === 'finished' && epoch < pace.epochs && trainSeconds() >= pace.maxSeconds) {
-      stopped = 'budget';
-    }
-    if (stopped === 'finished' && epoch < pace.epochs && epoch - (best.epoch ?? 0) >= patience)
-      stopped = 'early';
-  }
-  const restoredEpoch = best.putBack(history.length);
+  const result = await runEpochs<Evaluation, Figures>({
+    ...{who: WHO, model, plan, clipNorm, signal},
+    objective: classification(data.train.classNames.length, options.labelSmoothing ?? 0),
+    trainName: data.train.name,
+    batches: (epoch) => (stream === null ? passOver(training, epoch - 1) : take(stream, plan.steps)),
+    totals: (epoch) => new Totals(training, epoch),
+    async test(epoch) {
+      const evaluation = await testEpoch(training, epoch);
+      await best.tested(epoch, evaluation);
+      return evaluation;
+    },
+    isEnough: (epoch) => epoch - (best.epoch ?? 0) >= patience,
+    onEpoch: (report, tested) => options.onEpoch?.(report, tested),
+  });
+  const {epochs, steps, stepMs, imagesPerSecond, seconds} = result;
+  const restoredEpoch = best.putBack(epochs.length);
   return {
-    epochs: history,
-    stopped,
+    epochs,
+    stopped: result.early ? 'early' : result.stopped,
     bestEpoch: best.epoch,
     restoredEpoch,
-    steps: stepTimes.length,
-    stepMs: median(stepTimes),
-    imagesPerSecond: stepTimes.length === 0 ? null : trainedImages / (sum(stepTimes) / 1000),
-    seconds: (performance.now() - start) / 1000,
-    mean: plan.images.mean,
-    std: plan.images.std,
-    evaluation: restoredEpoch === null ? evaluation : best.evaluation,
+    ...{steps, stepMs, imagesPerSecond, seconds},
+    mean: images.mean,
+    std: images.std,
+    evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
   };
+}
 
-  /** Null where the signal came during the evaluation. */
-  async function testEpoch({batchSize, images}: Plan, epoch: number): Promise<Evaluation | null> {
-    const {signal, onTestBatch, testBatchSize = Math.max(64, batchSize)} = options;
-    try {
-      return await evaluate(model, data.test, {
-        ...images,
-        batchSize: testBatchSize,
-        signal,
-        onBatch: onTestBatch && ((progress) => onTestBatch({epoch, ...progress})),
-      });
-    } catch (error) {
-      if (signal?.aborted && error === signal.reason) return null;
-      throw error;
-    }
+type Figures = Omit<EpochReport, keyof EpochRecord>;
+
+/** The loss and the correctly classified images of an epoch so far. */
+class Totals implements EpochTotals<Evaluation, Figures> {
+  private lossSum = 0;
+  private correct = 0;
+  private images = 0;
+
+  constructor(
+    private readonly training: Training,
+    private readonly epoch: number,
+  ) {}
+
+  add({step, images, loss, counts: [correct], learningRate, stepMs}: DoneStep): void {
+    const {options, plan} = this.training;
+    this.lossSum += loss * images;
+    this.correct += correct;
+    this.images += images;
+    options.onBatch?.({
+      epoch: this.epoch,
+      epochs: plan.epochs,
+      step,
+      steps: plan.steps,
+      loss,
+      accuracy: correct / images,
+      runningLoss: this.lossSum / this.images,
+      runningAccuracy: this.correct / this.images,
+      learningRate,
+      stepMs,
+    });
   }
+
+  figures(tested: Evaluation | null): Figures {
+    return {
+      trainLoss: this.lossSum / this.images,
+      trainAccuracy: this.correct / this.images,
+      testLoss: tested?.loss ?? null,
+      testAccuracy: tested?.accuracy ?? null,
+    };
+  }
+}
+
+function testEpoch({model, data, options, batchSize, images}: Training, epoch: number): Promise<Evaluation> {
+  const {signal, onTestBatch, testBatchSize = Math.max(64, batchSize)} = options;
+  return evaluate(model, data.test, {
+    ...images,
+    batchSize: testBatchSize,
+    signal,
+    onBatch: onTestBatch && ((progress) => onTestBatch({epoch, ...progress})),
+  });
 }
 
 /** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
 function passOver(
-  {data, images, batchSize, dropRemainder, options}: Plan,
+  {data, images, batchSize, dropRemainder, options}: Training,
   pass: number,
 ): AsyncGenerator<Batch> {
   const {seed = 0, flip = false, cropPadding = 0} = options;
@@ -367,10 +267,10 @@ function passOver(
 }
 
 /** The batches of pass after pass, until one has none. */
-async function* allPasses(plan: Plan): AsyncGenerator<Batch> {
+async function* allPasses(training: Training): AsyncGenerator<Batch> {
   for (let pass = 0, some = true; some; pass++) {
     some = false;
-    for await (const batch of passOver(plan, pass)) {
+    for await (const batch of passOver(training, pass)) {
       some = true;
       yield batch;
     }
@@ -386,5 +286,3 @@ function classification(classes: number, labelSmoothing: number): Objective {
     return {loss, counts: tf.reshape(correct, [1])};
   };
 }
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

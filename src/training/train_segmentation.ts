@@ -11,8 +11,8 @@ import {channelStatistics} from '../data/normalise.js';
 import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_dataset.js';
 import {ConfigError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
+import {type EpochRecord, type EpochTotals, runEpochs} from './epochs.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from './evaluate_segmentation.js';
-import {type Ending, type Objective, runSteps, take} from './loop.js';
 import {confusionCounts} from './pixel_classes.js';
 import type {TileOptions} from './predict_segmentation.js';
 import type {
@@ -21,9 +21,15 @@ import type {
   SegmentationHistory,
 } from './segmentation_history.js';
 import {diceCrossEntropy, type SegmentationLoss} from './segmentation_loss.js';
-import {addConfusion, emptyConfusion, segmentationScores} from './segmentation_metrics.js';
+import {
+  addConfusion,
+  emptyConfusion,
+  type PixelConfusion,
+  segmentationScores,
+} from './segmentation_metrics.js';
+import {type DoneStep, type Objective, take} from './steps.js';
 import type {TrainOptions} from './train.js';
-import {checkPace, median, type Pace, paceOf} from './training_plan.js';
+import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
 
 type Shared =
   | 'epochs'
@@ -81,7 +87,7 @@ export async function trainSegmentation(
   options: SegmentationTrainOptions = {},
 ): Promise<SegmentationHistory> {
   const {batchSize = 4, cropSize, dataFormat = 'channelsFirst'} = options;
-  checkPace(WHO, model, {...options, batchSize});
+  checkTrainingOptions(WHO, model, {...options, batchSize});
   checkData(model, data, options);
   const {mean, std} = await normalisation(data.train, options);
   const {seed, flip, rotate} = options;
@@ -89,12 +95,12 @@ export async function trainSegmentation(
     ...{batchSize, cropSize, flip, rotate, seed},
     ...{mean, std, dataFormat},
   });
-  const pace = paceOf(options, Math.ceil(data.train.size / batchSize));
+  const plan = trainingPlan(options, Math.ceil(data.train.size / batchSize));
   try {
-    return await runEpochs({model, data, options, pace, stream, mean, std});
+    return await run({model, data, options, plan, stream, mean, std});
   } finally {
     await stream.return(undefined as never);
-    if (pace.optimizer !== options.optimizer) pace.optimizer.dispose();
+    if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
   }
 }
 
@@ -130,76 +136,77 @@ async function normalisation(
   return {mean: [...(mean ?? statistics.mean)], std: [...(std ?? statistics.std)]};
 }
 
-interface Plan {
+/** What one training works with. */
+interface Training {
   model: tfl.LayersModel;
   data: SegmentationSplit;
   options: SegmentationTrainOptions;
-  pace: Pace;
+  plan: TrainingPlan;
   stream: ReturnType<typeof cropBatches>;
   mean: number[];
   std: number[];
 }
 
-async function runEpochs(plan: Plan): Promise<SegmentationHistory> {
-  const {model, options, pace, mean, std} = plan;
+async function run(training: Training): Promise<SegmentationHistory> {
+  const {model, data, options, plan, stream, mean, std} = training;
   const {clipNorm, signal} = options;
-  const {classNames} = plan.data.train;
-  const start = performance.now();
-  const epochs: SegmentationEpochReport[] = [];
-  const stepTimes: number[] = [];
-  let evaluation: SegmentationEvaluation | null = null;
-  let stopped: Ending = 'finished';
-  // The budget is for training alone: the evaluation that ends it is always made.
-  const trainSeconds = () => epochs.reduce((sum, epoch) => sum + epoch.trainSeconds, 0);
-  for (let epoch = 1; epoch <= pace.epochs && stopped === 'finished'; epoch++) {
-    const confusion = emptyConfusion(classNames.length);
-    const total = {loss: 0, images: 0};
-    const result = await runSteps({
-      ...{who: WHO, model, objective: objectiveOf(plan), clipNorm, pace, signal, epoch},
-      source: take(plan.stream, pace.steps),
-      secondsBefore: trainSeconds(),
-      onStep({counts, ...done}) {
-        addConfusion(confusion, counts);
-        total.loss += done.loss * done.images;
-        total.images += done.images;
-        const batch = emptyConfusion(classNames.length);
-        addConfusion(batch, counts);
-        const {pixelAccuracy} = segmentationScores(batch);
-        options.onBatch?.({epoch, epochs: pace.epochs, steps: pace.steps, pixelAccuracy, ...done});
-      },
-    });
-    stopped = result.stopped;
-    if (result.stepTimes.length === 0) break;
-    stepTimes.push(...result.stepTimes);
-    const testStart = performance.now();
-    const tested = stopped === 'aborted' ? null : await testEpoch(plan);
-    if (tested === null) stopped = 'aborted';
-    else evaluation = tested;
-    const trained = segmentationScores(confusion);
-    const report: SegmentationEpochReport = {
-      epoch,
-      trainLoss: total.loss / total.images,
+  const result = await runEpochs<SegmentationEvaluation, Figures>({
+    ...{who: WHO, model, plan, clipNorm, signal},
+    objective: objectiveOf(training),
+    trainName: data.train.name,
+    batches: () => take(stream, plan.steps),
+    totals: (epoch) => new Totals(training, epoch),
+    test: () => testEpoch(training),
+    onEpoch: (report, tested) => options.onEpoch?.(report, tested),
+  });
+  const {epochs, stopped, steps, stepMs, seconds, evaluation} = result;
+  return {epochs, stopped, steps, stepMs, seconds, mean, std, evaluation};
+}
+
+type Figures = Omit<SegmentationEpochReport, keyof EpochRecord>;
+
+/** The loss and the pixels, by true and predicted class, of an epoch so far. */
+class Totals implements EpochTotals<SegmentationEvaluation, Figures> {
+  private readonly confusion: PixelConfusion;
+  private lossSum = 0;
+  private images = 0;
+
+  constructor(
+    private readonly training: Training,
+    private readonly epoch: number,
+  ) {
+    this.confusion = this.noPixels();
+  }
+
+  add({counts, ...step}: DoneStep): void {
+    const {options, plan} = this.training;
+    addConfusion(this.confusion, counts);
+    this.lossSum += step.loss * step.images;
+    this.images += step.images;
+    const batch = this.noPixels();
+    addConfusion(batch, counts);
+    const {pixelAccuracy} = segmentationScores(batch);
+    options.onBatch?.({epoch: this.epoch, epochs: plan.epochs, steps: plan.steps, pixelAccuracy, ...step});
+  }
+
+  figures(tested: SegmentationEvaluation | null): Figures {
+    const trained = segmentationScores(this.confusion);
+    return {
+      trainLoss: this.lossSum / this.images,
       trainPixelAccuracy: trained.pixelAccuracy,
       trainMeanIou: trained.meanIou,
       testPixelAccuracy: tested?.pixelAccuracy ?? null,
       testMeanIou: tested?.meanIou ?? null,
-      learningRate: result.learningRate,
-      steps: result.stepTimes.length,
-      trainSeconds: result.seconds,
-      testSeconds: (performance.now() - testStart) / 1000,
     };
-    epochs.push(report);
-    await options.onEpoch?.(report, tested);
-    if (stopped === 'finished' && epoch < pace.epochs && trainSeconds() >= pace.maxSeconds)
-      stopped = 'budget';
   }
-  const seconds = (performance.now() - start) / 1000;
-  const steps = stepTimes.length;
-  return {epochs, stopped, steps, stepMs: median(stepTimes), seconds, mean, std, evaluation};
+
+  private noPixels(): PixelConfusion {
+    return emptyConfusion(this.training.data.train.classNames.length);
+  }
 }
 
 /** The loss, and the pixels by true and predicted class. */
-function objectiveOf({data, options}: Plan): Objective {
+function objectiveOf({data, options}: Training): Objective {
   const {dataFormat = 'channelsFirst'} = options;
   const {ignoreIndex} = data.train;
   const loss = options.loss ?? diceCrossEntropy({ignoreIndex, dataFormat});
@@ -209,13 +216,7 @@ function objectiveOf({data, options}: Plan): Objective {
   });
 }
 
-/** Null where the signal came during the evaluation. */
-async function testEpoch({model, data, options, mean, std}: Plan): Promise<SegmentationEvaluation | null> {
+function testEpoch({model, data, options, mean, std}: Training): Promise<SegmentationEvaluation> {
   const {signal, tile, overlap, dataFormat} = options;
-  try {
-    return await evaluateSegmentation(model, data.test, {mean, std, tile, overlap, dataFormat, signal});
-  } catch (error) {
-    if (signal?.aborted && error === signal.reason) return null;
-    throw error;
-  }
+  return evaluateSegmentation(model, data.test, {mean, std, tile, overlap, dataFormat, signal});
 }

@@ -8,8 +8,8 @@ import {ConfigError} from '../errors.js';
 import {AdamW} from './adamw.js';
 import {cosineSchedule, type Schedule} from './schedule.js';
 
-/** What `train` documents, each with its default. */
-export interface PaceOptions {
+/** The options of a trainer that decide it; `train` documents each with its default. */
+export interface PlanOptions {
   epochs?: number;
   stepsPerEpoch?: number;
   batchSize?: number;
@@ -22,7 +22,8 @@ export interface PaceOptions {
   maxSeconds?: number;
 }
 
-export interface Pace {
+/** How long a training goes on, with which optimizer and at which rate. */
+export interface TrainingPlan {
   epochs: number;
   /** Steps of an epoch. */
   steps: number;
@@ -37,7 +38,7 @@ export interface Pace {
  * @throws ConfigError, in the name of `who`, for an option out of its range, a model without trainable weights, or where
  *     no gradients are registered.
  */
-export function checkPace(who: string, model: tfl.LayersModel, options: PaceOptions): void {
+export function checkTrainingOptions(who: string, model: tfl.LayersModel, options: PlanOptions): void {
   const {epochs = 10, batchSize = 1, learningRate = 1e-3, stepsPerEpoch = 1} = options;
   const {clipNorm = 1, maxSeconds = 1, warmupEpochs = 0} = options;
   const count = (value: number) => Number.isInteger(value) && value >= 1;
@@ -69,10 +70,10 @@ export function requireOption(who: string, name: string, value: unknown, valid: 
 }
 
 /**
- * @param options as checked by `checkPace`.
+ * @param options as checked by `checkTrainingOptions`.
  * @param stepsPerPass steps of an epoch where `stepsPerEpoch` is not given.
  */
-export function paceOf(options: PaceOptions, stepsPerPass: number): Pace {
+export function trainingPlan(options: PlanOptions, stepsPerPass: number): TrainingPlan {
   const {epochs = 10, learningRate = 1e-3, maxSeconds = Infinity, warmupEpochs = epochs / 20} = options;
   const steps = options.stepsPerEpoch ?? stepsPerPass;
   const totalSteps = epochs * steps;
@@ -91,12 +92,4 @@ export function paceOf(options: PaceOptions, stepsPerPass: number): Pace {
       return cosine?.(Math.max(step, Math.floor((totalSteps * seconds) / maxSeconds)));
     },
   };
-}
-
-/** Of the times of the steps; null without a step. */
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -1,20 +1,28 @@
 import {expect} from 'chai';
-import {parseConvertCommand} from '../../../src/cli/convert_options.js';
+import {type ConvertSettings, convertCommand} from '../../../src/cli/convert.js';
 import {UsageError} from '../../../src/cli/usage_error.js';
+import {TextStream} from '../../helpers/text_stream.js';
+
+/** What the command makes of its options, in place of a conversion. */
+function parseConvertCommand(args: readonly string[]): ConvertSettings {
+  const given: ConvertSettings[] = [];
+  const context = {args, now: new Date(), out: new TextStream(), exitCode: 0};
+  convertCommand(context, (settings) => void given.push(settings)).parse(args, {from: 'user'});
+  return given[0]!;
+}
 
 describe('the options of convert', () => {
   it('has defaults', () => {
     expect(parseConvertCommand(['swin.pth', '--to', 'model'])).to.deep.equal({
-      ...{help: false, input: 'swin.pth', out: 'model', layout: 'microsoft'},
+      ...{input: 'swin.pth', out: 'model', layout: 'microsoft'},
       ...{window: null, imageSize: null, channelsLast: false},
     });
-    expect(parseConvertCommand(['--help'])).to.include({help: true});
   });
 
   it('reads every option', () => {
     const line = '--to a.safetensors --layout timm --window 12 --image-size 384 --channels-last swin.bin';
     expect(parseConvertCommand(line.split(' '))).to.deep.equal({
-      ...{help: false, input: 'swin.bin', out: 'a.safetensors', layout: 'timm'},
+      ...{input: 'swin.bin', out: 'a.safetensors', layout: 'timm'},
       ...{window: 12, imageSize: 384, channelsLast: true},
     });
   });
@@ -23,6 +31,7 @@ describe('the options of convert', () => {
     ['', /convert: one file or folder must be given; got none/],
     ['a.pth b.pth --to out', /one file or folder must be given; got a.pth b.pth/],
     ['a.pth', /--to must be a folder or a .safetensors file; got nothing/],
+    ['a.pth --to --window 7', /--to must be a folder or a .safetensors file; got --window/],
     ['a.pth --too out', /Unknown option '--too'/],
     ['a.pth --to out --window 0', /convert: --window must be a whole number from 1; got 0/],
     ['a.pth --to out --window 7x7', /--window must be a whole number from 1; got 7x7/],

@@ -1,7 +1,7 @@
 import {expect} from 'chai';
 import {duration, type Output, TrainingDisplay, textTable} from '../../../src/cli/display.js';
 import {TimeLeft} from '../../../src/cli/time_left.js';
-import type {BatchReport, EpochReport} from '../../../src/training/train.js';
+import type {BatchReport, EpochReport} from '../../../src/training/training_history.js';
 import {TextStream} from '../../helpers/text_stream.js';
 
 const batch: BatchReport = {

@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect} from 'chai';
 import {describeData, openData} from '../../../src/cli/train_data.js';
-import {SHAPES_DEFAULTS} from '../../../src/cli/train_options.js';
+import {SHAPES_DEFAULTS} from '../../../src/cli/train_defaults.js';
 import {UsageError} from '../../../src/cli/usage_error.js';
 import {DataError} from '../../../src/errors.js';
 

@@ -1,6 +1,16 @@
 import {expect} from 'chai';
-import {parseTrainCommand, SHAPES_DEFAULTS} from '../../../src/cli/train_options.js';
+import {type TrainSettings, trainCommand} from '../../../src/cli/train.js';
+import {SHAPES_DEFAULTS} from '../../../src/cli/train_defaults.js';
 import {UsageError} from '../../../src/cli/usage_error.js';
+import {TextStream} from '../../helpers/text_stream.js';
+
+/** What the command makes of its options, in place of a training. */
+function parseTrainCommand(args: readonly string[], now = new Date()): TrainSettings {
+  const given: TrainSettings[] = [];
+  const context = {args, now, out: new TextStream(), exitCode: 0};
+  trainCommand(context, (settings) => void given.push(settings)).parse(args, {from: 'user'});
+  return given[0]!;
+}
 
 describe('the options of train', () => {
   it('has defaults for drawn shapes, and others for a folder', () => {
@@ -36,7 +46,6 @@ describe('the options of train', () => {
       '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
       '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --out=o';
     expect(parseTrainCommand(line.split(' '))).to.deep.equal({
-      help: false,
       data: 'd',
       imageSize: 48,
       epochs: 3,
@@ -67,7 +76,11 @@ describe('the options of train', () => {
   const wrong: [string, RegExp][] = [
     ['--bogus', /Unknown option '--bogus' \(tfjs-swint train --help/],
     ['extra', /Unexpected argument 'extra'/],
-    ['--epochs', /'--epochs <value>' argument missing/],
+    ['--epochs', /'--epochs <N>' argument missing/],
+    ['--data --epochs 3', /--data must be a folder; got --epochs\./],
+    ['--out=', /--out must be a folder; got nothing\./],
+    ['--eopchs 3', /Unknown option '--eopchs' \(Did you mean --epochs\?\)\.$/],
+    ['--flip=yes', /Unknown option '--flip=yes'/],
     ['--epochs 0', /--epochs must be a whole number from 1; got 0\./],
     ['--epochs 1.5', /--epochs must be a whole number from 1; got 1\.5\./],
     ['--epochs ten', /got ten\./],

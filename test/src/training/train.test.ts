@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {ConfigError, DataError, SwintError} from '../../../src/errors.js';
 import {evaluate} from '../../../src/training/evaluate.js';
-import {type BatchReport, train} from '../../../src/training/train.js';
+import {train} from '../../../src/training/train.js';
+import type {BatchReport} from '../../../src/training/training_history.js';
 import {colourSplit, colourSquares} from './colour_squares.js';
 
 function linearModel(seed = 1): tf.Sequential {

@@ -7,7 +7,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {ConfigError, SwintError} from '../errors.js';
-import type {Pace} from './training_plan.js';
+import type {TrainingPlan} from './training_plan.js';
 
 /** What a step is taken with; it is disposed after the step. */
 export interface StepBatch {
@@ -42,7 +42,7 @@ export interface StepsArgs {
   model: tfl.LayersModel;
   objective: Objective;
   clipNorm?: number;
-  pace: Pace;
+  plan: TrainingPlan;
   /** The epoch's batches. */
   source: AsyncGenerator<StepBatch>;
   /** Epoch, from 1. */
@@ -79,8 +79,8 @@ interface Pending {
  * @throws SwintError naming epoch and step where the loss is not finite.
  */
 export async function runSteps(args: StepsArgs): Promise<StepsResult> {
-  const {who, pace, source, epoch, secondsBefore, signal, onStep} = args;
-  const {optimizer, steps} = pace;
+  const {who, plan, source, epoch, secondsBefore, signal, onStep} = args;
+  const {optimizer, steps} = plan;
   const variables = trainableVariables(args.model);
   const start = performance.now();
   const total: StepsResult = {stepTimes: [], seconds: 0, learningRate: null, stopped: 'finished'};
@@ -110,7 +110,7 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   try {
     for await (const batch of source) {
       step += 1;
-      const rate = pace.rate((epoch - 1) * steps + step - 1, secondsSpent());
+      const rate = plan.rate((epoch - 1) * steps + step - 1, secondsSpent());
       const learningRate = setLearningRate(who, optimizer, rate);
       const current: Pending = {
         step,
@@ -121,7 +121,7 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
       if (pending) await finish(pending);
       pending = current;
       if (signal?.aborted) total.stopped = 'aborted';
-      else if (step < steps && secondsSpent() >= pace.maxSeconds) total.stopped = 'budget';
+      else if (step < steps && secondsSpent() >= plan.maxSeconds) total.stopped = 'budget';
       if (total.stopped !== 'finished') break;
     }
     const last: Pending | null = pending;
@@ -146,7 +146,7 @@ export async function* take<T>(stream: AsyncGenerator<T>, count: number): AsyncG
 
 /** One optimizer step. Disposes the batch. @returns what reads [loss, ...counts]. */
 function takeStep(
-  {model, objective, clipNorm, pace: {optimizer}}: StepsArgs,
+  {model, objective, clipNorm, plan: {optimizer}}: StepsArgs,
   variables: Map<tf.Variable, tfl.LayerVariable>,
   {images, labels}: StepBatch,
 ): Promise<ArrayLike<number>> {

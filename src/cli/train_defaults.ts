@@ -1,0 +1,27 @@
+/** What `tfjs-swint train` does where it is not told, as far as that depends on the images. */
+
+/**
+ * The drawn shapes of a run without options, sized so that it ends within three minutes on two cores on the wasm
+ * backend. No image is seen twice: drawing new ones costs less than a step, and nothing can be learnt by heart.
+ */
+export const SHAPES_DEFAULTS = {
+  imageSize: 32,
+  trainImages: 16_000,
+  testImages: 300,
+  epochs: 5,
+  stepsPerEpoch: 200,
+  batchSize: 16,
+  flip: false,
+  widths: [16, 32, 64],
+} as const;
+
+/** Images of the user's own. */
+export const FOLDER_DEFAULTS = {
+  epochs: 10,
+  // One pass.
+  stepsPerEpoch: null,
+  batchSize: 64,
+  flip: true,
+  // The network's own.
+  widths: null,
+} as const;

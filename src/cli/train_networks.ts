@@ -1,0 +1,109 @@
+/** Trains the networks that `tfjs-swint train` compares, one after the other, and saves each. */
+import {join} from 'node:path';
+import type {DatasetSplit} from '../data/dataset.js';
+import type {ReportedModel} from '../node/report.js';
+import {saveModel} from '../node/save_model.js';
+import {train} from '../training/train.js';
+import type {TrainingDisplay} from './display.js';
+import {buildNetwork, type NetworkKind, networkName} from './networks.js';
+import {TimeLeft} from './time_left.js';
+import type {TrainSettings} from './train.js';
+
+/** One network after its training. */
+export interface TrainedNetwork extends ReportedModel {
+  kind: NetworkKind;
+  dir: string;
+}
+
+/** @returns the networks that took a step before `signal` came. */
+export async function trainNetworks(
+  settings: TrainSettings,
+  data: DatasetSplit,
+  signal: AbortSignal,
+  display: TrainingDisplay,
+): Promise<TrainedNetwork[]> {
+  const trained: TrainedNetwork[] = [];
+  let minutesLeft = settings.maxMinutes;
+  const maxSeconds = minutesLeft === null ? null : 60 * minutesLeft;
+  const timeLeft = new TimeLeft(settings.networks.length, settings.epochs, maxSeconds);
+  for (const [i, kind] of settings.networks.entries()) {
+    if (signal.aborted) break;
+    // What one network leaves of its share is there for the next.
+    const maxSeconds = minutesLeft === null ? undefined : (minutesLeft * 60) / (settings.networks.length - i);
+    const network = await trainNetwork(kind, settings, data, maxSeconds, signal, timeLeft, display);
+    timeLeft.networkDone();
+    if (network === null) break;
+    trained.push(network);
+    const minutes = network.history.epochs.reduce((sum, epoch) => sum + epoch.trainSeconds, 0) / 60;
+    // Never 0: the last network is still trained for a step and evaluated.
+    if (minutesLeft !== null) minutesLeft = Math.max(minutesLeft - minutes, 1e-3);
+  }
+  return trained;
+}
+
+/** Trains and saves one network. @returns null where it was stopped before its first step. */
+async function trainNetwork(
+  kind: NetworkKind,
+  settings: TrainSettings,
+  data: DatasetSplit,
+  maxSeconds: number | undefined,
+  signal: AbortSignal,
+  timeLeft: TimeLeft,
+  display: TrainingDisplay,
+): Promise<TrainedNetwork | null> {
+  const name = networkName(kind, settings.depth);
+  const model = buildNetwork(kind, settings, data.train);
+  const parameters = model.countParams();
+  const {epochs, stepsPerEpoch, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip} = settings;
+  display.line();
+  display.line(
+    `${name}: ${parameters.toLocaleString('en-US')} parameters, ${epochs} epochs of batches of ${batchSize}`,
+  );
+  const skipped = new Set<string>();
+  let steps = 1;
+  try {
+    const history = await train(model, data, {
+      epochs,
+      stepsPerEpoch: stepsPerEpoch ?? undefined,
+      batchSize,
+      learningRate,
+      weightDecay,
+      labelSmoothing,
+      seed,
+      flip,
+      cropPadding: settings.crop,
+      warmupEpochs: settings.warmup ?? undefined,
+      maxSeconds,
+      signal,
+      badImages: settings.badImages,
+      onBadImage(error) {
+        // Once for each image, not in every epoch.
+        if (skipped.has(error.message)) return;
+        skipped.add(error.message);
+        display.line(`  skipped  ${error.message}`);
+      },
+      onBatch(report) {
+        steps = report.steps;
+        timeLeft.step(report.stepMs / 1000);
+        display.batch(report, timeLeft.seconds(report.epoch, report.step, steps, false));
+      },
+      onTestBatch: (progress) => display.testBatch(progress),
+      onEpoch(report) {
+        timeLeft.test(report.testSeconds);
+        display.epoch(
+          report,
+          epochs,
+          signal.aborted ? null : timeLeft.seconds(report.epoch, steps, steps, true),
+        );
+      },
+    });
+    display.endBar();
+    if (history.stopped === 'budget') display.line('  stopped: the time of --max-minutes is spent');
+    if (history.steps === 0) return null;
+    const dir = join(settings.out, kind);
+    await saveModel(model, dir);
+    return {kind, name, parameters, history, dir};
+  } finally {
+    model.dispose();
+  }
+}
