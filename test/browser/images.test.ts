@@ -4,7 +4,7 @@ import {inChromium, needsChromium, pageOf} from '../helpers/chromium.js';
 /** Every kind of picture that a page has, of the same pixels, prepared and classified. */
 const program = `
   import * as tf from '@tensorflow/tfjs';
-  import {classify, preprocess} from 'tfjs-swint';
+  import {classify, preprocess} from './src/index.ts';
 
   const [width, height] = [40, 30];
   const bytes = new Uint8ClampedArray(width * height * 4);

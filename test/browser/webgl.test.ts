@@ -5,7 +5,7 @@ import {expectRelativeClose} from '../helpers/compare.js';
 /** Forward and all gradients of a SwinT of each variant, on webgl and on cpu, in a page. */
 const program = `
   import * as tf from '@tensorflow/tfjs';
-  import {backendReport, setupBackend, swinT} from 'tfjs-swint';
+  import {backendReport, setupBackend, swinT} from './src/index.ts';
 
   // tfjs refuses a software WebGL, which is the only one here.
   for (const canvas of [HTMLCanvasElement, OffscreenCanvas]) {

@@ -10,6 +10,7 @@ import {createServer} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import {build} from 'esbuild';
 import {type Browser, chromium, type Page} from 'playwright-core';
+import {opened} from './opened.js';
 import {sparticuzChromium, sparticuzUnavailable} from './sparticuz.js';
 
 const systemPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -58,15 +59,21 @@ export function needsChromium(context: Mocha.Context): void {
   context.skip();
 }
 
-/** Starts Chromium with WebGPU and WebGL on a software GPU. The caller closes it. */
-async function launchChromium(): Promise<Browser> {
+interface Launched {
+  browser: Browser;
+  /** Kills it, with all its processes, whatever they are doing. */
+  close: () => Promise<void>;
+}
+
+/** Starts Chromium with WebGPU and WebGL on a software GPU. */
+async function launch(): Promise<Launched> {
   const found = findChromium();
   if ('reason' in found) {
-    throw new Error(
-      `launchChromium: a Chromium must be present; got none: ${found.reason} (set CHROMIUM_PATH).`,
-    );
+    throw new Error(`inChromium: a Chromium must be present; got none: ${found.reason} (set CHROMIUM_PATH).`);
   }
-  return chromium.launch({
+  // A server, because playwright tells the processes of no other browser: closing it in order waits for all of them,
+  // for ever where one hangs.
+  const server = await chromium.launchServer({
     executablePath: found.executable,
     headless: true,
     // Its sandbox wants user namespaces, which containers withhold; the pages are our own.
@@ -74,7 +81,32 @@ async function launchChromium(): Promise<Browser> {
     args: withWebGPU,
     // Chromium brings its own Vulkan loader and driver; those that `npm test` names are for Dawn in Node.
     env: {...environmentWithoutVulkan(), ...found.env},
+    timeout: 300_000, // It takes less than a second where nothing else runs.
   });
+  const close = opened(() => server.kill(), 'run');
+  try {
+    return {browser: await chromium.connect(server.wsEndpoint(), {timeout: 0}), close};
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+let launched: Promise<Launched> | undefined;
+
+/** The browser of the run, started at the first call, and again after one in which something failed. */
+function sharedBrowser(): Promise<Launched> {
+  launched ??= launch();
+  return launched;
+}
+
+async function closeSharedBrowser(): Promise<void> {
+  const last = launched;
+  launched = undefined;
+  await last?.then(
+    ({close}) => close(),
+    () => undefined, // It did not start: the test that wanted it has failed.
+  );
 }
 
 function environmentWithoutVulkan(): Record<string, string> {
@@ -114,11 +146,28 @@ export const isolation = {
   'cross-origin-embedder-policy': 'require-corp',
 };
 
+/** Serves `files` from 127.0.0.1, which counts as a secure context, so WebGPU is there. */
+async function serve(files: ReadonlyMap<string, ServedFile>, headers: Record<string, string>) {
+  const server = createServer((request, response) => {
+    const file = files.get(new URL(request.url ?? '/', 'http://127.0.0.1').pathname);
+    response
+      .writeHead(file ? 200 : 404, {...headers, 'content-type': file?.type ?? 'text/plain'})
+      .end(file?.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = opened(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close};
+}
+
 /**
- * Opens a page whose files come from `files` (by path, such as `/index.html`), lets `use` work in it and closes all.
- * The page is served from 127.0.0.1, which counts as a secure context, so WebGPU is there.
+ * Opens a page whose files come from `files` (by path, such as `/index.html`), lets `use` work in it and closes it.
+ * The browser is that of the run, each page a context of its own; where something fails the next page gets a fresh
+ * browser. The page has no time limits: mocha's limit closes the browser, and so ends whatever the test waits for.
  *
- * @param use gets the page's address and a fresh page of Chromium.
+ * @param use gets the page's address and the page.
  * @param headers sent with every file.
  * @returns what `use` returns.
  * @throws what `use` throws, and an Error for an exception that the page did not catch.
@@ -128,25 +177,27 @@ export async function inChromium<T>(
   use: (page: Page, address: string) => Promise<T>,
   headers: Record<string, string> = {},
 ): Promise<T> {
-  const server = createServer((request, response) => {
-    const file = files.get(new URL(request.url ?? '/', 'http://127.0.0.1').pathname);
-    response
-      .writeHead(file ? 200 : 404, {...headers, 'content-type': file?.type ?? 'text/plain'})
-      .end(file?.body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await launchChromium();
+  const {address, close: closeServer} = await serve(files, headers);
+  // Called in good order only when all went well: the hook after a test that ran out of time kills the browser.
+  let done = false;
+  const release = opened(() => (done ? undefined : closeSharedBrowser()));
   try {
-    const page = await browser.newPage();
+    const {browser} = await sharedBrowser();
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(0);
+    page.setDefaultNavigationTimeout(0);
     const errors: Error[] = [];
     page.on('pageerror', (error) => errors.push(error));
-    const result = await use(page, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const result = await use(page, address);
     if (errors.length > 0) {
       throw errors[0];
     }
+    await context.close();
+    done = true;
     return result;
   } finally {
-    await browser.close();
-    server.close();
+    await release();
+    await closeServer();
   }
 }
