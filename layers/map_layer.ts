@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {optionalSeed} from '../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat} from '../kernels/common/data_format.js';
+import {defined} from '../kernels/common/defined.js';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {layerName} from './layer_name.js';
@@ -144,8 +145,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
-      dataFormat: this.dataFormat,
-      ...(this.seed === undefined ? {} : {seed: this.seed}),
+      ...defined({dataFormat: this.dataFormat, seed: this.seed}),
       ...this.treatments.config,
     };
   }
