@@ -9,6 +9,7 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf, positiveInteger, rate, type Size, sizePair} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {
   absolutePosition,
@@ -189,9 +190,6 @@ export const kernelStart = (
 export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {
   const {args, numHeads, windows, pretrained, variant} = plan;
   const {mlpRatio, qkvBias, dropout, attentionDropout, padding} = args;
-  const given = Object.entries({mlpRatio, qkvBias, dropout, attentionDropout, padding}).filter(
-    ([, value]) => value !== undefined,
-  );
   return {
     numHeads: numHeads[i],
     windowSize: windows[i],
@@ -200,7 +198,7 @@ export function stageArgs(plan: Plan, i: number, seed: number | undefined): Swin
     dataFormat: 'channelsLast',
     seed,
     kernelInitializer: kernelStart(plan, seed),
-    ...Object.fromEntries(given),
+    ...defined({mlpRatio, qkvBias, dropout, attentionDropout, padding}),
   };
 }
 

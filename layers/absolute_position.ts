@@ -12,6 +12,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {type Size, sizePair} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {ShapeError} from '../kernels/common/errors.js';
 import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import type {ParameterSpec, ParameterValues} from './parameters.js';
@@ -52,7 +53,7 @@ export class AbsolutePosition extends MapLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return {...super.getConfig(), ...(this.mapSize === undefined ? {} : {mapSize: this.mapSize})};
+    return {...super.getConfig(), ...defined({mapSize: this.mapSize})};
   }
 }
 tf.serialization.registerClass(AbsolutePosition);

@@ -11,21 +11,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
-import {showValue} from '../kernels/common/show_value.js';
 import {layerName} from './layer_name.js';
+import {twoMapShapes} from './shapes.js';
 import type {LayerArgs} from './tfjs_types.js';
 
 export class CropLike extends tfl.layers.Layer {
   static readonly className = 'SwinCropLike';
 
   private shapes(inputShape: tfl.Shape | tfl.Shape[]): [tfl.Shape, tfl.Shape] {
-    const [x, like] = inputShape as tfl.Shape[];
-    if (!Array.isArray(x) || !Array.isArray(like) || x.length !== 4 || like.length !== 4) {
-      throw new ShapeError(
-        `${layerName(this)}: the inputs must be two maps [B, H, W, C]; got ${showValue(inputShape)}.`,
-      );
-    }
-    return [x, like];
+    return twoMapShapes(layerName(this), '[B, H, W, C]', inputShape);
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {

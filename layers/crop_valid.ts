@@ -12,12 +12,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {type Size, sizePair} from '../kernels/common/arguments.js';
-import {checkDataFormat, type DataFormat} from '../kernels/common/data_format.js';
+import {checkDataFormat, type DataFormat, mapShape} from '../kernels/common/data_format.js';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
-import {showValue} from '../kernels/common/show_value.js';
 import {layerName} from './layer_name.js';
 import {mapSize} from './map_layer.js';
+import {twoMapShapes} from './shapes.js';
 import type {LayerArgs} from './tfjs_types.js';
 
 export interface CropValidArgs extends LayerArgs {
@@ -53,11 +53,8 @@ export class CropValid extends tfl.layers.Layer {
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
-    const [x, source] = inputShape as tfl.Shape[];
-    if (!Array.isArray(x) || !Array.isArray(source) || x.length !== 4 || source.length !== 4) {
-      const got = showValue(inputShape);
-      throw new ShapeError(`${this.who}: the inputs must be two maps of rank 4; got ${got}.`);
-    }
+    const form = showShape(['B', ...mapShape(this.dataFormat, 'C', 'H', 'W')]);
+    const [x, source] = twoMapShapes(this.who, form, inputShape);
     const output = [...x];
     for (const i of [0, 1]) {
       const axis = this.rows + i;

@@ -10,6 +10,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {optionalSeed, rate} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {layerName} from './layer_name.js';
 import {derivedSeed} from './random_seed.js';
 import type {LayerArgs} from './tfjs_types.js';
@@ -57,11 +58,7 @@ export class DropPath extends tfl.layers.Layer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      rate: this.rate,
-      ...(this.seed === undefined ? {} : {seed: this.seed}),
-    };
+    return {...super.getConfig(), ...defined({rate: this.rate, seed: this.seed})};
   }
 }
 tf.serialization.registerClass(DropPath);

@@ -9,7 +9,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {optionalSeed} from '../kernels/common/arguments.js';
-import {checkDataFormat, type DataFormat} from '../kernels/common/data_format.js';
+import {checkDataFormat, type DataFormat, mapShape} from '../kernels/common/data_format.js';
+import {defined} from '../kernels/common/defined.js';
 import {ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {layerName} from './layer_name.js';
@@ -70,7 +71,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
   /** The shape of an input as [B, H, W, C]. */
   private mapShape(shape: tfl.Shape | tfl.Shape[]): MapShape {
     const one = singleShape(shape);
-    const named = this.dataFormat === 'channelsFirst' ? '[B, C, H, W]' : '[B, H, W, C]';
+    const named = showShape(['B', ...mapShape(this.dataFormat, 'C', 'H', 'W')]);
     if (one.length !== 4) {
       throw new ShapeError(
         `${this.who}: the input must have rank 4, ${named}; got rank ${one.length}, ${showShape(one)}.`,
@@ -117,9 +118,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [batch, height, width, channels] = this.outputFor(this.mapShape(inputShape));
-    return this.dataFormat === 'channelsFirst'
-      ? [batch, channels, height, width]
-      : [batch, height, width, channels];
+    return [batch, ...mapShape(this.dataFormat, channels, height, width)];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
@@ -144,8 +143,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
-      dataFormat: this.dataFormat,
-      ...(this.seed === undefined ? {} : {seed: this.seed}),
+      ...defined({dataFormat: this.dataFormat, seed: this.seed}),
       ...this.treatments.config,
     };
   }

@@ -8,10 +8,12 @@
  * Source: Cao et al. 2021, "Swin-Unet", section 3.4.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {positiveInteger, sameOr} from '../kernels/common/arguments.js';
+import {positiveInteger} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {ConfigError} from '../kernels/common/errors.js';
 import {layerNorm, linear} from '../kernels/index.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {outChannelsOf} from './out_channels.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 export interface PatchExpandingArgs extends MapLayerArgs {
@@ -30,8 +32,7 @@ export class PatchExpanding extends MapLayer {
 
   constructor(args: PatchExpandingArgs = {}) {
     super(args);
-    const channels = sameOr(this.who, ['outChannels', args.outChannels], ['filters', args.filters]);
-    if (channels !== undefined) this.outChannels = positiveInteger(this.who, 'outChannels', channels);
+    this.outChannels = outChannelsOf(this.who, args);
     this.scale = positiveInteger(this.who, 'scale', args.scale ?? 2);
   }
 
@@ -78,7 +79,7 @@ export class PatchExpanding extends MapLayer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const {outChannels, scale} = this;
-    return {...super.getConfig(), ...(outChannels === undefined ? {} : {outChannels}), scale};
+    return {...super.getConfig(), ...defined({outChannels, scale})};
   }
 }
 tf.serialization.registerClass(PatchExpanding);

@@ -9,9 +9,11 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.1; microsoft/Swin-Transformer, PatchMerging of V1 and V2.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {oneOf, positiveInteger, sameOr} from '../kernels/common/arguments.js';
+import {oneOf} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {layerNorm, linear, patchMerge} from '../kernels/index.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {outChannelsOf} from './out_channels.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 /** Where the norm stands: before the product as in V1, or after it as in V2. */
@@ -72,8 +74,7 @@ export class PatchMerging extends MapLayer {
 
   constructor(args: PatchMergingArgs = {}) {
     super(args);
-    const channels = sameOr(this.who, ['outChannels', args.outChannels], ['filters', args.filters]);
-    if (channels !== undefined) this.outChannels = positiveInteger(this.who, 'outChannels', channels);
+    this.outChannels = outChannelsOf(this.who, args);
     this.norm = oneOf(this.who, 'norm', args.norm ?? 'pre', ['pre', 'post']);
   }
 
@@ -99,7 +100,7 @@ export class PatchMerging extends MapLayer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const {outChannels, norm} = this;
-    return {...super.getConfig(), ...(outChannels === undefined ? {} : {outChannels}), norm};
+    return {...super.getConfig(), ...defined({outChannels, norm})};
   }
 }
 tf.serialization.registerClass(PatchMerging);

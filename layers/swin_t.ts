@@ -15,11 +15,13 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {positiveInteger, rate, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {ConfigError, ShapeError} from '../kernels/common/errors.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {linear} from '../kernels/index.js';
 import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {outChannelsOf} from './out_channels.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
 import {mergedShape, mergePatches, mergingMultiplyAdds, mergingParameters} from './patch_merging.js';
 import {
@@ -107,8 +109,7 @@ export class SwinT extends MapLayer {
         `${who}: projection has no place where downsample merges; got both (leave projection out).`,
       );
     }
-    const channels = sameOr(who, ['outChannels', args.outChannels], ['filters', args.filters]);
-    if (channels !== undefined) this.outChannels = positiveInteger(who, 'outChannels', channels);
+    this.outChannels = outChannelsOf(who, args);
     if (args.inChannels !== undefined) {
       this.inChannels = positiveInteger(who, 'inChannels', args.inChannels);
       checkHeads(who, this.inChannels, this.config.attention.numHeads);
@@ -197,9 +198,7 @@ export class SwinT extends MapLayer {
       dropPath,
       downsample,
       ...(projection ? {projection} : {}),
-      ...(outChannels === undefined ? {} : {outChannels}),
-      ...(inChannels === undefined ? {} : {inChannels}),
-      ...(inputResolution === undefined ? {} : {inputResolution}),
+      ...defined({outChannels, inChannels, inputResolution}),
     };
   }
 }

@@ -34,7 +34,7 @@ export type {BackendName} from './register_backend.js';
 /** Options of `setupBackend`. */
 export interface SetupBackendOptions {
   /**
-   * Threads that this library's kernels run on, the calling one among them; a positive integer. It takes effect when the
+   * Threads that this library's kernels run on, the calling one among them; a whole number from 1. It takes effect when the
    * backend is wasm. Default all cores where tfjs's heap can be shared between threads, one elsewhere: it can be in
    * Node when this function starts the backend, and in a page that is cross-origin isolated. `backendReport()` tells
    * the number in use, and why it is smaller.

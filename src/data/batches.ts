@@ -10,14 +10,14 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
-import type {DataFormat} from '../../kernels/common/data_format.js';
+import {mapShape} from '../../kernels/common/data_format.js';
 import {DataError} from '../errors.js';
 import {type AugmentArgs, augment, checkAugmentation} from './augment.js';
 import type {ImageDataset} from './dataset.js';
-import {checkBadImages, normaliser} from './normalise.js';
+import {checkBadImages, type NormaliseArgs, normaliser} from './normalise.js';
 import {randomStream, type Seed, shuffled} from './shuffle.js';
 
-export interface BatchesArgs extends AugmentArgs {
+export interface BatchesArgs extends AugmentArgs, NormaliseArgs {
   /** Images per batch; at least 1. */
   batchSize: number;
   /** A random order, another one in each epoch; default false, the data set's own order. */
@@ -28,12 +28,6 @@ export interface BatchesArgs extends AugmentArgs {
   epoch?: number;
   /** Leave out the last batch if it has fewer images than `batchSize`; default false. */
   dropRemainder?: boolean;
-  /** Mean per channel in units of 1 for byte 255; default 0. See `channelStatistics`. */
-  mean?: readonly number[];
-  /** Standard deviation per channel in the same units; default 1. */
-  std?: readonly number[];
-  /** Order of the images' dimensions: [B, C, H, W] (default) or [B, H, W, C]. */
-  dataFormat?: DataFormat;
   /** Batches being read beyond the current one; default 4. Each holds B C H W floats. */
   prefetch?: number;
   /**
@@ -72,10 +66,7 @@ export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerato
   checkNumber(who, 'prefetch', prefetch, wholeNumber(0));
   checkBadImages(who, badImages, onBadImage);
   checkAugmentation(who, height, width, args);
-  const zeros = new Array<number>(channels).fill(0);
-  const ones = new Array<number>(channels).fill(1);
-  const {mean = zeros, std = ones, dataFormat = 'channelsFirst'} = args;
-  const normalise = normaliser(who, channels, mean, std, dataFormat);
+  const normalise = normaliser(who, channels, args);
   return generate(dataset, args, (pixels, index, target, offset) => {
     const random = randomStream(`${args.seed ?? 0}/augment/${epoch}/${index}`);
     normalise(augment(pixels, height, width, channels, args, random), target, offset);
@@ -106,13 +97,13 @@ async function* generate(
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (batch.indices.length === 0) continue;
     const {indices, values} = batch;
-    const shape: [number, number, number, number] =
-      dataFormat === 'channelsFirst'
-        ? [indices.length, channels, height, width]
-        : [indices.length, height, width, channels];
     const labels = Int32Array.from(indices, (index) => dataset.label(index));
     yield {
-      images: tf.tensor4d(values, shape, 'float32'),
+      images: tf.tensor4d(
+        values,
+        [indices.length, ...mapShape(dataFormat, channels, height, width)],
+        'float32',
+      ),
       labels: tf.tensor1d(labels, 'int32'),
       indices,
     };

@@ -9,24 +9,18 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {positiveInteger} from '../../kernels/common/arguments.js';
-import type {DataFormat} from '../../kernels/common/data_format.js';
+import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {DataError} from '../errors.js';
-import {normaliser} from './normalise.js';
+import {type NormaliseArgs, normaliser} from './normalise.js';
 import {orientedCrop, type RandomCropArgs, randomCrop} from './oriented_crop.js';
 import type {LabelledImage, SegmentationDataset} from './segmentation_dataset.js';
 import {randomStream, type Seed, shuffled} from './shuffle.js';
 
-export interface CropBatchesArgs extends RandomCropArgs {
+export interface CropBatchesArgs extends RandomCropArgs, NormaliseArgs {
   /** Images per batch. */
   batchSize: number;
   /** Decides order, places, flips and turns; default 0. */
   seed?: Seed;
-  /** Mean per channel in units of 1 for byte 255; default 0. */
-  mean?: readonly number[];
-  /** Standard deviation per channel in the same units; default 1. */
-  std?: readonly number[];
-  /** Order of the images' dimensions; default 'channelsFirst'. */
-  dataFormat?: DataFormat;
 }
 
 /** One batch. The caller disposes both tensors. */
@@ -52,10 +46,7 @@ export function cropBatches(
   positiveInteger(who, 'batchSize', args.batchSize);
   positiveInteger(who, 'cropSize', args.cropSize ?? 1);
   if (dataset.size === 0) throw new DataError(`${who}: there must be at least one image; got none.`);
-  const {channels} = dataset;
-  const {mean = new Array<number>(channels).fill(0), std = new Array<number>(channels).fill(1)} = args;
-  const {dataFormat = 'channelsFirst'} = args;
-  return generate(dataset, args, normaliser(who, channels, mean, std, dataFormat));
+  return generate(dataset, args, normaliser(who, dataset.channels, args));
 }
 
 async function* generate(
@@ -147,9 +138,9 @@ function asTensors(
     normalise(crop.data, values, i * area * channels);
     labels.set(crop.mask, i * area);
   }
-  const size = dataFormat === 'channelsFirst' ? [channels, height, width] : [height, width, channels];
+  const size = mapShape(dataFormat, channels, height, width);
   return {
-    images: tf.tensor4d(values, [crops.length, ...size] as [number, number, number, number], 'float32'),
+    images: tf.tensor4d(values, [crops.length, ...size], 'float32'),
     labels: tf.tensor3d(labels, [crops.length, height, width], 'int32'),
     indices: crops.map(({index}) => index),
   };

@@ -8,6 +8,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import {showShape} from '../../kernels/common/shapes.js';
 import {DataError, ShapeError} from '../errors.js';
 import type {RgbImage} from './rgb_image.js';
 
@@ -92,7 +93,7 @@ async function tensorBytes(who: string, image: tf.Tensor): Promise<PixelBytes> {
   const {shape} = image;
   if (shape.length !== 3 || (shape[2] !== 3 && shape[2] !== 4)) {
     throw new ShapeError(
-      `${who}: the tensor of an image must be [height, width, 3]; got [${shape}] (one image, channels last).`,
+      `${who}: the tensor of an image must be [height, width, 3]; got ${showShape(shape)} (one image, channels last).`,
     );
   }
   const values = await image.data();

@@ -102,23 +102,27 @@ export function checkBadImages(who: string, badImages: string, onBadImage: unkno
   }
 }
 
+/** How images are given to a model. */
+export interface NormaliseArgs {
+  /** Mean per channel in units of 1 for byte 255; default 0. See `channelStatistics`. */
+  mean?: readonly number[];
+  /** Standard deviation per channel in the same units; default 1. */
+  std?: readonly number[];
+  /** Order of the images' dimensions: [B, C, H, W] ('channelsFirst', default) or [B, H, W, C]. */
+  dataFormat?: DataFormat;
+}
+
 /** Writes one image of bytes [H, W, C] into `target` from `offset` on, normalised and in the data format's order. */
 type Normaliser = (pixels: Uint8Array, target: Float32Array, offset: number) => void;
 
 /**
  * A function that normalises images of `channels` channels.
  *
- * @param mean one number per channel.
- * @param std one positive number per channel.
- * @throws ConfigError, in the name of `who`, if there are not as many as channels or a std is not positive.
+ * @throws ConfigError, in the name of `who`, if there are not as many numbers as channels or a std is not positive.
  */
-export function normaliser(
-  who: string,
-  channels: number,
-  mean: readonly number[],
-  std: readonly number[],
-  dataFormat: DataFormat,
-): Normaliser {
+export function normaliser(who: string, channels: number, args: NormaliseArgs): Normaliser {
+  const {dataFormat = 'channelsFirst'} = args;
+  const {mean = new Array<number>(channels).fill(0), std = new Array<number>(channels).fill(1)} = args;
   checkNumbers(who, 'mean', mean, {count: channels, per: 'channel', rule: FINITE});
   checkNumbers(who, 'std', std, {count: channels, per: 'channel', rule: ABOVE_ZERO});
   checkDataFormat(who, dataFormat);

@@ -18,9 +18,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, oneOf, sizePair} from '../../kernels/common/arguments.js';
-import type {DataFormat} from '../../kernels/common/data_format.js';
+import {mapShape} from '../../kernels/common/data_format.js';
 import {type ImageInput, rgbImage} from './image_input.js';
-import {normaliser} from './normalise.js';
+import {type NormaliseArgs, normaliser} from './normalise.js';
 import {type Crop, INTERPOLATIONS, type Interpolation, resizeAndCrop} from './resize.js';
 import type {RgbImage} from './rgb_image.js';
 
@@ -29,7 +29,7 @@ export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
 /** Standard deviation of the same. */
 export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
 
-export interface PreprocessConfig {
+export interface PreprocessConfig extends NormaliseArgs {
   /** Size of the tensor's image, one side or [height, width]; default 224. */
   imageSize?: number | readonly [number, number];
   /** Share of each side that the crop keeps, above 0 to 1; default 0.9, for images of 384 it is 1. timm: crop_pct. */
@@ -45,8 +45,6 @@ export interface PreprocessConfig {
   mean?: readonly number[];
   /** Standard deviation per channel in the same units; default IMAGENET_STD. */
   std?: readonly number[];
-  /** Order of the dimensions: [1, 3, H, W] (default) or [1, H, W, 3]. */
-  dataFormat?: DataFormat;
 }
 
 /**
@@ -87,13 +85,13 @@ export function preparation(who: string, config: PreprocessConfig): Preparation 
   });
   oneOf(who, 'cropMode', cropMode, ['center', 'squash']);
   oneOf(who, 'interpolation', interpolation, INTERPOLATIONS);
-  const normalise = normaliser(who, 3, mean, std, dataFormat);
+  const normalise = normaliser(who, 3, {mean, std, dataFormat});
   const resized = (image: RgbImage): [number, number] => {
     const sides: [number, number] = [before(height, cropFraction), before(width, cropFraction)];
     return cropMode === 'squash' ? sides : covering([image.height, image.width], sides);
   };
   return {
-    shape: dataFormat === 'channelsFirst' ? [3, height, width] : [height, width, 3],
+    shape: mapShape(dataFormat, 3, height, width),
     write(image, target, offset) {
       const size = resized(image);
       const crop: Crop = {top: margin(size[0], height), left: margin(size[1], width), height, width};

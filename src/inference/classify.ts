@@ -9,6 +9,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
+import {defined} from '../../kernels/common/defined.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {type ImageInput, rgbImage} from '../data/image_input.js';
 import {type PreprocessConfig, preparation} from '../data/preprocess.js';
@@ -136,7 +137,7 @@ function lastActivation(model: tfl.LayersModel): string {
   return typeof activation === 'string' ? activation : 'linear';
 }
 
-/** Options before what the model says of itself; both have to fit the model's input. */
+/** Options before what the model says of itself, undefined standing for one that is not given; both have to fit the model's input. */
 function configFor(
   model: tfl.LayersModel,
   metadata: ClassifierMetadata,
@@ -165,11 +166,6 @@ function configFor(
     );
   }
   return {...metadata, ...defined(options), imageSize, dataFormat};
-}
-
-/** An option that is undefined stands for one that is not given. */
-function defined(options: ClassifyOptions): ClassifyOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 async function labelsFor(

@@ -1,6 +1,6 @@
 /** What evaluation and training ask of a model: one image input, and one logit per class for each image or each pixel. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type {DataFormat} from '../../kernels/common/data_format.js';
+import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import type {ImageDataset} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
@@ -17,7 +17,7 @@ export function checkClassifier(
 ): void {
   checkOneInput(who, model);
   const {height, width, channels, classNames} = dataset;
-  const image = dataFormat === 'channelsFirst' ? [channels, height, width] : [height, width, channels];
+  const image = mapShape(dataFormat, channels, height, width);
   const input = model.inputs[0].shape.slice(1);
   if (input.length !== 3 || input.some((extent, axis) => extent != null && extent !== image[axis])) {
     throw new ConfigError(
@@ -57,10 +57,8 @@ export function checkSegmenter(
 ): number {
   checkOneInput(who, model);
   const [height, width] = size ?? [null, null];
-  const arranged = <T>(channel: T, y: T, x: T): T[] =>
-    dataFormat === 'channelsFirst' ? [channel, y, x] : [y, x, channel];
   const input = model.inputs[0].shape.slice(1);
-  const image = arranged<number | null>(channels, height, width);
+  const image = mapShape(dataFormat, channels, height, width);
   if (input.length !== 3 || input.some((extent, i) => extent != null && extent !== (image[i] ?? extent))) {
     throw new ConfigError(
       `${who}: the model's input must take images ${showShape(image)} in ${dataFormat}; got ${showShape(input)} ` +
@@ -71,7 +69,7 @@ export function checkSegmenter(
   const found = output[dataFormat === 'channelsFirst' ? 0 : 2];
   if (output.length !== 3 || found == null || found !== (classes ?? found) || found > 255) {
     throw new ConfigError(
-      `${who}: the model must return a logit per pixel and class, ${showShape(['B', ...arranged<number | string>(classes ?? 'K', 'H', 'W')])} ` +
+      `${who}: the model must return a logit per pixel and class, ${showShape(['B', ...mapShape<number | string>(dataFormat, classes ?? 'K', 'H', 'W')])} ` +
         `with at most 255 classes; got ${showShape(['B', ...output])}.`,
     );
   }

@@ -9,8 +9,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
-import type {DataFormat} from '../../kernels/common/data_format.js';
-import {normaliser} from '../data/normalise.js';
+import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {type NormaliseArgs, normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {ConfigError, ShapeError, SwintError} from '../errors.js';
@@ -19,19 +19,14 @@ import {type AxisTiles, axisTiles} from './tiles.js';
 
 const WHO = 'predictSegmentation';
 
-export interface TileOptions {
+/** Beside the tiles: mean, std and dataFormat that the model was trained with; its logits are in the same format. */
+export interface TileOptions extends NormaliseArgs {
   /** Side of a tile, or [rows, columns]; default 512. An image that is not larger is predicted as a whole. */
   tile?: number | readonly [number, number];
   /** Share of a tile that the next one covers again, in [0, 1); default 0.25. */
   overlap?: number;
   /** Tiles per call of the model; default 1. */
   batchSize?: number;
-  /** Mean per channel that the model was trained with, in units of 1 for byte 255; default 0. */
-  mean?: readonly number[];
-  /** Standard deviation per channel that the model was trained with; default 1. */
-  std?: readonly number[];
-  /** Order of the dimensions of the model's images and logits; default 'channelsFirst'. */
-  dataFormat?: DataFormat;
 }
 
 export interface PredictSegmentationOptions extends TileOptions {
@@ -111,8 +106,7 @@ async function blendedLogits(
   const columns = axisTiles(width, tileWidth, overlap);
   const size = [rows.length, columns.length] as const;
   const classes = checkSegmenter(WHO, model, {channels, size, dataFormat});
-  const {mean = new Array<number>(channels).fill(0), std = new Array<number>(channels).fill(1)} = options;
-  const normalise = normaliser(WHO, channels, mean, std, dataFormat);
+  const normalise = normaliser(WHO, channels, options);
 
   const corners = rows.starts.flatMap((top) => columns.starts.map((left) => ({top, left})));
   const area = rows.length * columns.length;
@@ -161,8 +155,7 @@ async function logitsOf(
 ): Promise<ArrayLike<number>> {
   const first = dataFormat === 'channelsFirst';
   const logits = tf.tidy(() => {
-    const shape = first ? [channels, height, width] : [height, width, channels];
-    const images = tf.tensor(values, [batch, ...shape], 'float32');
+    const images = tf.tensor4d(values, [batch, ...mapShape(dataFormat, channels, height, width)], 'float32');
     const output = model.apply(images, {training: false}) as tf.Tensor;
     return first ? tf.transpose(output, [0, 2, 3, 1]) : output;
   });

@@ -12,7 +12,8 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {ABOVE_ZERO, checkNumber, checkNumbers, positive, SHARE} from '../../kernels/common/arguments.js';
-import {checkDataFormat, type DataFormat} from '../../kernels/common/data_format.js';
+import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {showShape} from '../../kernels/common/shapes.js';
 import {ShapeError} from '../errors.js';
 import {oneHotPixels, pixelRows} from './pixel_classes.js';
 
@@ -99,10 +100,10 @@ function checkShapes(
   const pixels = first ? [batch, sizes[1], sizes[2]] : [batch, sizes[0], sizes[1]];
   const {arraysEqual} = tf.util;
   if (logits.rank !== 4 || !(arraysEqual(labels.shape, pixels) || arraysEqual(labels.shape, logits.shape))) {
-    const shape = first ? '[B,K,H,W]' : '[B,H,W,K]';
+    const shape = showShape(['B', ...mapShape(dataFormat, 'K', 'H', 'W')]);
     throw new ShapeError(
-      `diceCrossEntropy: logits must be ${shape} and labels class indices [B,H,W] or one-hot ${shape}; ` +
-        `got [${logits.shape}] and [${labels.shape}] (check dataFormat, and that labels come first).`,
+      `diceCrossEntropy: logits must be ${shape} and labels class indices [B, H, W] or one-hot ${shape}; ` +
+        `got ${showShape(logits.shape)} and ${showShape(labels.shape)} (check dataFormat, and that labels come first).`,
     );
   }
   if (classWeights && classWeights.length !== classes) {

@@ -5,6 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, FROM_ZERO, type NumberRule} from '../../kernels/common/arguments.js';
+import {showShape} from '../../kernels/common/shapes.js';
 import {ConfigError, ShapeError} from '../errors.js';
 
 /** Decides by name and shape whether a variable is left out of the weight decay. */
@@ -150,7 +151,7 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     if (!tf.util.arraysEqual(value.shape, gradient.shape)) {
       throw new ShapeError(
         `${this.who}: a gradient must have its variable's shape; ` +
-          `got [${gradient.shape}] for ${name}, which is [${value.shape}].`,
+          `got ${showShape(gradient.shape)} for ${name}, which is ${showShape(value.shape)}.`,
       );
     }
     return {value, gradient, state: this.stateOf(value), decays: !this.exclude(name, value.shape)};
@@ -174,7 +175,7 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     if (restored && other) {
       throw new ConfigError(
         `${this.who}: restored state must fit the model's variables in order; got ${restored.savedName} ` +
-          `[${other.shape}] for ${variable.name} [${variable.shape}] (was the model changed?).`,
+          `${showShape(other.shape)} for ${variable.name} ${showShape(variable.shape)} (was the model changed?).`,
       );
     }
     const state = restored ?? {

@@ -1,8 +1,7 @@
 /** Small networks of convolutions as people have them, for the tests of what replaces them. Weights are random. */
 import * as tf from '@tensorflow/tfjs';
 import {batchNormalization} from '../../layers/index.js';
-
-type Symbolic = tf.SymbolicTensor;
+import type {Symbolic} from '../../layers/tfjs_types.js';
 
 /** The form of tfjs's MNIST example: no padding, activations inside the convolutions. conv2 sees 8 channels. */
 export function mnist(): tf.Sequential {

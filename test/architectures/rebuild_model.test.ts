@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {rebuildModel} from '../../architectures/rebuild_model.js';
 import {ConfigError, swinT} from '../../layers/index.js';
+import type {Symbolic} from '../../layers/tfjs_types.js';
 import {expectBitEqual} from '../helpers/compare.js';
 import {savedAndLoaded} from '../helpers/models.js';
 import {
@@ -14,8 +15,6 @@ import {
   shared,
   uNet,
 } from './convolutional_networks.js';
-
-type Symbolic = tf.SymbolicTensor;
 
 /** Recurrent layers whose state comes from another one, and in both directions. */
 function recurrent(): tf.LayersModel {

@@ -74,7 +74,7 @@ describe('cropValid', () => {
       /kernelSize must be a whole number from 1/,
     );
     expect(() => cropValid({kernelSize: 3, strides: 0})).to.throw(ConfigError, /strides must be .* got 0/);
-    expect(() => cropValid({kernelSize: 3}).apply(map)).to.throw(ShapeError, /two maps of rank 4/);
+    expect(() => cropValid({kernelSize: 3}).apply(map)).to.throw(ShapeError, /two maps \[B, C, H, W\]/);
     expect(() => cropValid({kernelSize: 3}).apply([small, map])).to.throw(
       ShapeError,
       /kernel \[3, 3\] and strides \[1, 1\] over its input; got \[1, 2, 2, 2\] and \[1, 2, 6, 6\]/,

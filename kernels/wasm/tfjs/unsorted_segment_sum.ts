@@ -11,6 +11,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {ShapeError} from '../../common/errors.js';
+import {showShape} from '../../common/shapes.js';
 import {wasmKernel} from '../runtime/wasm_kernel.js';
 
 /** What `tf.registerKernel` takes. */
@@ -21,8 +22,8 @@ export const unsortedSegmentSumConfig = wasmKernel<'x' | 'segmentIds', tf.Unsort
     const rows = x.shape[0] ?? 0;
     if (segmentIds.shape.length !== 1 || segmentIds.shape[0] !== rows || x.shape.length === 0) {
       throw new ShapeError(
-        `UnsortedSegmentSum(wasm): segmentIds must be [N] for x [N, ...]; got segmentIds [${segmentIds.shape}] and ` +
-          `x [${x.shape}] (reshape the segmented axes of x into one).`,
+        `UnsortedSegmentSum(wasm): segmentIds must be [N] for x [N, ...]; got segmentIds ${showShape(segmentIds.shape)} ` +
+          `and x ${showShape(x.shape)} (reshape the segmented axes of x into one).`,
       );
     }
     const inner = x.shape.slice(1);

@@ -20,7 +20,6 @@ import {
   sizePair,
   wholeNumber,
 } from '../../../kernels/common/arguments.js';
-import {checkDataFormat} from '../../../kernels/common/data_format.js';
 import {ConfigError, DataError} from '../../../kernels/common/errors.js';
 
 /** What a check says of a bad value. */
@@ -123,13 +122,6 @@ describe('checks of arguments', () => {
     );
     expect(message(() => oneOf('l', 'depth', '14', [14, 20]))).to.equal(
       "l: depth must be one of 14, 20; got '14'.",
-    );
-  });
-
-  it('a data format', () => {
-    expect(checkDataFormat('l', 'channelsLast')).to.equal('channelsLast');
-    expect(message(() => checkDataFormat('l', 'NHWC'))).to.equal(
-      "l: dataFormat must be one of 'channelsFirst', 'channelsLast'; got 'NHWC'.",
     );
   });
 

@@ -84,7 +84,7 @@ describe('rgbImage', () => {
     ] as number[][]) {
       const error = await errorOf(() => rgbImage('who', tf.zeros(shape as [number, number, number])));
       expect(error).to.be.instanceOf(ShapeError);
-      expect(error.message).to.contain(`must be [height, width, 3]; got [${shape}]`);
+      expect(error.message).to.contain(`must be [height, width, 3]; got [${shape.join(', ')}]`);
     }
     for (const value of [0.5, -1, 256, Number.NaN]) {
       const error = await errorOf(() => rgbImage('who', tf.tensor3d([0, 1, value], [1, 1, 3])));

@@ -55,25 +55,22 @@ describe('normaliser', () => {
 
   it('computes (byte / 255 - mean) / std in either order', () => {
     const last = new Float32Array(8);
-    normaliser('test', 3, mean, std, 'channelsLast')(pixels, last, 1);
+    normaliser('test', 3, {mean, std, dataFormat: 'channelsLast'})(pixels, last, 1);
     const values = [0, 0, 2, 0.4, 2, 1.2];
     [0, ...values, 0].forEach((v, i) => {
       expect(last[i]).to.be.closeTo(v, 1e-6);
     });
     const first = new Float32Array(6);
-    normaliser('test', 3, mean, std, 'channelsFirst')(pixels, first, 0);
+    normaliser('test', 3, {mean, std})(pixels, first, 0);
     [0, 3, 1, 4, 2, 5].forEach((from, i) => {
       expect(first[i]).to.be.closeTo(values[from]!, 1e-6);
     });
   });
 
   it('refuses numbers that do not fit the channels', () => {
-    expect(() => normaliser('test', 3, [0], std, 'channelsLast')).to.throw(ConfigError, /mean must be 3/);
-    expect(() => normaliser('test', 3, mean, [1, 0, 1], 'channelsLast')).to.throw(
-      ConfigError,
-      /std must be 3/,
-    );
-    expect(() => normaliser('test', 3, mean, std, 'NCHW' as 'channelsLast')).to.throw(
+    expect(() => normaliser('test', 3, {mean: [0], std})).to.throw(ConfigError, /mean must be 3 numbers/);
+    expect(() => normaliser('test', 3, {mean, std: [1, 0, 1]})).to.throw(ConfigError, /std must be 3/);
+    expect(() => normaliser('test', 3, {mean, std, dataFormat: 'NCHW' as 'channelsLast'})).to.throw(
       ConfigError,
       /dataFormat/,
     );

@@ -138,7 +138,7 @@ describe('AdamW', () => {
     const gradient = tf.ones([4]);
     expect(() => new AdamW().applyGradients({[weight.name]: gradient})).to.throw(
       ShapeError,
-      /got \[4\].*\[2,2\]/,
+      /got \[4\].*\[2, 2\]/,
     );
     tf.dispose([weight, gradient]);
   });

@@ -161,7 +161,7 @@ describe('diceCrossEntropy', () => {
       expect(() => loss(logits, labels)).to.throw(ShapeError, /labels come first/);
       expect(() => loss(tf.zeros([2, 3, 4], 'int32'), logits)).to.throw(
         ShapeError,
-        /logits must be \[B,K,H,W\] .* got \[2,3,4,5\] and \[2,3,4\]/,
+        /logits must be \[B, K, H, W\] .* got \[2, 3, 4, 5\] and \[2, 3, 4\]/,
       );
       expect(() => diceCrossEntropy({classWeights: [1, 2]})(labels, logits)).to.throw(
         ShapeError,

@@ -49,7 +49,7 @@ eachBackend(
       const ids = () => tf.zeros([2, 3], 'int32') as tf.Tensor as tf.Tensor1D;
       expect(() => tf.tidy(() => tf.unsortedSegmentSum(tf.ones([2, 3]), ids(), 2))).to.throw(
         ShapeError,
-        'got segmentIds [2,3] and x [2,3]',
+        'got segmentIds [2, 3] and x [2, 3]',
       );
     });
 
