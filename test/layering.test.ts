@@ -2,16 +2,31 @@
 
 import {fileURLToPath} from 'node:url';
 import {expect} from 'chai';
-import {checkLayering, importsOf, type Rule, readSources} from './helpers/layering.js';
+import {checkLayering, doubleImports, importsOf, type Rule, readSources} from './helpers/layering.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 describe('layering', () => {
   it('holds in every source file', () => {
-    const sources = readSources(fileURLToPath(new URL('..', import.meta.url)));
-    expect(sources.has('kernels/common/errors.ts') && sources.has('src/errors.ts')).to.equal(true);
+    const sources = readSources(root);
+    for (const file of ['kernels/common/errors.ts', 'src/errors.ts', 'kernels/wasm/assembly/threads.ts']) {
+      expect(sources.has(file), file).to.equal(true);
+    }
     const lines = checkLayering(sources).map(({file, line, message}) => `${file}:${line}: ${message}`);
     expect(lines.join('\n')).to.equal('');
   });
+
+  it('imports no module in two places of a test, an example or a benchmark', () => {
+    const sources = readSources(root, ['test', 'examples', 'bench']);
+    expect(sources.has('test/layering.test.ts')).to.equal(true);
+    const lines = doubleImports(sources).map(({file, line, message}) => `${file}:${line}: ${message}`);
+    expect(lines.join('\n')).to.equal('');
+  });
 });
+
+/** `count` files of a folder. */
+const manyFiles = (folder: string, count: number) =>
+  Object.fromEntries(Array.from({length: count}, (_, i) => [`${folder}/f${i}.ts`, '']));
 
 /** Files that exist in every case below, so that importing them is not itself a violation. */
 const others: Array<[string, string]> = [
@@ -62,6 +77,20 @@ describe('the layering rules', () => {
       'layers/x.ts': `import type {Y} from './y.js';`,
       'layers/y.ts': `import {X} from './x.js';`,
     },
+    'a room of the assembly imports those below it, without an ending': {
+      'kernels/wasm/assembly/index.ts': `export {x} from './kernels/x';`,
+      'kernels/wasm/assembly/kernels/x.ts': `import {parallel} from '../threads'; import {k} from '../units/a/x';`,
+      'kernels/wasm/assembly/threads.ts': `import {unit} from './units/a/x';`,
+      'kernels/wasm/assembly/units/a/x.ts': `import {y} from '../b/y'; import {m} from '../../arithmetic/x';`,
+      'kernels/wasm/assembly/units/b/y.ts': `import {g} from '../../ground/x';`,
+      'kernels/wasm/assembly/arithmetic/x.ts': '',
+      'kernels/wasm/assembly/ground/x.ts': '// @ts-expect-error: decorator\n@inline\nfunction f(): void {}',
+    },
+    'a module is imported for its names and as a whole, and named again': {
+      'layers/x.ts': `import * as a from './a.js'; import {b} from './a.js'; export {c} from './a.js';`,
+    },
+    'a folder of kernels has twenty files': manyFiles('kernels/geometry', 20),
+    'a folder of another room has more': manyFiles('layers/parts', 21),
     'a later import closes a cycle': {
       'layers/x.ts': `export const y = () => import('./y.js');`,
       'layers/y.ts': `import {X} from './x.js';`,
@@ -111,6 +140,92 @@ describe('the layering rules', () => {
       'names',
       {'kernels/wasm/operations/convolution.ts': '', 'kernels/operations/linear.ts': ''},
     ],
+    [
+      'a unit imports the threads',
+      'rooms',
+      {
+        'kernels/wasm/assembly/units/x.ts': `import {parallel} from '../threads';`,
+        'kernels/wasm/assembly/threads.ts': '',
+      },
+    ],
+    [
+      'the threads import a kernel',
+      'rooms',
+      {
+        'kernels/wasm/assembly/threads.ts': `import {x} from './kernels/x';`,
+        'kernels/wasm/assembly/kernels/x.ts': '',
+      },
+    ],
+    [
+      'the ground imports arithmetic',
+      'rooms',
+      {
+        'kernels/wasm/assembly/ground/x.ts': `import {x} from '../arithmetic/x';`,
+        'kernels/wasm/assembly/arithmetic/x.ts': '',
+      },
+    ],
+    [
+      'a file of the assembly stands in no room',
+      'rooms',
+      {
+        'kernels/wasm/assembly/stray.ts': `import {x} from './ground/x';`,
+        'kernels/wasm/assembly/ground/x.ts': '',
+      },
+    ],
+    [
+      'the assembly imports the library',
+      'rooms',
+      {
+        'kernels/wasm/assembly/kernels/x.ts': `import {y} from '../../runtime/y';`,
+        'kernels/wasm/runtime/y.ts': '',
+      },
+    ],
+    ['the assembly imports a package', 'rooms', {'kernels/wasm/assembly/kernels/x.ts': `import 'webgpu';`}],
+    [
+      'the library imports the assembly',
+      'rooms',
+      {
+        'kernels/wasm/runtime/x.ts': `import {y} from '../assembly/ground/y.js';`,
+        'kernels/wasm/assembly/ground/y.ts': '',
+      },
+    ],
+    [
+      'an import of the assembly has an ending',
+      'missing',
+      {
+        'kernels/wasm/assembly/ground/x.ts': `import {y} from './y.js';`,
+        'kernels/wasm/assembly/ground/y.ts': '',
+      },
+    ],
+    [
+      'files of the assembly form a cycle',
+      'cycle',
+      {
+        'kernels/wasm/assembly/units/x.ts': `import {y} from './y';`,
+        'kernels/wasm/assembly/units/y.ts': `import {x} from './x';`,
+      },
+    ],
+    [
+      'a module is imported twice',
+      'twice',
+      {'layers/x.ts': `import {a} from './a.js'; import {b} from './a.js';`},
+    ],
+    [
+      'a package is imported twice',
+      'twice',
+      {
+        'layers/x.ts': `import type {a} from '@tensorflow/tfjs-core'; import {b} from '@tensorflow/tfjs-core';`,
+      },
+    ],
+    [
+      'a unit is imported twice',
+      'twice',
+      {
+        'kernels/wasm/assembly/units/x.ts': `import {a} from './a/y'; import {b} from './a/y';`,
+        'kernels/wasm/assembly/units/a/y.ts': '',
+      },
+    ],
+    ['a folder of kernels has too many files', 'crowded', manyFiles('kernels/wasm/assembly/units', 21)],
     ['src imports the tests', 'folders', {'src/x.ts': `import '../test/helpers/a.js';`}],
     ['src imports the package itself', 'folders', {'src/x.ts': `import 'tfjs-swint/layers';`}],
     [

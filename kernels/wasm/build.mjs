@@ -99,15 +99,16 @@ function exportsInterface(description) {
 /**
  * Brings runtime/binary.ts and runtime/kernel_exports.ts of a folder up to date with its assembly/.
  *
+ * @param compiler takes the folder and features, as `compile` does; another one for tests.
  * @returns whether anything had to be compiled.
  * @throws Error with the compiler's messages; both files are then as they were.
  */
-export async function buildKernels(folder) {
+export async function buildKernels(folder, compiler = compile) {
   const head = `// Made by build.mjs from assembly/. Digest: ${digestOf(folder)}\n`;
   const outputs = ['binary.ts', 'kernel_exports.ts'].map((name) => join(folder, 'runtime', name));
   if (outputs.every((file) => readIfThere(file).startsWith(head))) return false;
-  const simd = await compile(folder, 'simd,threads');
-  const relaxed = await compile(folder, 'simd,relaxed-simd,threads');
+  const simd = await compiler(folder, 'simd,threads');
+  const relaxed = await compiler(folder, 'simd,relaxed-simd,threads');
   const texts = [
     `/** WebAssembly modules, base64. */
 export const SIMD = '${simd.binary}';

@@ -9,6 +9,10 @@
  *
  * The rooms of a backend stand on each other (`floors`): a room imports those below it, and no other room of its floor.
  * A file in its operations/ is named as the one in kernels/operations/, with `_grad` where the gradient has its own.
+ *
+ * kernels/wasm/assembly is another language, AssemblyScript, compiled into one file of ours: it imports itself alone, and
+ * nobody else imports it. Its rooms stand on each other too (`assemblyFloors`). No folder of kernels/ has more files than
+ * one can take in, and no file anywhere imports one module in two places.
  */
 
 import {readdirSync, readFileSync} from 'node:fs';
@@ -24,6 +28,8 @@ interface Import {
   typeOnly: boolean;
   /** An `import()` expression: runs later, so it closes no cycle. */
   dynamic: boolean;
+  /** What an `import` at the top of the file binds: names, or `* as` one; undefined for the other kinds. */
+  binds?: 'names' | 'namespace';
 }
 
 /** A rule that an import breaks. */
@@ -43,7 +49,9 @@ export type Rule =
   | 'node'
   | 'tf'
   | 'missing'
-  | 'cycle';
+  | 'cycle'
+  | 'twice'
+  | 'crowded';
 
 /** Source text by path from the repository's root, with `/`. */
 type Sources = ReadonlyMap<string, string>;
@@ -66,16 +74,31 @@ const floors: Readonly<Record<string, number>> = {wgsl: 0, runtime: 1, primitive
 
 const roomPath = /^kernels\/(wasm|webgpu)\/(\w+)\//;
 
+const assembly = 'kernels/wasm/assembly/';
+
+/** The rooms and single files of kernels/wasm/assembly from the ground up. */
+const assemblyFloors: Readonly<Record<string, number>> = {
+  ground: 0,
+  arithmetic: 1,
+  units: 2,
+  threads: 3,
+  kernels: 4,
+  index: 5,
+};
+
+/** Most files of a folder of kernels/. */
+const MOST_FILES = 20;
+
 const backendPackage = /^(@tensorflow\/tfjs-(backend-|node)|webgpu$|@webgpu\/)/;
 const forNode = /^src\/(node\.ts$|node\/|cli\/)/;
 const builtin = new Set(builtinModules);
 
-/** Every TypeScript file of the four folders; assembly/ is another language, compiled into one file of ours. */
-export function readSources(root: string): Map<string, string> {
+/** Every TypeScript and AssemblyScript file of these folders, the four of the library unless others are named. */
+export function readSources(root: string, names: readonly string[] = folders): Map<string, string> {
   const sources = new Map<string, string>();
-  for (const folder of folders) {
+  for (const folder of names) {
     for (const name of readdirSync(join(root, folder), {recursive: true, encoding: 'utf8'})) {
-      if (name.endsWith('.ts') && !/(^|[\\/])assembly[\\/]/.test(name)) {
+      if (name.endsWith('.ts')) {
         sources.set(
           posix.join(folder, name.replaceAll('\\', '/')),
           readFileSync(join(root, folder, name), 'utf8'),
@@ -90,15 +113,22 @@ export function readSources(root: string): Map<string, string> {
 export function importsOf(file: string, text: string): Import[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: Import[] = [];
-  const add = (node: ts.Expression | undefined, typeOnly: boolean, dynamic = false) => {
+  const add = (
+    node: ts.Expression | undefined,
+    typeOnly: boolean,
+    more: Partial<Pick<Import, 'dynamic' | 'binds'>> = {},
+  ) => {
     if (node && ts.isStringLiteralLike(node)) {
       const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
-      found.push({specifier: node.text, line, typeOnly, dynamic});
+      found.push({specifier: node.text, line, typeOnly, dynamic: false, ...more});
     }
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) {
-      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
+      const {moduleSpecifier, importClause} = node;
+      const named = importClause?.namedBindings;
+      const binds = named && ts.isNamespaceImport(named) ? 'namespace' : 'names';
+      add(moduleSpecifier, importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword, {binds});
     } else if (ts.isExportDeclaration(node)) {
       add(node.moduleSpecifier, node.isTypeOnly);
     } else if (ts.isImportEqualsDeclaration(node) && ts.isExternalModuleReference(node.moduleReference)) {
@@ -108,7 +138,7 @@ export function importsOf(file: string, text: string): Import[] {
     } else if (ts.isCallExpression(node)) {
       const {expression} = node;
       if (expression.kind === ts.SyntaxKind.ImportKeyword) {
-        add(node.arguments[0], false, true);
+        add(node.arguments[0], false, {dynamic: true});
       } else if (ts.isIdentifier(expression) && expression.text === 'require') {
         add(node.arguments[0], false);
       }
@@ -132,14 +162,57 @@ export function checkLayering(sources: Sources): Violation[] {
         checkPackage(file, one.specifier, report);
         continue;
       }
-      const target = posix.join(posix.dirname(file), one.specifier).replace(/\.js$/, '.ts');
+      const target = targetOf(file, one.specifier);
       checkOwn(file, target, sources, report);
       if (!one.typeOnly && !one.dynamic) {
         targets.push({target, line: one.line});
       }
     }
   }
-  return [...violations, ...wrongNames(sources), ...findCycles(edges)];
+  return [
+    ...violations,
+    ...wrongNames(sources),
+    ...crowdedFolders(sources),
+    ...doubleImports(sources),
+    ...findCycles(edges),
+  ];
+}
+
+/** The path of an imported file. AssemblyScript names it without an ending. */
+function targetOf(file: string, specifier: string): string {
+  const path = posix.join(posix.dirname(file), specifier);
+  return file.startsWith(assembly) ? `${path}.ts` : path.replace(/\.js$/, '.ts');
+}
+
+/** Modules that a file imports from in two places. Names and `* as` one need an import each. */
+export function doubleImports(sources: Sources): Violation[] {
+  const violations: Violation[] = [];
+  for (const [file, text] of sources) {
+    const seen = new Set<string>();
+    for (const {specifier, line, binds} of importsOf(file, text)) {
+      if (!binds) continue;
+      const module = specifier.startsWith('.') ? targetOf(file, specifier) : specifier;
+      const key = `${binds} ${module}`;
+      const message = `a file imports a module in one place; got ${module} again`;
+      if (seen.has(key)) violations.push({file, line, rule: 'twice', message});
+      seen.add(key);
+    }
+  }
+  return violations;
+}
+
+/** Folders of kernels/ with too many files, one violation each, at the first file. */
+function crowdedFolders(sources: Sources): Violation[] {
+  const files = new Map<string, string[]>();
+  for (const file of [...sources.keys()].filter((path) => path.startsWith('kernels/')).sort()) {
+    const folder = posix.dirname(file);
+    files.set(folder, [...(files.get(folder) ?? []), file]);
+  }
+  return [...files].flatMap(([folder, inside]): Violation[] => {
+    if (inside.length <= MOST_FILES) return [];
+    const message = `a folder of kernels/ has at most ${MOST_FILES} files; got ${inside.length} in ${folder}/`;
+    return [{file: inside[0]!, line: 1, rule: 'crowded', message}];
+  });
 }
 
 /** Files of a backend's operations/ that no operation has the name of. */
@@ -172,9 +245,13 @@ function checkOwn(file: string, target: string, sources: Sources, report: Report
       `${folderOf(file)}/ may import ${allowed.join('/, ')}/ and ${groundFloor}; got ${target}`,
     );
   } else if (!mayEnter(file, target)) {
-    report('rooms', `a room of a backend imports the rooms below it; got ${target}`);
+    report(
+      'rooms',
+      `a room of a backend imports the rooms below it, and assembly/ itself alone; got ${target}`,
+    );
   } else if (!sources.has(target)) {
-    report('missing', `an import must end in .js and name a source file; got ${target}`);
+    const ending = file.startsWith(assembly) ? 'have no ending' : 'end in .js';
+    report('missing', `an import must ${ending} and name a source file; got ${target}`);
   }
   if (forNode.test(target) && !forNode.test(file)) {
     report('node', `only src/node* and src/cli/ may import what needs Node; got ${target}`);
@@ -183,6 +260,7 @@ function checkOwn(file: string, target: string, sources: Sources, report: Report
 
 /** Whether a file may import another as far as the rooms of backends go; from outside of them all are open. */
 function mayEnter(file: string, target: string): boolean {
+  if (file.startsWith(assembly) || target.startsWith(assembly)) return mayEnterAssembly(file, target);
   const [, backend, room] = roomPath.exec(file) ?? [];
   if (backend === undefined) return true;
   const [, targetBackend, targetRoom] = roomPath.exec(target) ?? [];
@@ -191,8 +269,19 @@ function mayEnter(file: string, target: string): boolean {
   return room === targetRoom || (floors[targetRoom!] ?? 9) < (floors[room!] ?? -1);
 }
 
+/** Whether a file may import another where one of them is in assembly/. */
+function mayEnterAssembly(file: string, target: string): boolean {
+  if (!file.startsWith(assembly) || !target.startsWith(assembly)) return false;
+  const [room, targetRoom] = [file, target].map((path) => path.slice(assembly.length).replace(/[/.].*/, ''));
+  return room === targetRoom || (assemblyFloors[targetRoom!] ?? 9) < (assemblyFloors[room!] ?? -1);
+}
+
 /** An import of a package or of a module of Node's. */
 function checkPackage(file: string, specifier: string, report: Report): void {
+  if (file.startsWith(assembly)) {
+    report('rooms', `${assembly} imports no package; got ${specifier}`);
+    return;
+  }
   if ((specifier.startsWith('node:') || builtin.has(specifier)) && !forNode.test(file)) {
     report('node', `only src/node* and src/cli/ may import Node's modules; got ${specifier}`);
   }

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
-import type {WindowAttentionAttrs} from '../../../kernels/index.js';
-import {layerNorm, linear, windowAttention} from '../../../kernels/index.js';
+import {layerNorm, linear, type WindowAttentionAttrs, windowAttention} from '../../../kernels/index.js';
 import {
   windowAttentionGradReference,
   windowAttentionReference,

@@ -2,7 +2,7 @@
 import {unitArguments} from '../ground/control_block';
 import {AttentionSizes} from '../units/attention/sizes';
 
-/** `window` and `shift` are those in use on this map, `configured` is the window of the bias table. dropRate 0: no dropout. */
+/** Window and shift are those in use on this map; configured is the window of the bias table. dropRate 0: no dropout. */
 export function attentionSizes(
   batch: i32,
   height: i32,

@@ -4,10 +4,10 @@ import {parallel} from '../threads';
 import {LINEAR_GRAD} from '../units/kinds';
 import {LinearGrad} from '../units/linear_grad';
 
-/** Numbers of a unit: about 20 microseconds. */
+/** Numbers of a unit. */
 const UNIT_SIZE: i32 = 32768;
 
-/** g from dy and z, each [rows, columns]; `scale` one factor for `scaleRows` rows. z and scale may be 0, which is none. */
+/** g from dy and z, each [rows, columns]; `scale` has one factor for `scaleRows` rows. z and scale may be 0: none. */
 export function linearGradOutput(
   dy: usize,
   z: usize,

@@ -17,8 +17,8 @@ const UNIT_WORK: f64 = 2e6;
 const SMALL_WORK: f64 = 3e5;
 
 /**
- * C_i = f(op(A_i) op(B_i) + bias). Items of A and of B lie strideA and strideB bytes apart (0: the same for all), those of C
- * one after the other. `activation` 0 to 2: none, relu, relu6. No size may be 0.
+ * C_i = f(op(A_i) op(B_i) + bias). Items of A and of B lie strideA and strideB bytes apart (0: the same for all), those
+ * of C one after the other. `activation` 0 to 2: none, relu, relu6. No size may be 0.
  */
 export function matrixProducts(
   items: i32,

@@ -3,8 +3,8 @@
  *
  *   x [outer, length, inner],  y [outer, inner]
  *
- * Where inner is 1 a sum is a run of cells, otherwise columns of a matrix are added up (moments.ts), several rows of
- * a narrow one side by side. Long sums are cut into parts, which are added up in their order.
+ * Where inner is 1 a sum is a run of cells, otherwise columns of a matrix are added up (arithmetic/moments.ts), several
+ * rows of a narrow one side by side. Long sums are cut into parts, which are added up in their order.
  */
 import {addColumns, PLAIN, sumRun} from '../arithmetic/moments';
 import {ownScratch, unitArguments} from '../ground/control_block';
@@ -31,7 +31,7 @@ export class AxisSums {
   itemsPerUnit: i32;
 }
 
-/** AxisSums over columns [column, column + columns) of a part of matrix o. */
+/** Sums over columns [column, column + columns) of a part of matrix o. */
 function sumPart(job: AxisSums, o: i32, part: i32, column: i32, columns: i32): void {
   const inner = job.inner;
   const begin = part * job.part;

@@ -1,6 +1,5 @@
 /** batchNorm, its gradient and the statistics on wasm against the cpu backend: every way through x, units and their ends. */
 
-import '../../../../kernels/index.js';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {batchNorm, batchStatistics} from '../../../../kernels/index.js';

@@ -1,6 +1,5 @@
 /** adamUpdate and sgdUpdate on wasm against the cpu backend, from one number to several units. */
 
-import '../../../../kernels/index.js';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {adamUpdate, sgdUpdate} from '../../../../kernels/index.js';

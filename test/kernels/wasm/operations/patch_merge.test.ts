@@ -1,6 +1,5 @@
 /** patchMerge and its gradient on wasm: every cell is where the cpu backend puts it. */
 
-import '../../../../kernels/index.js';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {patchMerge} from '../../../../kernels/index.js';

@@ -1,5 +1,4 @@
 /** adamUpdate and sgdUpdate on webgpu: many variables in few dispatches, as the cpu backend computes them. */
-import '../../../../kernels/index.js';
 import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import {expect} from 'chai';

@@ -26,7 +26,7 @@ import {
 } from './weights';
 import {Attention, AttentionScratch, layOutScratch, locateTokens, TABLE, wholeLines} from './window';
 
-/** What the backward pass keeps in a thread's own scratch besides. [N][d] has rows of whole panels where it says wide. */
+/** What the backward pass keeps in a thread's own scratch besides. `wide` is d rounded up to whole panels. */
 @unmanaged
 class GradientScratch extends AttentionScratch {
   /** dy and v of a head, [N][d]. */
@@ -87,8 +87,8 @@ export function gradientScratchBytes(sizes: AttentionSizes): usize {
 }
 
 /**
- * From the weights before division, and dP at `gradients`: dS = P (D dP - sum over keys of D dP P) at `gradients`, added to
- * `sums` as well, and P D at the weights. All [keys N][queries Np], eight queries at a time.
+ * From the weights before division, and dP at `gradients`: dS = P (D dP - sum over keys of D dP P) at `gradients`, added
+ * to `sums` as well, and P D at the weights. All [keys N][queries Np], eight queries at a time.
  */
 function softmaxGradient(
   job: Attention,

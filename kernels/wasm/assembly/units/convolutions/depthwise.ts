@@ -1,5 +1,5 @@
 /**
- * The gradients of a depthwise convolution, and the arguments of their units (depthwise_input.ts, depthwise_filter.ts):
+ * The gradients of a depthwise convolution, and the arguments of their units:
  *
  *   dx[b, i, j, c]      = sum over kh, kw, m of dy[b, p, q, c M + m] W[kh, kw, c, m]
  *   dW[kh, kw, c, m]    = sum over b, p, q of   dy[b, p, q, c M + m] x[b, i, j, c]

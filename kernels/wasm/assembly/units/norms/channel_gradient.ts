@@ -1,6 +1,6 @@
 /**
- * dx = factor (dy - offset - (x - mean) slope), with the numbers of each channel; see channels.ts. Where mean and variance
- * are not those of the batch, dx = factor dy.
+ * dx = factor (dy - offset - (x - mean) slope), with the numbers of each channel; see channels.ts. Where mean and
+ * variance are not those of the batch, dx = factor dy.
  */
 import {loadSome, storeSome} from '../../arithmetic/vector';
 import {unitArguments} from '../../ground/control_block';

@@ -1,6 +1,6 @@
 /**
- * How batch normalisation goes through x; the units are channel_sums.ts, channel_normalise.ts and
- * channel_gradient.ts. See kernels/contracts/batch_norm.ts for the formulas.
+ * How batch normalisation goes through x; the units are channel_sums.ts, channel_normalise.ts and channel_gradient.ts.
+ * See kernels/contracts/batch_norm.ts for the formulas.
  *
  *   x [outer, C, inner], one mean, variance, gain and offset for each of the C channels.
  *
@@ -26,7 +26,7 @@ export class Channels {
   x: usize;
   dy: usize;
   y: usize;
-  /** What to sum; see moments.ts. */
+  /** What to sum; see arithmetic/moments.ts. */
   mode: i32;
   /** Sums of the units or of the pieces of runs; of each, for GRADIENT, the second ones behind the first. */
   partial: usize;

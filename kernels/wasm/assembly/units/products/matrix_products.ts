@@ -7,8 +7,8 @@
  * A unit is a block of C, or all of C for several items that are small. It packs its part of B for itself, DEPTH terms of
  * the sums at a time, and adds to C: a block has so many rows that packing costs little, nothing is shared, and however
  * large the factors are, what is packed fits the second cache. A is read in place where it lies in rows, and packed in
- * strips where it lies in columns (arithmetic/pack.ts). Two shapes go another way: a few rows (few_rows.ts), and A^T B, with few
- * results and long sums (product_columns.ts).
+ * strips where it lies in columns (arithmetic/pack.ts). Two shapes go another way: a few rows (few_rows.ts), and A^T B,
+ * with few results and long sums (product_columns.ts).
  */
 import {activate} from '../../arithmetic/activation';
 import {blockBytes, blockProduct} from '../../arithmetic/block';

@@ -10,7 +10,7 @@ export class SumParts {
   to: usize;
 }
 
-/** Numbers of a unit: about 20 microseconds for eight parts. */
+/** Numbers of a unit. */
 export const UNIT_SIZE: usize = 16384;
 
 export function sumPartsUnit(index: i32): void {
