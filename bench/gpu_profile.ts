@@ -3,7 +3,9 @@
  * the tfjs kernel that made them and the shader that they ran. Bytes are those of the buffers that a dispatch binds, read
  * or written, uniforms left out.
  */
+
 import * as tf from '@tensorflow/tfjs';
+import {textTable} from '../kernels/common/text_table.js';
 
 /** One line of the table. */
 interface ProfileRow {
@@ -77,16 +79,18 @@ export async function profile(compute: () => tf.Tensor | tf.Tensor[]): Promise<P
 
 /** Prints the table, and the sums. */
 export function printProfile(what: string, rows: ProfileRow[]): void {
-  const cell = (value: number, digits: number) => value.toFixed(digits).padStart(12);
-  const line = ({milliseconds, dispatches, bytes}: Omit<ProfileRow, 'kernel' | 'shader'>, name: string) =>
-    console.log(`${cell(milliseconds, 2)}${cell(dispatches, 0)}${cell(bytes / 2 ** 20, 1)}  ${name}`);
+  const line = ({milliseconds, dispatches, bytes}: Omit<ProfileRow, 'kernel' | 'shader'>, name: string) => [
+    milliseconds.toFixed(2),
+    dispatches.toFixed(0),
+    (bytes / 2 ** 20).toFixed(1),
+    name,
+  ];
   const total = (of: 'milliseconds' | 'dispatches' | 'bytes') => rows.reduce((sum, row) => sum + row[of], 0);
-  console.log(
-    [what, '\n', ...['ms', 'dispatches', 'MiB'].map((name) => name.padStart(12)), '  kernel, shader'].join(
-      '',
-    ),
-  );
-  for (const row of rows) line(row, `${row.kernel}, ${row.shader}`);
   const sums = {milliseconds: total('milliseconds'), dispatches: total('dispatches'), bytes: total('bytes')};
-  line(sums, 'in all');
+  const table = [
+    ['ms', 'dispatches', 'MiB', 'kernel, shader'],
+    ...rows.map((row) => line(row, `${row.kernel}, ${row.shader}`)),
+    line(sums, 'in all'),
+  ];
+  console.log([what, ...textTable(table, (column) => column < 3)].join('\n'));
 }

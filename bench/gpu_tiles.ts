@@ -6,6 +6,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
+import {textTable} from '../kernels/common/text_table.js';
 import {type Product, product} from '../kernels/webgpu/primitives/product.js';
 import {partsOfSum} from '../kernels/webgpu/primitives/tile_plan.js';
 import {findMatrixUnits, matrixUnits} from '../kernels/webgpu/runtime/matrix_units.js';
@@ -134,11 +135,11 @@ export async function benchTiles(batches: number[], repeats: number, inner: numb
           const {m, k, n} = given;
           console.log(`${name} ${m}x${k}x${n}, batch ${batch}${f16Factors ? ', matrix units' : ''}`);
           const chosen = found.findIndex(([key]) => key === 'chosen');
-          for (const [key, time] of [...found.slice(0, 4), ...(chosen > 3 ? [found[chosen]] : [])]) {
-            console.log(
-              `    ${time.toFixed(3).padStart(10)} ms  ${((2e-6 * m * k * n) / time).toFixed(1).padStart(9)} GFLOP/s  ${key}`,
-            );
-          }
+          const shown = [...found.slice(0, 4), ...(chosen > 3 ? [found[chosen]] : [])].map(([key, time]) => {
+            const speed = (2e-6 * m * k * n) / time;
+            return [`    ${time.toFixed(3)} ms`, `${speed.toFixed(1)} GFLOP/s`, key];
+          });
+          console.log(textTable(shown, (column) => column < 2).join('\n'));
         }
       }
       tf.dispose(tensors);

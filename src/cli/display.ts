@@ -99,14 +99,3 @@ export function duration(seconds: number): string {
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(1)}%`;
-
-/** A table of text, the first column to the left and the others to the right. */
-export function textTable(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
-      .join('  ')
-      .trimEnd(),
-  );
-}

@@ -1,12 +1,14 @@
 /** What `tfjs-swint train` leaves behind beside the models: a table on the screen, history.json and report.html. */
+
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {textTable} from '../../kernels/common/text_table.js';
 import {kernelsInUse} from '../../kernels/index.js';
 import {backendReport} from '../backends/backend_report.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {writeReport} from '../node/report.js';
 import type {TrainingHistory} from '../training/training_history.js';
-import {duration, type TrainingDisplay, textTable} from './display.js';
+import {duration, type TrainingDisplay} from './display.js';
 import type {TrainSettings} from './train.js';
 import type {TrainedNetwork} from './train_networks.js';
 
@@ -23,7 +25,7 @@ export async function writeResults(
     return;
   }
   display.line();
-  for (const line of textTable(resultRows(trained))) display.line(line);
+  for (const line of textTable(resultRows(trained), (column) => column > 0)) display.line(line);
   display.line();
   for (const {name, dir} of trained) display.line(`${name.padEnd(14)} ${dir}`);
 

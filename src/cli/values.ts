@@ -1,4 +1,12 @@
 /** How the values of options are read, strictly: what somebody cannot have meant is refused. */
+import {
+  ABOVE_ZERO,
+  BELOW_ONE,
+  COUNT,
+  FROM_ZERO,
+  type NumberRule,
+  wholeNumber,
+} from '../../kernels/common/arguments.js';
 
 /** Says what the value must be, and what came. Never returns. */
 export type Refuse = (rule: string, given: string) => never;
@@ -7,18 +15,18 @@ export type Refuse = (rule: string, given: string) => never;
 export type Reader<T> = (given: string, refuse: Refuse) => T;
 
 const numberReader =
-  (rule: string, holds: (value: number) => boolean): Reader<number> =>
+  ({what, holds}: NumberRule): Reader<number> =>
   (given, refuse) => {
     // Number('') is 0, and Number accepts spaces and 0x: none of them is what somebody meant.
     const value = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
-    return Number.isFinite(value) && holds(value) ? value : refuse(rule, given);
+    return Number.isFinite(value) && holds(value) ? value : refuse(what, given);
   };
 
-export const count = numberReader('a whole number from 1', (value) => Number.isInteger(value) && value >= 1);
-export const whole = numberReader('a whole number from 0', (value) => Number.isInteger(value) && value >= 0);
-export const fromZero = numberReader('a number from 0', (value) => value >= 0);
-export const positive = numberReader('a number above 0', (value) => value > 0);
-export const belowOne = numberReader('a number in [0, 1)', (value) => value >= 0 && value < 1);
+export const count = numberReader(COUNT);
+export const whole = numberReader(wholeNumber(0));
+export const fromZero = numberReader(FROM_ZERO);
+export const positive = numberReader(ABOVE_ZERO);
+export const belowOne = numberReader(BELOW_ONE);
 
 /** Several values with commas between. */
 export const listOf =

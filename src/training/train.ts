@@ -10,6 +10,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
 import {type Batch, batches} from '../data/batches.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {channelStatistics} from '../data/normalise.js';
@@ -22,7 +23,7 @@ import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
 import type {Schedule} from './schedule.js';
 import {type DoneStep, type Objective, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
-import {checkTrainingOptions, requireOption, type TrainingPlan, trainingPlan} from './training_plan.js';
+import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
 
 export interface TrainOptions extends ImageOptions {
   /** Passes over the training set; default 10. */
@@ -147,10 +148,8 @@ const WHO = 'train';
 function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: TrainOptions): void {
   const {batchSize = 32, labelSmoothing = 0, patience = 1, dataFormat = 'channelsFirst'} = options;
   checkTrainingOptions(WHO, model, {...options, batchSize});
-  const smooths = labelSmoothing >= 0 && labelSmoothing < 1;
-  requireOption(WHO, 'labelSmoothing', labelSmoothing, smooths, 'in [0, 1)');
-  const whole = Number.isInteger(patience) && patience >= 1;
-  requireOption(WHO, 'patience', patience, whole, 'a whole number from 1');
+  checkNumber(WHO, 'labelSmoothing', labelSmoothing, {...BELOW_ONE, what: 'in [0, 1)'});
+  positiveInteger(WHO, 'patience', patience);
   checkClassifier(WHO, model, data.train, dataFormat);
   checkClassifier(WHO, model, data.test, dataFormat);
 }

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkNumber, FROM_ZERO, type NumberRule, positiveInteger} from '../../kernels/common/arguments.js';
 import {ConfigError} from '../errors.js';
 import {AdamW} from './adamw.js';
 import {cosineSchedule, type Schedule} from './schedule.js';
@@ -41,16 +42,14 @@ export interface TrainingPlan {
 export function checkTrainingOptions(who: string, model: tfl.LayersModel, options: PlanOptions): void {
   const {epochs = 10, batchSize = 1, learningRate = 1e-3, stepsPerEpoch = 1} = options;
   const {clipNorm = 1, maxSeconds = 1, warmupEpochs = 0} = options;
-  const count = (value: number) => Number.isInteger(value) && value >= 1;
-  requireOption(who, 'epochs', epochs, count(epochs), 'a whole number from 1');
-  requireOption(who, 'batchSize', batchSize, count(batchSize), 'a whole number from 1');
-  const finite = learningRate >= 0 && learningRate < Infinity;
-  requireOption(who, 'learningRate', learningRate, finite, 'a number from 0');
-  requireOption(who, 'clipNorm', clipNorm, clipNorm > 0, 'above 0');
-  requireOption(who, 'maxSeconds', maxSeconds, maxSeconds > 0, 'above 0');
-  const warms = warmupEpochs >= 0 && warmupEpochs < epochs;
-  requireOption(who, 'warmupEpochs', warmupEpochs, warms, `in [0, ${epochs})`);
-  requireOption(who, 'stepsPerEpoch', stepsPerEpoch, count(stepsPerEpoch), 'a whole number from 1');
+  positiveInteger(who, 'epochs', epochs);
+  positiveInteger(who, 'batchSize', batchSize);
+  positiveInteger(who, 'stepsPerEpoch', stepsPerEpoch);
+  checkNumber(who, 'learningRate', learningRate, FROM_ZERO);
+  checkNumber(who, 'clipNorm', clipNorm, ABOVE_ZERO_OR_INFINITE);
+  checkNumber(who, 'maxSeconds', maxSeconds, ABOVE_ZERO_OR_INFINITE);
+  const belowEpochs = (value: number) => value >= 0 && value < epochs;
+  checkNumber(who, 'warmupEpochs', warmupEpochs, {what: `in [0, ${epochs})`, holds: belowEpochs});
   if (tf.getGradient('Add') == null) {
     throw new ConfigError(
       `${who}: tfjs's gradients must be registered; got none, because @tensorflow/tfjs-core registers no gradient ` +
@@ -64,10 +63,8 @@ export function checkTrainingOptions(who: string, model: tfl.LayersModel, option
   }
 }
 
-/** Throws ConfigError, in the name of `who`, unless an option is valid. */
-export function requireOption(who: string, name: string, value: unknown, valid: boolean, rule: string): void {
-  if (!valid) throw new ConfigError(`${who}: ${name} must be ${rule}; got ${value}.`);
-}
+/** Infinity stands for no limit. */
+const ABOVE_ZERO_OR_INFINITE: NumberRule = {what: 'above 0', holds: (value) => value > 0};
 
 /**
  * @param options as checked by `checkTrainingOptions`.

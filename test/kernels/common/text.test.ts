@@ -66,4 +66,12 @@ describe('text tables', () => {
   it('may be empty', () => {
     expect(textTable([], () => true)).to.deep.equal([]);
   });
+
+  it('puts all columns but the first to the right where asked to', () => {
+    const rows = [
+      ['', 'a', 'bcd'],
+      ['name', '1000', '2'],
+    ];
+    expect(textTable(rows, (column) => column > 0)).to.deep.equal(['         a  bcd', 'name  1000    2']);
+  });
 });

@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {duration, type Output, TrainingDisplay, textTable} from '../../../src/cli/display.js';
+import {duration, type Output, TrainingDisplay} from '../../../src/cli/display.js';
 import {TimeLeft} from '../../../src/cli/time_left.js';
 import type {BatchReport, EpochReport} from '../../../src/training/training_history.js';
 import {TextStream} from '../../helpers/text_stream.js';
@@ -67,15 +67,6 @@ describe('display', () => {
       '1h00m',
       '1h02m',
     ]);
-  });
-
-  it('aligns tables', () => {
-    expect(
-      textTable([
-        ['', 'a', 'bcd'],
-        ['name', '1000', '2'],
-      ]),
-    ).to.deep.equal(['         a  bcd', 'name  1000    2']);
   });
 });
 
