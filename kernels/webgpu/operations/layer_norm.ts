@@ -208,14 +208,14 @@ interface Norm {
   y?: tf.TensorInfo;
 }
 
-/** y and, with `keep`, mean and inverse. */
+/** y and, with `save`, mean and inverse. */
 export function runLayerNorm(
   backend: WebGPUBackend,
   {x, gamma, beta, residual, sampleScale, y = output(backend, mapShape(x))}: Norm,
-  {epsilon, keep}: LayerNormAttrs & {keep: boolean},
+  {epsilon, save}: LayerNormAttrs & {save: boolean},
 ): tf.TensorInfo[] {
   const {vector, lanes, groups, ...sizes} = plan(mapShape(x));
-  const statistics = keep ? [output(backend, [sizes.rows, 1]), output(backend, [sizes.rows, 1])] : [];
+  const statistics = save ? [output(backend, [sizes.rows, 1]), output(backend, [sizes.rows, 1])] : [];
   run(
     backend,
     layerNormShader,
@@ -224,7 +224,7 @@ export function runLayerNorm(
       half: isHalf(x) || undefined,
       subgroups: hasSubgroups(backend),
       lanes,
-      keep: keep || undefined,
+      keep: save || undefined,
       residual: residual && true,
       scale: sampleScale && true,
     },
@@ -236,7 +236,7 @@ export function runLayerNorm(
 }
 
 /** What `tf.registerKernel` takes. */
-export const layerNormConfig = webgpuKernel<Inputs, LayerNormAttrs & {keep: boolean}>(
+export const layerNormConfig = webgpuKernel<Inputs, LayerNormAttrs & {save: boolean}>(
   'SwintLayerNorm',
   runLayerNorm,
 );
