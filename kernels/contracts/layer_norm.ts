@@ -16,6 +16,8 @@
  *   dx = (g - mean(g) - h mean(g h)) / sqrt(var + epsilon),  dgamma = sum of u h,  dbeta = sum of u,  dr = dy;
  *   s is a constant and gets none.
  *
+ * A kernel returns y and, with the attribute save, mean and 1 / sqrt(var + epsilon) of every row [M, 1] for the gradient.
+ *
  * Source: Ba, Kiros & Hinton 2016, "Layer Normalization".
  */
 import type * as tf from '@tensorflow/tfjs-core';

@@ -14,6 +14,8 @@
  *
  *   dx = g W^T,  dW = x^T g,  db = sum over rows of g,  dr = dy;  s is a constant and gets none.
  *
+ * A kernel returns y and, with the attribute save and GELU, z [M, Cout] for the gradient.
+ *
  * Source: Hendrycks & Gimpel 2016 (GELU); Huang et al. 2016 (stochastic depth) for s.
  */
 import type * as tf from '@tensorflow/tfjs-core';

@@ -55,10 +55,7 @@ export interface SwinBlockAttrs {
   epsilon: number;
 }
 
-/** What the kernel of the forward pass takes beside: whether it returns what the gradient needs. */
-export type SwinBlockKernelAttrs = SwinBlockAttrs & {save: boolean};
-
-/** What a forward pass saves for its gradient; what the numbers in it are, is the backend's affair. */
+/** What a forward pass saves for its gradient; how the numbers in it are stored, is the backend's affair. */
 export interface SwinBlockSaved {
   /** h Wqkv + bqkv [B, H, W, 3C]. */
   qkv: tf.Tensor;
@@ -76,7 +73,7 @@ export interface SwinBlockSaved {
   branch?: tf.Tensor;
 }
 
-/** Names of SwinBlockSaved in the order in which a kernel returns them, after the result. */
+/** Names of SwinBlockSaved in the order in which a kernel with the attribute save returns them, after the result. */
 export function savedByBlock(norm: SwinBlockAttrs['norm']): (keyof SwinBlockSaved)[] {
   const common = ['qkv', 'attended', 'between', 'z'] as const;
   return norm === 'pre' ? [...common, 'statistics1', 'statistics2'] : [...common, 'projected', 'branch'];

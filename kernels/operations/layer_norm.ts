@@ -19,9 +19,11 @@ export function layerNorm(inputs: LayerNormInputs, attrs: LayerNormAttrs = {epsi
   checkLayerNorm(inputs);
   const {x, gamma, beta, residual, sampleScale} = inputs;
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
-    const keep = gradientsWanted();
-    const [y, ...statistics] = dispatch('SwintLayerNorm', present(inputs), {...attrs, keep}, () =>
-      layerNormComposed(inputs, attrs),
+    const [y, ...statistics] = dispatch(
+      'SwintLayerNorm',
+      present(inputs),
+      {...attrs, save: gradientsWanted()},
+      () => layerNormComposed(inputs, attrs),
     );
     save([x, gamma, ...statistics, ...(sampleScale ? [sampleScale] : [])]);
     return y;

@@ -26,8 +26,7 @@ export function linear(inputs: LinearInputs, attrs: LinearAttrs = {activation: '
   checkLinear(inputs);
   const {x, weight, bias, residual, sampleScale} = inputs;
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
-    const keep = gradientsWanted();
-    const [y, ...extra] = dispatch('SwintLinear', present(inputs), {...attrs, keep}, () =>
+    const [y, ...extra] = dispatch('SwintLinear', present(inputs), {...attrs, save: gradientsWanted()}, () =>
       linearComposed(inputs, attrs),
     );
     save([x, weight, ...(sampleScale ? [sampleScale] : []), ...extra]);

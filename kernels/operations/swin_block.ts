@@ -31,9 +31,9 @@ export function swinBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): tf.Te
   const given = present(inputs);
   const names = [...Object.keys(given), ...savedByBlock(attrs.norm)];
   const trained = blockGradients(given);
-  const forward = (keep: (tensors: tf.Tensor[]) => void) => {
+  const forward = (saveTensors: (tensors: tf.Tensor[]) => void) => {
     const [y, ...saved] = runKernel('SwintBlock', given, {...attrs, save});
-    keep([...Object.values(given), ...saved]);
+    saveTensors([...Object.values(given), ...saved]);
     return y;
   };
   const backward = (dy: tf.Tensor, saved: tf.Tensor[]) => {

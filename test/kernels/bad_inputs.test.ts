@@ -9,6 +9,7 @@ import {
   patchMerge,
   ShapeError,
   sgdUpdate,
+  swinBlock,
   windowAttention,
 } from '../../kernels/index.js';
 
@@ -23,6 +24,24 @@ const attention = (inputs: object, attrs: object = {}) =>
     scale: 1,
     ...attrs,
   } as never);
+
+const block = (inputs: object, attrs: object = {}, attention: object = {}) =>
+  swinBlock(
+    {
+      ...{x: z(2, 4, 4, 4), gamma1: z(4), beta1: z(4), gamma2: z(4), beta2: z(4), table: z(9, 2)},
+      ...{qkvWeight: z(4, 12), qkvBias: z(12), projWeight: z(4, 4), projBias: z(4)},
+      ...{fc1Weight: z(4, 6), fc1Bias: z(6), fc2Weight: z(6, 4), fc2Bias: z(4)},
+      ...inputs,
+    },
+    {
+      attention: {
+        ...{numHeads: 2, windowSize: [2, 2], shift: [0, 0], padding: 'masked', score: 'dot', scale: 1},
+        ...attention,
+      },
+      ...{norm: 'pre', epsilon: 1e-5},
+      ...attrs,
+    } as never,
+  );
 
 const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, RegExp][] = [
   [
@@ -116,6 +135,64 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     ShapeError,
     /padToken must have shape \[12\]/,
   ],
+  [
+    'swinBlock: rank 3',
+    () => block({x: z(4, 4, 4)}),
+    ShapeError,
+    /swinBlock: x must have shape \[\*, \*, \*, \*\]/,
+  ],
+  [
+    'swinBlock: 3 heads of 4 channels',
+    () => block({}, {}, {numHeads: 3}),
+    ShapeError,
+    /swinBlock: numHeads must divide the channels of x; got 4 channels and 3 heads \(try 2 or 4\)/,
+  ],
+  [
+    'swinBlock: no such norm',
+    () => block({}, {norm: 'before'}),
+    ConfigError,
+    /norm must be one of 'pre', 'post'/,
+  ],
+  [
+    'swinBlock: windowSize 0',
+    () => block({}, {}, {windowSize: [0, 2]}),
+    ConfigError,
+    /swinBlock: windowSize/,
+  ],
+  [
+    'swinBlock: cosine without a scale',
+    () => block({}, {}, {score: 'cosine'}),
+    ConfigError,
+    /swinBlock: score 'cosine' needs logitScale/,
+  ],
+  [
+    'swinBlock: no bias of the projection',
+    () => block({projBias: undefined}),
+    ConfigError,
+    /swinBlock: projBias is required; got none \(pass \[C\]\)/,
+  ],
+  ...(
+    [
+      ['gamma1', [3], '4'],
+      ['beta2', [5], '4'],
+      ['qkvWeight', [4, 8], '4, 12'],
+      ['qkvBias', [4], '12'],
+      ['table', [25, 2], '9, 2'],
+      ['padToken', [4], '12'],
+      ['projWeight', [4, 12], '4, 4'],
+      ['fc1Weight', [6, 4], '4, \\*'],
+      ['fc1Bias', [4], '6'],
+      ['fc2Weight', [4, 6], '6, 4'],
+      ['fc2Bias', [6], '4'],
+      ['sampleScale1', [4], '2'],
+      ['sampleScale2', [1], '2'],
+    ] as const
+  ).map(([name, shape, expected]): (typeof cases)[number] => [
+    `swinBlock: ${name} of [${shape.join(', ')}]`,
+    () => block({[name]: z(...shape)}),
+    ShapeError,
+    new RegExp(`swinBlock: ${name} must have shape \\[${expected}\\]`),
+  ]),
 ];
 
 describe('bad inputs of operations', () => {

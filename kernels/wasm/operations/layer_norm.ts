@@ -15,13 +15,13 @@ function matrixSize(shape: number[]): [number, number] {
 }
 
 /** What `tf.registerKernel` takes. */
-export const layerNormConfig = wasmKernel<Inputs, LayerNormAttrs & {keep: boolean}>(
+export const layerNormConfig = wasmKernel<Inputs, LayerNormAttrs & {save: boolean}>(
   'SwintLayerNorm',
-  (backend, {x, gamma, beta, residual, sampleScale}, {epsilon, keep}) => {
+  (backend, {x, gamma, beta, residual, sampleScale}, {epsilon, save}) => {
     const [rows, channels] = matrixSize(x.shape);
     const y = output(backend, x.shape);
-    const mean = keep ? output(backend, [rows, 1]) : undefined;
-    const inverse = keep ? output(backend, [rows, 1]) : undefined;
+    const mean = save ? output(backend, [rows, 1]) : undefined;
+    const inverse = save ? output(backend, [rows, 1]) : undefined;
     if (rows * channels > 0) {
       const [xAt, gammaAt, betaAt, residualAt, scaleAt] = [x, gamma, beta, residual, sampleScale].map(
         (tensor) => address(backend, tensor),

@@ -10,15 +10,15 @@ import {wasmKernel} from '../runtime/wasm_kernel.js';
 type Inputs = 'x' | 'weight' | 'bias' | 'residual' | 'sampleScale';
 
 /** What `tf.registerKernel` takes. */
-export const linearConfig = wasmKernel<Inputs, LinearAttrs & {keep: boolean}>(
+export const linearConfig = wasmKernel<Inputs, LinearAttrs & {save: boolean}>(
   'SwintLinear',
-  (backend, {x, weight, bias, residual, sampleScale}, {activation, keep}) => {
+  (backend, {x, weight, bias, residual, sampleScale}, {activation, save}) => {
     const [k, n] = weight.shape as [number, number];
     const m = tf.util.sizeFromShape(x.shape.slice(0, -1));
     const shape = [...x.shape.slice(0, -1), n];
     const gelu = activation === 'gelu';
     const y = output(backend, shape);
-    const z = gelu && keep ? output(backend, [m, n]) : undefined;
+    const z = gelu && save ? output(backend, [m, n]) : undefined;
     const [xAt, biasAt, residualAt, scaleAt] = [x, bias, residual, sampleScale].map((tensor) =>
       address(backend, tensor),
     );

@@ -8,7 +8,7 @@
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../../common/errors.js';
-import type {SwinBlockAttrs, SwinBlockInputs, SwinBlockKernelAttrs} from '../../contracts/swin_block.js';
+import type {SwinBlockAttrs, SwinBlockInputs} from '../../contracts/swin_block.js';
 import {setAttentionSizes} from '../primitives/attention_sizes.js';
 import {address, output} from '../runtime/heap.js';
 import type {KernelExports} from '../runtime/kernel_exports.js';
@@ -206,7 +206,7 @@ function mlpBranch(block: Block, {count, target, scale2: scale}: Images): void {
 }
 
 /** What `tf.registerKernel` takes. */
-export const swinBlockConfig = wasmKernel<keyof SwinBlockInputs, SwinBlockKernelAttrs>(
+export const swinBlockConfig = wasmKernel<keyof SwinBlockInputs, SwinBlockAttrs & {save: boolean}>(
   'SwintBlock',
   (backend, inputs, {save, ...attrs}) => {
     if (save) {

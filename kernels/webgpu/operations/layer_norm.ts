@@ -51,7 +51,7 @@ export const sumOfElement = ({storage}: NormParameters, value: string) =>
 type LayerNormParameters = NormParameters & {
   residual: boolean;
   /** Whether mean and 1 / sqrt(var + epsilon) are written. */
-  keep: boolean;
+  save: boolean;
 };
 
 const SIZE = 64;
@@ -60,11 +60,11 @@ export const layerNormShader: Shader<LayerNormParameters> = {
   name: 'layer_norm',
   size: () => SIZE,
   uniforms: normUniforms,
-  bindings: ({storage, scale, residual, keep}) => {
+  bindings: ({storage, scale, residual, save}) => {
     const float32 = elementType(float32Storage(storage));
     return [
       writeBuffer('y', float32),
-      ...(keep ? [writeBuffer('mean'), writeBuffer('inverse')] : []),
+      ...(save ? [writeBuffer('mean'), writeBuffer('inverse')] : []),
       readBuffer('x', elementType(storage)),
       readBuffer('gamma', float32),
       readBuffer('beta', float32),
@@ -89,7 +89,7 @@ export const layerNormShader: Shader<LayerNormParameters> = {
     squares += d * d;
   }
   let factor = inverseSqrt(total(${sumOfElement(p, 'squares')}, lane) / u.channels + u.epsilon);
-  ${p.keep ? 'if (first == 0u && end > 0u) { mean[row] = average; inverse[row] = factor; }' : ''}
+  ${p.save ? 'if (first == 0u && end > 0u) { mean[row] = average; inverse[row] = factor; }' : ''}
   ${p.scale ? 'let s = scale[min(row, u.rows - 1u) / u.scaleRows];' : ''}
   for (var i = first; i < end; i += ${p.lanes}u) {
     var value = (${xAt(p)} - average) * factor * gamma[i] + beta[i];
@@ -118,21 +118,21 @@ interface Norm {
   y?: tf.TensorInfo;
 }
 
-/** y and, with `keep`, mean and inverse. */
+/** y and, with `save`, mean and inverse. */
 export function runLayerNorm(
   backend: WebGPUBackend,
   {x, gamma, beta, residual, sampleScale, y = output(backend, mapShape(x))}: Norm,
-  {epsilon, keep}: LayerNormAttrs & {keep: boolean},
+  {epsilon, save}: LayerNormAttrs & {save: boolean},
 ): tf.TensorInfo[] {
   const {lanes, ...sizes} = normPlan(mapShape(x));
   const {rows, channels} = sizes;
-  const statistics = keep ? [output(backend, [rows, 1]), output(backend, [rows, 1])] : [];
+  const statistics = save ? [output(backend, [rows, 1]), output(backend, [rows, 1])] : [];
   const [mean, inverse] = statistics;
   const parameters = {
     storage: rowStorage(channels, isF16(x)),
     subgroups: hasSubgroups(backend),
     lanes,
-    keep,
+    save,
     residual: residual !== undefined,
     scale: sampleScale !== undefined,
   };
@@ -145,7 +145,7 @@ export function runLayerNorm(
 type Inputs = 'x' | 'gamma' | 'beta' | 'residual' | 'sampleScale';
 
 /** What `tf.registerKernel` takes. */
-export const layerNormConfig = webgpuKernel<Inputs, LayerNormAttrs & {keep: boolean}>(
+export const layerNormConfig = webgpuKernel<Inputs, LayerNormAttrs & {save: boolean}>(
   'SwintLayerNorm',
   runLayerNorm,
 );

@@ -15,7 +15,6 @@ import type * as tf from '@tensorflow/tfjs-core';
 import {
   type SwinBlockAttrs,
   type SwinBlockInputs,
-  type SwinBlockKernelAttrs,
   type SwinBlockSaved,
   savedByBlock,
 } from '../../contracts/swin_block.js';
@@ -89,7 +88,7 @@ function closeBranch(forward: Forward, {product: last, residual, sampleScale, ga
   const branch = innerMap(forward, inputs.x.shape);
   product(backend, {...projection, c: branch});
   const tensors = {x: branch, gamma, beta, residual, sampleScale, y};
-  runLayerNorm(backend, tensors, {epsilon: attrs.epsilon, keep: false});
+  runLayerNorm(backend, tensors, {epsilon: attrs.epsilon, save: false});
   return {y, branch};
 }
 
@@ -129,7 +128,7 @@ function mlpBranch(forward: Forward, between: tf.TensorInfo) {
 }
 
 /** What `tf.registerKernel` takes. Returns y and, with `save`, the tensors of `savedByBlock` in their order. */
-export const swinBlockConfig = webgpuKernel<keyof SwinBlockInputs, SwinBlockKernelAttrs>(
+export const swinBlockConfig = webgpuKernel<keyof SwinBlockInputs, SwinBlockAttrs & {save: boolean}>(
   'SwintBlock',
   (backend, inputs, {save, ...attrs}) => {
     const {channels, hidden} = blockSizes(inputs);
