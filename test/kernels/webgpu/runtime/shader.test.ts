@@ -118,7 +118,7 @@ const shaders = [
   casesOf(tableSumsShader, {}),
   casesOf(optionalSumsShader, {kind: ['scale', 'pad']}),
   casesOf(layerNormShader, {
-    ...{storage, subgroups: flag, lanes: [8, 64], scale: flag, residual: flag, keep: flag},
+    ...{storage, subgroups: flag, lanes: [8, 64], scale: flag, residual: flag, save: flag},
   }),
   casesOf(layerNormGradShader, {
     ...{storage, subgroups: flag, lanes: [8, 64], own: [1, 3], given: flag, addend: flag, scale: flag},
