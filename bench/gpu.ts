@@ -8,7 +8,7 @@ import {linear, windowAttention} from 'tfjs-swint/kernels';
 import {type GpuRow, gigaflops, gpuCounts, gpuRun, printGpuRow} from './gpu_measure.js';
 import {printProfile, profile} from './gpu_profile.js';
 import {type Alternative, interleaved} from './measure.js';
-import {allGradients, makePair, pairOperations, STAGES} from './pairs.js';
+import {allGradients, makePair, pairFlops, STAGES} from './pairs.js';
 
 type Compute = () => tf.Tensor | tf.Tensor[];
 
@@ -69,7 +69,7 @@ function peak(): Comparison {
   const [turns, units] = [4096, 2048];
   const ours = () =>
     tf.engine().runKernel('SwintPeak', {}, {turns, units} as unknown as tf.NamedAttrMap) as tf.Tensor;
-  // An invocation does 64 operations in a turn (kernels/webgpu/runtime/peak.ts).
+  // An invocation does 64 of them in a turn (kernels/webgpu/runtime/peak.ts).
   return {what: 'peak: multiplications and additions on registers', ours, flops: 256 * 64 * turns * units};
 }
 
@@ -146,7 +146,7 @@ async function benchPairs(batches: number[], add: Add): Promise<void> {
       const pair = makePair(stage, batch);
       const {x, swin, port} = pair;
       const name = `pair ${stage.size}x${stage.size}x${stage.channels}, batch ${batch}`;
-      const flops = pairOperations(stage, batch);
+      const flops = pairFlops(stage, batch);
       const value = {ours: () => swin(x), stock: () => port(x)};
       await add({what: `${name}: forward`, ...value, flops, f16: true});
       const gradients = {ours: allGradients(swin, pair), stock: allGradients(port, pair)};

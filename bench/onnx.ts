@@ -1,6 +1,6 @@
 /**
  * onnxruntime-web as a peer: a whole Swin-T at 224x224 from an ONNX file, against the body of Swin-T (its block pairs,
- * 96 % of its operations) here, with as many threads.
+ * 96 % of its arithmetic) here, with as many threads.
  *
  * onnxruntime-web sets its number of threads once per process, so it runs in child processes that are told when to run.
  * The package is not a dependency: `npm install --no-save onnxruntime-web`. torchvision's swin_t exports with opset 16.
@@ -11,7 +11,7 @@ import {cpus} from 'node:os';
 import {fileURLToPath} from 'node:url';
 import {setupBackend} from 'tfjs-swint';
 import {reading} from './alternatives.js';
-import {bodyOperations, makeBody} from './pairs.js';
+import {bodyFlops, makeBody} from './pairs.js';
 import {besidePeak} from './peak.js';
 import type {Report} from './report.js';
 
@@ -58,7 +58,7 @@ export async function benchOnnx(file: string, repeats: number, report: Report): 
       what: `Swin-T body, ${threads} thread(s)`,
       times: {[name]: times.ours, onnx: times.onnx},
       peak,
-      work: {amount: bodyOperations, unit: 'GFLOP/s'},
+      work: {amount: bodyFlops, unit: 'GFLOP/s'},
     });
   }
 }

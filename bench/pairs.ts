@@ -22,7 +22,7 @@ type Stage = (typeof STAGES)[number];
 const WINDOW = 7;
 
 /** Floating-point operations of a pair, forward: qkv, projection, MLP of four times the width, scores and values. */
-export function pairOperations({size, channels}: Stage, batch = 1): number {
+export function pairFlops({size, channels}: Stage, batch = 1): number {
   const tokens = batch * size * size;
   return 2 * (2 * tokens * 12 * channels ** 2 + 4 * tokens * WINDOW ** 2 * channels);
 }
@@ -66,7 +66,7 @@ export async function benchPairs(backend: BackendName, repeats: number, report: 
     const [worst] = await difference.data();
     if (!(worst < 1e-3)) throw new Error(`ours and the stock pair differ by ${worst}`);
     const name = `pair ${stage.size}x${stage.size}x${stage.channels}, ${stage.numHeads} heads`;
-    const amount = pairOperations(stage);
+    const amount = pairFlops(stage);
     const forward = alternatives(
       backend,
       () => swin(x),
@@ -94,4 +94,4 @@ export function makeBody(): () => tf.Tensor[] {
   return () => pairs.map(({swin, x}) => swin(x));
 }
 
-export const bodyOperations = STAGES.reduce((sum, stage) => sum + stage.pairs * pairOperations(stage), 0);
+export const bodyFlops = STAGES.reduce((sum, stage) => sum + stage.pairs * pairFlops(stage), 0);

@@ -17,11 +17,11 @@ export interface Peak {
 const attrs = {turns: 20_000, units: 96};
 
 /** Floating-point operations of a run. */
-let operations = 0;
+let flops = 0;
 
 const run = async () => {
   const done = tf.engine().runKernel('SwintPeak', {}, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
-  [operations] = await done.data();
+  [flops] = await done.data();
   done.dispose();
   return undefined;
 };
@@ -46,7 +46,7 @@ export async function besidePeak<Name extends string>(
     repeats,
   );
   const {peakOfOne, peakOfAll, ...times} = measured as Record<string, Timing>;
-  const rate = ({median}: Timing) => operations / median / 1e6;
+  const rate = ({median}: Timing) => flops / median / 1e6;
   return {
     times: times as Partial<Record<Name, Timing>>,
     peak: {one: rate(peakOfOne), all: rate(peakOfAll)},
