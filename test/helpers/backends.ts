@@ -5,8 +5,8 @@
  * there every one of them has to be present, unless the run is quick. WebGPU runs on the npm package `webgpu` (Dawn) and whatever Vulkan driver
  * the process was started with: `npm test` gives it SwiftShader.
  *
- * On wasm the library's kernels run on two threads and a shared heap, as `setupBackend` sets it up; tfjs's own kernels
- * are in place.
+ * On wasm the library's kernels run on two threads (one in a quick run, which has a process for each core) and a shared
+ * heap, as `setupBackend` sets it up; tfjs's own kernels are in place.
  *
  * Results are read with `await tensor.data()`: the webgpu backend has no `dataSync` in Node.
  */
@@ -88,7 +88,7 @@ export function eachBackend(
         if (reason === undefined) {
           await tf.setBackend(backend);
           await tf.ready();
-          setThreads(2);
+          setThreads(process.env.SWINT_TEST_QUICK ? 1 : 2);
           return;
         }
         if (process.env.CI === 'true' && !process.env.SWINT_TEST_QUICK) {
