@@ -7,7 +7,8 @@
  * system's Vulkan drivers instead. Drivers are found through the environment of a process as it starts, so mocha runs
  * in a child process. Arguments go to mocha: `npm test -- test/kernels --grep gradient`.
  *
- * `npm run test:quick` is `--quick`: cpu and wasm alone, without what takes long (`SLOW` below).
+ * `npm run test:quick` is `--quick`: cpu and wasm alone, without what takes long (`SLOW` below), as many files at once as
+ * there are cores.
  *
  * The run always ends, and leaves no process behind. Where mocha hangs, or is still there after its last test, or a
  * process that a test started outlives it, all of them are killed, and that is one failure more, which is named.
@@ -18,7 +19,7 @@
 
 import {spawn} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {availableParallelism, tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
@@ -36,6 +37,9 @@ const SLOW = {
   'test/examples/**': 'the example programs',
   'test/package.test.ts': 'packing and installing',
   'test/run.test.ts': 'runs of this program',
+  'test/src/cli/train.test.ts': 'whole trainings',
+  'test/src/backends/{setup_backend,shared_heap}.test.ts': 'a process per test',
+  'test/kernels/wasm/runtime/threads.test.ts': 'a process per test',
 };
 
 const seconds = (name, standard) => {
@@ -70,17 +74,19 @@ function mochaCall(given) {
   const quick = given.includes('--quick');
   const passedOn = given.filter((argument) => argument !== '--quick');
   if (quick) {
-    console.log('Quick: cpu and wasm. Left out (npm test runs all):');
+    console.log('Quick: cpu, and wasm on one thread. Left out (npm test runs all):');
     for (const [files, why] of Object.entries({'webgpu, everywhere': 'a software driver', ...SLOW})) {
       console.log(`  ${files} (${why})`);
     }
   }
   // All tests, unless the arguments name files or folders. Not in .mocharc.json: mocha would add these to those.
   const files = passedOn.some((argument) => existsSync(argument)) ? [] : ['test/**/*.test.ts'];
-  const ignored = quick ? Object.keys(SLOW).flatMap((glob) => ['--ignore', glob]) : [];
+  if (!quick) return {args: ['--recursive', ...passedOn, ...files], env: {}};
+  const parallel = ['--parallel', '--jobs', String(availableParallelism())];
+  const ignored = Object.keys(SLOW).flatMap((glob) => ['--ignore', glob]);
   return {
-    args: ['--recursive', ...ignored, ...passedOn, ...files],
-    env: quick ? {SWINT_TEST_QUICK: '1'} : {},
+    args: ['--recursive', ...parallel, ...ignored, ...passedOn, ...files],
+    env: {SWINT_TEST_QUICK: '1'},
   };
 }
 

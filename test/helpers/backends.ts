@@ -2,11 +2,11 @@
  * Runs a suite once per tfjs backend: `eachBackend((backend) => { it(...) })`.
  *
  * A backend that this machine lacks is a skipped suite whose reason is printed; with CI=true it is a failure, because
- * there every one of them has to be present. WebGPU runs on the npm package `webgpu` (Dawn) and whatever Vulkan driver
+ * there every one of them has to be present, unless the run is quick. WebGPU runs on the npm package `webgpu` (Dawn) and whatever Vulkan driver
  * the process was started with: `npm test` gives it SwiftShader.
  *
- * On wasm the library's kernels run on two threads and a shared heap, as `setupBackend` sets it up; tfjs's own kernels
- * are in place.
+ * On wasm the library's kernels run on two threads (one in a quick run, which has a process for each core) and a shared
+ * heap, as `setupBackend` sets it up; tfjs's own kernels are in place.
  *
  * Results are read with `await tensor.data()`: the webgpu backend has no `dataSync` in Node.
  */
@@ -48,7 +48,13 @@ export function whyUnavailable(backend: TestBackend): Promise<string | undefined
   return reason;
 }
 
+/** What `npm run test:quick` runs on. */
+const quickBackends: readonly TestBackend[] = ['cpu', 'wasm'];
+
 async function prepare(backend: TestBackend): Promise<string | undefined> {
+  if (process.env.SWINT_TEST_QUICK && !quickBackends.includes(backend)) {
+    return 'npm run test:quick leaves it out';
+  }
   try {
     await load[backend]();
     if (!(await tf.setBackend(backend))) {
@@ -82,10 +88,10 @@ export function eachBackend(
         if (reason === undefined) {
           await tf.setBackend(backend);
           await tf.ready();
-          setThreads(2);
+          setThreads(process.env.SWINT_TEST_QUICK ? 1 : 2);
           return;
         }
-        if (process.env.CI === 'true') {
+        if (process.env.CI === 'true' && !process.env.SWINT_TEST_QUICK) {
           throw new Error(`eachBackend: every backend must be present in CI; ${backend} is not: ${reason}.`);
         }
         console.log(`      skipped on ${backend}: ${reason}`);

@@ -11,7 +11,7 @@ import {backendReport} from '../../../src/backends/backend_report.js';
 import {type SetupBackendOptions, setupBackend} from '../../../src/backends/setup_backend.js';
 import {BackendError, ConfigError} from '../../../src/errors.js';
 import {eachBackend, whyUnavailable} from '../../helpers/backends.js';
-import {inFreshProcess} from '../../helpers/fresh_process.js';
+import {inFreshProcess, withoutNativeTensorFlow} from '../../helpers/fresh_process.js';
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
   const outcome = await promise.then(
@@ -49,40 +49,10 @@ describe('setupBackend', () => {
     });
   });
 
-  it('passes over a software GPU and says so, and why native TensorFlow is not used', async function () {
-    const reason = await whyUnavailable('webgpu');
-    if (reason !== undefined) {
-      console.log(`      skipped: ${reason}`);
-      this.skip();
-    }
-    await setupBackend('webgpu');
-    if (!backendReport().software) {
-      console.log('      skipped: the GPU of this machine is hardware');
-      this.skip();
-    }
-    expect(await setupBackend()).to.equal('wasm');
-    const {skipped, software, device} = backendReport();
-    expect(software).to.equal(false);
-    expect(device).to.contain('WebAssembly');
-    expect(skipped.map(({backend}) => backend)).to.deep.equal(['tensorflow', 'webgpu']);
-    expect(skipped[0]!.reason).to.contain('npm install @tensorflow/tfjs-node');
-    expect(skipped[1]!.reason)
-      .to.contain('hardware')
-      .and.to.match(/swiftshader/i);
-  });
-
   it('reports what the application itself activated later', async () => {
     await setupBackend('wasm');
     await tf.setBackend('cpu');
     expect(backendReport().backend).to.equal('cpu');
-  });
-
-  it('says what to install when a named backend is missing, and keeps the active one', async () => {
-    await tf.setBackend('wasm');
-    const error = await failure(setupBackend('tensorflow'));
-    expect(error).to.be.instanceOf(BackendError);
-    expect(error.message).to.contain('npm install @tensorflow/tfjs-node');
-    expect(tf.getBackend()).to.equal('wasm');
   });
 
   it('says that webgl is for browsers', async () => {
@@ -170,8 +140,38 @@ describe('setupBackend in a fresh process', () => {
     const {told, stderr} = inFreshProcess(
       `tell(await setupBackend()); tell(globalThis.navigator?.gpu === undefined);`,
       withoutDriver,
+      withoutNativeTensorFlow,
     );
     expect(told, stderr).to.deep.equal(['wasm', true]);
+  });
+
+  it('says what to install when a named backend is missing, and keeps the active one', () => {
+    const {told, stderr} = inFreshProcess(
+      `
+      const tf = (await import('@tensorflow/tfjs-core')).default;
+      await setupBackend('wasm');
+      tell(await failure(setupBackend('tensorflow')));
+      tell(tf.getBackend());`,
+      process.env,
+      withoutNativeTensorFlow,
+    );
+    expect(told[0], stderr).to.match(/^BackendError: .*npm install @tensorflow\/tfjs-node/);
+    expect(told[1]).to.equal('wasm');
+  });
+
+  it('takes native TensorFlow where it is installed', () => {
+    const packages = {
+      ...withoutNativeTensorFlow,
+      '@tensorflow/tfjs-node': `
+        import {KernelBackend, registerBackend} from '@tensorflow/tfjs-core';
+        registerBackend('tensorflow', () => new KernelBackend(), 3);`,
+    };
+    const {told, stderr} = inFreshProcess(
+      `tell(await setupBackend('tensorflow')); tell(backendReport().backend);`,
+      process.env,
+      packages,
+    );
+    expect(told, stderr).to.deep.equal(['tensorflow', 'tensorflow']);
   });
 
   it('says that no driver was found when webgpu is named without one', () => {
@@ -215,6 +215,32 @@ describe('setupBackend in a fresh process', () => {
       const {told, ended, status, stderr} = inFreshProcess(`tell(await setupBackend('webgpu')); ${compute}`);
       expect(told, stderr).to.deep.equal(['webgpu', [1, 4, 9]]);
       expect({ended, status}).to.deep.equal({ended: true, status: 0});
+    });
+
+    it('passes over a software GPU and says so, and why native TensorFlow is not used', function () {
+      const {told, stderr} = inFreshProcess(
+        `
+        await setupBackend('webgpu');
+        tell(backendReport().software);
+        tell(await setupBackend());
+        tell(backendReport());`,
+        process.env,
+        withoutNativeTensorFlow,
+      );
+      const [softwareGpu, chosen, report] = told;
+      if (softwareGpu === false) {
+        console.log('      skipped: the GPU of this machine is hardware');
+        this.skip();
+      }
+      expect(chosen, stderr).to.equal('wasm');
+      const {skipped, software, device} = report;
+      expect(software).to.equal(false);
+      expect(device).to.contain('WebAssembly');
+      expect(skipped.map(({backend}: {backend: string}) => backend)).to.deep.equal(['tensorflow', 'webgpu']);
+      expect(skipped[0].reason).to.contain('npm install @tensorflow/tfjs-node');
+      expect(skipped[1].reason)
+        .to.contain('hardware')
+        .and.to.match(/swiftshader/i);
     });
 
     it('works when the backend package was imported before WebGPU was there', () => {

@@ -5,7 +5,7 @@
 
 import {expect} from 'chai';
 import {withSharedHeap} from '../../../src/backends/shared_heap.js';
-import {inFreshProcess, url} from '../../helpers/fresh_process.js';
+import {inFreshProcess, url, withoutNativeTensorFlow} from '../../helpers/fresh_process.js';
 
 /** The module is run with these: what the heap is, and sets of results of tfjs's own kernels. */
 const tools = `
@@ -40,7 +40,8 @@ const tools = `
   };
 `;
 
-const run = (code: string, env?: NodeJS.ProcessEnv) => inFreshProcess(tools + code, env);
+const run = (code: string, env?: NodeJS.ProcessEnv) =>
+  inFreshProcess(tools + code, env, withoutNativeTensorFlow);
 
 describe('withSharedHeap', () => {
   it('puts WebAssembly.instantiate back when the last of overlapping starts has ended, however it ends', async () => {
