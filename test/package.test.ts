@@ -33,7 +33,15 @@ function run(command: string, args: readonly string[], cwd: string): string {
     ),
   );
   try {
-    return execFileSync(command, args, {cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
+    // The limit ends one that hangs; each takes seconds where nothing else runs.
+    const ends = {timeout: 600_000, killSignal: 'SIGKILL'} as const;
+    return execFileSync(command, args, {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...ends,
+    });
   } catch (error) {
     const {stdout, stderr} = error as {stdout: string; stderr: string};
     throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`, {cause: error});

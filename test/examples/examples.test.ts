@@ -14,6 +14,9 @@ import {memoryMasks} from '../src/data/memory_masks.js';
 
 const run = promisify(execFile);
 
+/** Ends one that hangs; each takes seconds where nothing else runs. */
+const ends = {timeout: 600_000, killSignal: 'SIGKILL'} as const;
+
 describe('examples', () => {
   let folder: string;
   before(async () => {
@@ -22,7 +25,7 @@ describe('examples', () => {
   after(() => rm(folder, {recursive: true, force: true}));
 
   const example = async (name: string, ...args: string[]) =>
-    (await run(process.execPath, [`examples/${name}`, ...args], {timeout: 240_000})).stdout;
+    (await run(process.execPath, [`examples/${name}`, ...args], ends)).stdout;
 
   it('replace_a_convolution.js trains a model with a convolution and with SwinT', async () => {
     const output = await example('replace_a_convolution.js', '3');

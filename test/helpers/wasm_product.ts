@@ -63,7 +63,8 @@ export const STRIDE = 10;
 export async function workersReady(count: number): Promise<void> {
   const start = performance.now();
   while (Atomics.load(controlBlock(), READY) < count) {
-    if (performance.now() - start > 20_000) throw new Error(`workersReady: ${count} workers must start.`);
+    // Ends a hang; it takes milliseconds where nothing else runs.
+    if (performance.now() - start > 300_000) throw new Error(`workersReady: ${count} workers must start.`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -10,6 +10,7 @@ import {drawnShapes, shapesSplit} from '../../../src/data/shapes.js';
 import {encodePng} from '../../../src/node/image_file.js';
 import {loadModel} from '../../../src/node/save_model.js';
 import {evaluate} from '../../../src/training/evaluate.js';
+import {opened} from '../../helpers/opened.js';
 
 interface Finished {
   code: number | null;
@@ -19,9 +20,11 @@ interface Finished {
 
 /** The program as it is started, from its source. */
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  opened(() => child.kill('SIGKILL'));
+  return child;
 }
 
 async function finish(child: ChildProcess, onOutput: (stdout: string) => void = () => {}): Promise<Finished> {
@@ -88,8 +91,7 @@ describe('tfjs-swint', () => {
       .and.not.to.match(/\n\s+at /);
   });
 
-  it('trains both networks and leaves models, history and report', async function () {
-    this.timeout(180_000);
+  it('trains both networks and leaves models, history and report', async () => {
     const out = join(root, 'both');
     const {code, stdout, stderr} = await swint('train', ...TINY, '--seed', '3', '--out', out);
     expect(code, stderr).to.equal(0);
@@ -134,8 +136,7 @@ describe('tfjs-swint', () => {
     }
   });
 
-  it('trains on a folder of images, and leaves out a damaged one where told to', async function () {
-    this.timeout(180_000);
+  it('trains on a folder of images, and leaves out a damaged one where told to', async () => {
     const dir = join(root, 'folder');
     const shapes = drawnShapes({size: 60, imageSize: 16});
     for (let index = 0; index < shapes.size; ++index) {
@@ -173,7 +174,6 @@ describe('tfjs-swint', () => {
 
   it('stops after a step on Ctrl-C, saves what there is and ends with code 130', async function () {
     if (process.platform === 'win32') this.skip();
-    this.timeout(180_000);
     const out = join(root, 'interrupted');
     const child = start([
       'train',
@@ -200,8 +200,7 @@ describe('tfjs-swint', () => {
     (await loadModel(join(out, 'swin'))).dispose();
   });
 
-  it('stops when the time is spent', async function () {
-    this.timeout(180_000);
+  it('stops when the time is spent', async () => {
     const out = join(root, 'budget');
     const line = [...TINY.slice(0, -4), '--epochs', '1000', '--max-minutes', '0.0001', '--out', out];
     const {code, stdout, stderr} = await swint('train', ...line);

@@ -114,14 +114,17 @@ describe('batches', () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
     let last = -1;
-    for await (const {images, labels} of batches(data, {batchSize: 5})) {
-      tf.dispose([images, labels]);
-      const until = performance.now() + 5; // a computation that blocks
-      while (performance.now() < until);
-      expect(turns).to.be.above(last);
-      last = turns;
+    try {
+      for await (const {images, labels} of batches(data, {batchSize: 5})) {
+        tf.dispose([images, labels]);
+        const until = performance.now() + 5; // a computation that blocks
+        while (performance.now() < until);
+        expect(turns).to.be.above(last);
+        last = turns;
+      }
+    } finally {
+      clearInterval(timer);
     }
-    clearInterval(timer);
   });
 
   it('leaves no tensor behind, also when the loop is left early or fails', async () => {
