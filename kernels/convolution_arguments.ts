@@ -1,14 +1,18 @@
 /**
- * What tfjs asks of its convolution kernels, read once for all backends: the sizes, what follows the sum, and whether our
- * kernels compute it. Undefined is what they leave to the stock kernel: other types than float32, NCHW, other activations
- * than ReLU and ReLU6, and a bias that is not one number per channel.
+ * What tfjs asks of its convolution kernels, read once for all backends: the sizes, and whether our kernels compute it.
+ * Undefined is what they leave to the stock kernel: other types than float32, and NCHW.
  *
  *     y[b, p, q, d] = f(bias[d] + sum over i, j, c of x[b, p sh + i dh - top, q sw + j dw - left, c] W[i, j, c, d])
  *
- * x [B, H, W, Cin], W [KH, KW, Cin, Cout], bias [Cout], y [B, OH, OW, Cout]. Depthwise: W [KH, KW, C, M], Cout = C M, and
- * no sum over c. Attributes as in tfjs-core, which has no dilation for the gradients: conv2d's refuses it.
+ * x [B, H, W, Cin], W [KH, KW, Cin, Cout], y [B, OH, OW, Cout]. Depthwise: W [KH, KW, C, M], Cout = C M, and no sum over
+ * c. Attributes as in tfjs-core, which has no dilation for the gradients: conv2d's refuses it.
+ *
+ * The shape of y is what tfjs-core 4.22 says, as on its other backends: for padding by one number it takes KH, sh and dh for
+ * the width too. Its gradient of conv2d does not hand dimRoundingMode on, so that there the shape of dy counts.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {ShapeError} from './common/errors.js';
+import {showShape} from './common/shapes.js';
 import type {Shape4D} from './geometry/convolution.js';
 import type {Inputs} from './kernel_config.js';
 
@@ -19,32 +23,22 @@ type Sizes = tf.backend_util.Conv2DInfo;
 type Steps = Pick<tf.Conv2DBackpropFilterAttrs, 'strides' | 'pad' | 'dimRoundingMode'> &
   Partial<Pick<tf.Conv2DAttrs, 'dilations'>>;
 
-/** Of the activations that tfjs joins to a convolution those that our kernels have; undefined is the identity. */
-type Activation = 'relu' | 'relu6' | undefined;
-
-const activations = new Map<string | undefined, Activation>([
-  [undefined, undefined],
-  ['linear', undefined],
-  ['relu', 'relu'],
-  ['relu6', 'relu6'],
-]);
-
-/** A convolution that our kernels compute. */
-export interface Convolution {
-  x: tf.TensorInfo;
-  filter: tf.TensorInfo;
-  bias?: tf.TensorInfo;
-  sizes: Sizes;
-  activation: Activation;
+function withOutput(sizes: Sizes, outHeight: number, outWidth: number): Sizes {
+  const {batchSize, outChannels, dataFormat} = sizes;
+  const first = dataFormat === 'channelsFirst';
+  const outShape: Shape4D = first
+    ? [batchSize, outChannels, outHeight, outWidth]
+    : [batchSize, outHeight, outWidth, outChannels];
+  return {...sizes, outHeight, outWidth, outShape};
 }
 
 function sizesOf(
   inputShape: readonly number[],
   filterShape: readonly number[],
   {strides, dilations = 1, pad, dimRoundingMode}: Steps,
-  depthwise = false,
+  {depthwise = false, dataFormat = 'NHWC'} = {},
 ): Sizes {
-  return tf.backend_util.computeConv2DInfo(
+  const sizes = tf.backend_util.computeConv2DInfo(
     inputShape as Shape4D,
     filterShape as Shape4D,
     strides,
@@ -52,25 +46,65 @@ function sizesOf(
     pad,
     dimRoundingMode,
     depthwise,
-    'channelsLast',
+    dataFormat === 'NCHW' ? 'channelsFirst' : 'channelsLast',
   );
+  const {inHeight, inWidth, outHeight, outWidth, effectiveFilterHeight, effectiveFilterWidth} = sizes;
+  if (outHeight < 0 || outWidth < 0) {
+    throw new ShapeError(
+      `conv2d: the filter, dilated, must fit into the padded input; got a filter of ` +
+        `${showShape([effectiveFilterHeight, effectiveFilterWidth])} and an input of ${showShape([inHeight, inWidth])} ` +
+        '(a smaller filter, or more padding).',
+    );
+  }
+  // `+ 0` makes 0 of -0, which no shape should hold.
+  return withOutput(sizes, outHeight + 0, outWidth + 0);
+}
+
+/** The sizes of a convolution that has dy for the gradient of its result. */
+function gradientSizes(
+  who: string,
+  dy: tf.TensorInfo,
+  inputShape: readonly number[],
+  filterShape: readonly number[],
+  attributes: Steps,
+  depthwise = false,
+): Sizes {
+  const rounded = (dimRoundingMode: Steps['dimRoundingMode']) =>
+    sizesOf(inputShape, filterShape, {...attributes, dimRoundingMode}, {depthwise});
+  const sizes = rounded(attributes.dimRoundingMode);
+  const anyWay = typeof attributes.pad !== 'string' && attributes.dimRoundingMode == null;
+  const possible = anyWay ? [sizes, rounded('ceil')] : [sizes];
+  const [batch, height, width, channels] = dy.shape;
+  const fits =
+    dy.shape.length === 4 &&
+    batch === sizes.batchSize &&
+    channels === sizes.outChannels &&
+    possible.some(({outHeight}) => outHeight === height) &&
+    possible.some(({outWidth}) => outWidth === width);
+  if (!fits) {
+    throw new ShapeError(
+      `${who}: dy must have the shape of the convolution's result, ${showShape(sizes.outShape)}; got ` +
+        `${showShape(dy.shape)} (x ${showShape(inputShape)}, filter ${showShape(filterShape)}).`,
+    );
+  }
+  return withOutput(sizes, height, width);
 }
 
 const areEligible = (tensors: readonly tf.TensorInfo[], dataFormat: string) =>
   dataFormat === 'NHWC' && tensors.every(({dtype}) => dtype === 'float32');
 
-/** y = f(bias + conv2d(x, W)), or undefined: the stock kernel's. */
-export function convolutionOf(
+/**
+ * Sizes of a convolution, or undefined: the stock kernel's.
+ *
+ * @throws ShapeError where the filter does not fit into x, in any data format.
+ */
+export function convolutionSizes(
   {x, filter, bias}: Inputs<'x' | 'filter'> & Partial<Inputs<'bias'>>,
-  attributes: tf.Conv2DAttrs & Partial<Pick<tf.FusedConv2DAttrs, 'activation'>>,
-): Convolution | undefined {
-  const {activation, dataFormat} = attributes;
-  if (!activations.has(activation) || !areEligible(bias ? [x, filter, bias] : [x, filter], dataFormat)) {
-    return undefined;
-  }
-  const sizes = sizesOf(x.shape, filter.shape, attributes);
-  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== sizes.outChannels)) return undefined;
-  return {x, filter, bias, sizes, activation: activations.get(activation)};
+  attributes: tf.Conv2DAttrs,
+): Sizes | undefined {
+  const {dataFormat} = attributes;
+  const sizes = sizesOf(x.shape, filter.shape, attributes, {dataFormat});
+  return areEligible(bias ? [x, filter, bias] : [x, filter], dataFormat) ? sizes : undefined;
 }
 
 /** Sizes of the convolution whose gradient with respect to x is asked for, or undefined: the stock kernel's. */
@@ -79,7 +113,7 @@ export function inputGradientSizes(
   attributes: tf.Conv2DBackpropInputAttrs,
 ): Sizes | undefined {
   if (!areEligible([dy, filter], attributes.dataFormat)) return undefined;
-  return sizesOf(attributes.inputShape, filter.shape, attributes);
+  return gradientSizes('Conv2DBackpropInput', dy, attributes.inputShape, filter.shape, attributes);
 }
 
 /** Sizes of the convolution whose gradient with respect to W is asked for, or undefined: the stock kernel's. */
@@ -88,14 +122,16 @@ export function filterGradientSizes(
   attributes: tf.Conv2DBackpropFilterAttrs,
 ): Sizes | undefined {
   if (!areEligible([x, dy], attributes.dataFormat)) return undefined;
-  return sizesOf(x.shape, attributes.filterShape, attributes);
+  return gradientSizes('Conv2DBackpropFilter', dy, x.shape, attributes.filterShape, attributes);
 }
 
-/** Sizes of a depthwise convolution; tfjs has its gradients in NHWC only. */
+/** Sizes of the depthwise convolution whose gradient is asked for; tfjs has its gradients in NHWC only. */
 export function depthwiseSizes(
+  who: string,
+  dy: tf.TensorInfo,
   inputShape: readonly number[],
   filterShape: readonly number[],
   attributes: Steps,
 ): Sizes {
-  return sizesOf(inputShape, filterShape, attributes, true);
+  return gradientSizes(who, dy, inputShape, filterShape, attributes, true);
 }

@@ -23,7 +23,8 @@ export function matMul2d(
 
 /** A tensor as a matrix of its last axis: [..., C] to [M, C]. */
 export function asRows(x: tf.Tensor): tf.Tensor2D {
-  return tf.reshape(x, [-1, x.shape[x.rank - 1]]);
+  // Not -1, which reshape cannot infer where there are no numbers.
+  return tf.reshape(x, [tf.util.sizeFromShape(x.shape.slice(0, -1)), x.shape[x.rank - 1]]);
 }
 
 /** Sum over the rows: [M, C] to [C]. */

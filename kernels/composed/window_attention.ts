@@ -25,7 +25,7 @@ function splitHeads(windows: tf.Tensor3D, parts: number, numHeads: number): tf.T
     const size = channels / parts / numHeads;
     const heads = tf.transpose(tf.reshape(windows, [count, tokens, parts * numHeads, size]), [0, 2, 1, 3]);
     // Cut as a matrix: tfjs copies row by row, and these rows are as long as can be.
-    const split = parts === 1 ? [heads] : tf.split(tf.reshape(heads, [count, -1]), parts, 1);
+    const split = parts === 1 ? [heads] : tf.split(tf.reshape(heads, [count, tokens * channels]), parts, 1);
     return split.map((part) => tf.reshape(part, [count * numHeads, tokens, size]) as tf.Tensor3D);
   });
 }
@@ -62,7 +62,7 @@ function scoreOffset(table: tf.Tensor2D, geometry: WindowGeometry): tf.Tensor1D 
 function scaleHeads(x: tf.Tensor3D, factor: tf.Tensor1D): tf.Tensor3D {
   return tf.tidy(() => {
     const heads = factor.size;
-    const byHead = tf.reshape(x, [-1, heads, x.shape[1] * x.shape[2]]);
+    const byHead = tf.reshape(x, [x.shape[0] / heads, heads, x.shape[1] * x.shape[2]]);
     return tf.reshape(tf.mul(byHead, tf.reshape(factor, [heads, 1])), x.shape);
   });
 }
@@ -131,6 +131,9 @@ export function windowAttentionComposed(
   inputs: WindowAttentionInputs,
   attrs: WindowAttentionAttrs,
 ): [tf.Tensor4D] {
+  // No images: tfjs's cpu backend cannot cut tensors without numbers.
+  const [batch, height, width, last] = inputs.qkv.shape;
+  if (inputs.qkv.size === 0) return [tf.zeros([batch, height, width, last / 3])];
   return tf.tidy(() => {
     const geometry = geometryOf(inputs.qkv, attrs);
     const {v, probabilities} = attend(inputs, attrs, geometry);
@@ -158,7 +161,11 @@ export function windowAttentionGradComposed(
   attrs: WindowAttentionAttrs,
 ): tf.Tensor[] {
   return tf.tidy(() => {
-    const {qkv, logitScale, padToken, dy} = inputs;
+    const {qkv, table, logitScale, padToken, dy} = inputs;
+    if (qkv.size === 0) {
+      const given = [qkv, table, logitScale, padToken].filter((one) => one !== undefined);
+      return given.map((one) => tf.zerosLike(one));
+    }
     const {numHeads} = attrs;
     const geometry = geometryOf(qkv, attrs);
     const {tokens} = geometry;

@@ -20,8 +20,9 @@ function rotateColumns(x: tf.Tensor2D, cut: number): tf.Tensor2D {
 function roll(x: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
   const [batch, height, width, channels] = x.shape;
   let y: tf.Tensor = x;
-  if (rows !== 0) y = rotateColumns(tf.reshape(y, [batch, -1]), rows * width * channels);
-  if (columns !== 0) y = rotateColumns(tf.reshape(y, [batch * height, -1]), columns * channels);
+  if (rows !== 0)
+    y = rotateColumns(tf.reshape(y, [batch, height * width * channels]), rows * width * channels);
+  if (columns !== 0) y = rotateColumns(tf.reshape(y, [batch * height, width * channels]), columns * channels);
   return tf.reshape(y, x.shape);
 }
 

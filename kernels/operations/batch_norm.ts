@@ -34,7 +34,7 @@ export function batchNorm(inputs: BatchNormInputs, attrs: BatchNormAttrs): tf.Te
     );
     return {x: () => grads[0], gamma: () => grads[1], beta: () => grads[2]};
   };
-  return differentiable(present({x, gamma, beta}), forward, backward);
+  return differentiable('batchNorm', present({x, gamma, beta}), forward, backward);
 }
 
 /**

@@ -42,5 +42,5 @@ export function layerNorm(inputs: LayerNormInputs, attrs: LayerNormAttrs = {epsi
     );
     return {x: () => grads[0], gamma: () => grads[1], beta: () => grads[2], residual: () => dy};
   };
-  return differentiable(present({x, gamma, beta, residual}), forward, backward);
+  return differentiable('layerNorm', present({x, gamma, beta, residual}), forward, backward);
 }

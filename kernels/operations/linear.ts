@@ -51,5 +51,5 @@ export function linear(inputs: LinearInputs, attrs: LinearAttrs = {activation: '
       residual: () => dy,
     };
   };
-  return differentiable(present({x, weight, bias, residual}), forward, backward);
+  return differentiable('linear', present({x, weight, bias, residual}), forward, backward);
 }

@@ -23,5 +23,5 @@ export function patchMerge(inputs: PatchMergeInputs): tf.Tensor4D {
         patchMergeGradComposed(dy as tf.Tensor4D, shape),
       )[0],
   });
-  return differentiable({x}, forward, backward) as tf.Tensor4D;
+  return differentiable('patchMerge', {x}, forward, backward) as tf.Tensor4D;
 }

@@ -42,5 +42,5 @@ export function swinBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): tf.Te
     return Object.fromEntries(trained.map((name, i) => [name, () => grads[i]]));
   };
   const differentiated = Object.fromEntries(trained.map((name) => [name, given[name]]));
-  return differentiable(differentiated, forward, backward) as tf.Tensor4D;
+  return differentiable('swinBlock', differentiated, forward, backward) as tf.Tensor4D;
 }

@@ -35,5 +35,5 @@ export function windowAttention(inputs: WindowAttentionInputs, attrs: WindowAtte
     const order = ['qkv', 'table', 'logitScale', 'padToken'].filter((name) => name in given);
     return Object.fromEntries(order.map((name, i) => [name, () => grads[i]]));
   };
-  return differentiable(given, forward, backward) as tf.Tensor4D;
+  return differentiable('windowAttention', given, forward, backward) as tf.Tensor4D;
 }

@@ -60,7 +60,7 @@ export function matrixProduct(
 
 /**
  * @param batchA the axes of a before its last two, likewise `batchB`.
- * @returns new data, the axes of both batches and [M, N]. Without an epilogue K may be 0.
+ * @returns new data, the axes of both batches and [M, N]; f(bias) where K is 0.
  */
 export function matrixProducts(
   backend: BackendWasm,
@@ -74,7 +74,7 @@ export function matrixProducts(
   const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
   const shape = [...batch, m, n];
   if (tf.util.sizeFromShape(shape) * k === 0) {
-    return filled(backend, shape, 0);
+    return withoutTerms(backend, shape, {bias, activation});
   }
   const axes = batchAxes(batchA, batchB, batch, m * k, n * k);
   // The innermost axis goes to the kernel, the others, which only broadcasting on both sides leaves, are loops here.
@@ -117,6 +117,25 @@ export function matrixProducts(
     each(0, address(backend, a), address(backend, b));
   });
   return c.tensor;
+}
+
+/** f(bias) in every row: what is left of a product of no terms. */
+function withoutTerms(
+  backend: BackendWasm,
+  shape: number[],
+  {bias, activation}: Required<Pick<Epilogue, 'activation'>> & Epilogue,
+): tf.TensorInfo {
+  const c = filled(backend, shape, 0);
+  if (!bias) return c;
+  const values = backend.typedArrayFromHeap(c);
+  const row = backend.typedArrayFromHeap(bias);
+  for (let i = 0; i < values.length; i++) {
+    const value = row[i % row.length]!;
+    // Math.max and Math.min pass NaN on.
+    const from0 = activation === 0 ? value : Math.max(value, 0);
+    values[i] = activation === 2 ? Math.min(from0, 6) : from0;
+  }
+  return c;
 }
 
 type KernelsOf = Parameters<Parameters<ReturnType<typeof kernelModule>['run']>[0]>[0];

@@ -31,9 +31,14 @@ export function sameData(
   return {dataId, dtype, shape};
 }
 
-/** A new float32 tensor in which every number is `value`. */
-export function filled(backend: BackendWasm, shape: number[], value: number): tf.TensorInfo {
-  const y = backend.makeOutput(shape, 'float32');
+/** A new tensor, float32 by default, in which every number is `value`. */
+export function filled(
+  backend: BackendWasm,
+  shape: number[],
+  value: number,
+  dtype: 'float32' | 'int32' = 'float32',
+): tf.TensorInfo {
+  const y = backend.makeOutput(shape, dtype);
   backend.typedArrayFromHeap(y).fill(value);
   return y;
 }

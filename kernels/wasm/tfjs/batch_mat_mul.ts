@@ -6,24 +6,16 @@
  *
  * float32. The axes before the last two broadcast as in NumPy (the stock kernel gets the case wrong in which both sides
  * do). The stock kernels are XNNPACK for a batch of one without transposes, and a scalar triple loop for all else, which
- * leaves out the bias, and relu and relu6. What they refuse in words of their own goes to them. f is part of the product
- * for relu and relu6, and tfjs's own kernel after it for other activations.
+ * leaves out the bias, and relu and relu6; they read beyond a bias of one number, and give what lay in the heap where K is
+ * 0. What they refuse in words of their own goes to them. For bias and f see epilogue.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
+import type {EpilogueInputs} from '../../epilogue.js';
 import type {Inputs} from '../../kernel_config.js';
-import {ACTIVATION_NUMBERS} from '../primitives/activation.js';
+import {epilogueOf} from '../primitives/epilogue.js';
 import {matrixProducts, type ProductShape} from '../primitives/matrix_product.js';
-import {callKernel} from '../runtime/call_kernel.js';
-
-/** tfjs's kernels of the activations that are no part of a product. */
-const separate: Record<string, string> = {
-  elu: tf.Elu,
-  leakyrelu: tf.LeakyRelu,
-  prelu: tf.Prelu,
-  sigmoid: tf.Sigmoid,
-};
 
 /** The sizes of the product of two tensors; undefined where they do not fit or are not float32. */
 function productShape(
@@ -53,24 +45,13 @@ export function batchMatMul(
 /** The products with what follows them; undefined is the stock kernel's to compute. */
 export function fusedMatMul(
   backend: BackendWasm,
-  inputs: Inputs<'a' | 'b'> & Partial<Inputs<'bias' | 'preluActivationWeights'>>,
+  inputs: Inputs<'a' | 'b'> & EpilogueInputs,
   attributes: tf._FusedMatMulAttrs,
 ): tf.TensorInfo | undefined {
-  const {a, b, bias, preluActivationWeights} = inputs;
-  const {activation, leakyreluAlpha} = attributes;
+  const {a, b} = inputs;
   const shape = productShape(a, b, attributes);
-  const fused = ACTIVATION_NUMBERS[activation];
-  const kernel = separate[activation];
-  const fits = !bias || (bias.shape.length === 1 && bias.shape[0] === shape?.n);
-  if (!shape || shape.k === 0 || !fits || (fused === undefined && !kernel)) return undefined;
-  const epilogue = {bias, activation: fused ?? 0};
-  const x = matrixProducts(backend, a, b, shape, a.shape.slice(0, -2), b.shape.slice(0, -2), epilogue);
-  if (!kernel) return x;
-  const operands: Record<string, tf.TensorInfo> =
-    activation === 'prelu' ? {x, alpha: preluActivationWeights!} : {x};
-  try {
-    return callKernel(backend, kernel, operands, {alpha: leakyreluAlpha});
-  } finally {
-    backend.disposeData(x.dataId);
-  }
+  const epilogue = shape && epilogueOf(shape.n, inputs, attributes);
+  if (!epilogue) return undefined;
+  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  return epilogue.rest(backend, matrixProducts(backend, a, b, shape, batchA, batchB, epilogue.fused));
 }

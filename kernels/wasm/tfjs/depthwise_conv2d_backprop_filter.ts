@@ -21,7 +21,7 @@ export const depthwiseConv2dNativeBackpropFilterConfig = wasmKernel<
   tf.DepthwiseConv2dNativeBackpropFilterAttrs
 >(tf.DepthwiseConv2dNativeBackpropFilter, (backend, {x, dy}, attributes) => {
   const {filterShape} = attributes;
-  const sizes = depthwiseSizes(x.shape, filterShape, attributes);
+  const sizes = depthwiseSizes(tf.DepthwiseConv2dNativeBackpropFilter, dy, x.shape, filterShape, attributes);
   return convolutionGradient(backend, filterShape, sizes, (kernels, at) =>
     kernels.depthwiseFilterGradient(address(backend, x), address(backend, dy), at),
   );

@@ -21,7 +21,13 @@ export const depthwiseConv2dNativeBackpropInputConfig = wasmKernel<
   tf.DepthwiseConv2dNativeBackpropInputAttrs
 >(tf.DepthwiseConv2dNativeBackpropInput, (backend, {dy, filter}, attributes) => {
   const {inputShape} = attributes;
-  const sizes = depthwiseSizes(inputShape, filter.shape, attributes);
+  const sizes = depthwiseSizes(
+    tf.DepthwiseConv2dNativeBackpropInput,
+    dy,
+    inputShape,
+    filter.shape,
+    attributes,
+  );
   return convolutionGradient(backend, inputShape, sizes, (kernels, at) =>
     kernels.depthwiseInputGradient(address(backend, dy), address(backend, filter), at),
   );

@@ -4,7 +4,7 @@
  * Axes of size 1 do not count, and axes that stay neighbours count as one. What is left is nothing at all, in which case
  * x and y share their values; or a permutation that keeps the last axis, which is a copy of rows; or one that moves it,
  * which transposes matrices in squares of 4 x 4 (assembly/kernels/permute). The stock kernel, a scalar loop, takes 25 ms for
- * [32768, 64]. To it go booleans whose last axis moves.
+ * [32768, 64], and divides by 0 where an axis has no cells. To it go booleans whose last axis moves.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
@@ -21,13 +21,13 @@ export function transpose(
   {x}: Inputs<'x'>,
   {perm}: tf.TransposeAttrs,
 ): tf.TensorInfo | undefined {
+  if (!isOnHeap(x)) return undefined;
+  const shape = perm.map((axis) => x.shape[axis]!);
+  if (tf.util.sizeFromShape(shape) === 0) return sameData(backend, x, shape);
   const bytes = tf.util.bytesPerElement(x.dtype);
   const axes = movedAxes(x.shape, perm);
   const last = axes.at(-1);
-  if (!isOnHeap(x) || tf.util.sizeFromShape(x.shape) === 0 || (last && last.from !== 1 && bytes !== 4)) {
-    return undefined;
-  }
-  const shape = perm.map((axis) => x.shape[axis]!);
+  if (last && last.from !== 1 && bytes !== 4) return undefined;
   if (!last || axes.length === 1) {
     return sameData(backend, x, shape);
   }

@@ -7,25 +7,40 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import {convolutionOf} from '../../convolution_arguments.js';
+import {convolutionSizes} from '../../convolution_arguments.js';
+import {type EpilogueAttrs, type EpilogueInputs, followedBy} from '../../epilogue.js';
 import {isEmpty} from '../../geometry/convolution.js';
 import type {Inputs} from '../../kernel_config.js';
 import {convolution} from '../primitives/convolution.js';
-import {output} from '../runtime/program.js';
+import {kernelCalls} from '../runtime/call_kernel.js';
+import {filled, output} from '../runtime/program.js';
+
+/** Of the activations that tfjs joins to a convolution those that our kernel has; undefined is the identity. */
+const activations = new Map<string | undefined, 'relu' | 'relu6' | undefined>([
+  [undefined, undefined],
+  ['linear', undefined],
+  ['relu', 'relu'],
+  ['relu6', 'relu6'],
+]);
 
 /** conv2d, and conv2d with what follows it; undefined is the stock kernel's to compute. */
 export function conv2D(
   backend: WebGPUBackend,
-  inputs: Inputs<'x' | 'filter'> & Partial<Inputs<'bias'>>,
-  attributes: tf.Conv2DAttrs | tf.FusedConv2DAttrs,
+  inputs: Inputs<'x' | 'filter'> & EpilogueInputs,
+  attributes: tf.Conv2DAttrs & EpilogueAttrs,
 ): tf.TensorInfo | undefined {
-  const found = convolutionOf(inputs, attributes);
-  if (!found) return undefined;
-  const {x, filter, bias, sizes, activation} = found;
+  const sizes = convolutionSizes(inputs, attributes);
+  const {x, filter, bias} = inputs;
+  const {activation: name} = attributes;
+  const fits = !bias || (bias.shape.length === 1 && bias.shape[0] === sizes?.outChannels);
+  if (!sizes) return undefined;
   const hasNumbers = tf.util.sizeFromShape(sizes.outShape) > 0;
-  // Sums without terms are the bias alone.
-  if (hasNumbers && isEmpty(sizes)) return undefined;
+  if (hasNumbers && isEmpty(sizes)) {
+    return followedBy(kernelCalls(backend), filled(backend, sizes.outShape, 0), inputs, attributes);
+  }
+  if (hasNumbers && !(activations.has(name) && fits)) return undefined;
   const c = output(backend, sizes.outShape);
+  const activation = activations.get(name);
   if (hasNumbers) convolution(backend, {result: 'value', sizes, a: x, b: filter, c, bias, activation});
   return c;
 }

@@ -65,10 +65,12 @@ export function transpose(
 ): tf.TensorInfo | undefined {
   const {dtype} = x;
   const moves = dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
-  if (!moves || tf.util.sizeFromShape(x.shape) === 0 || backend.shouldExecuteOnCPU([x])) return undefined;
+  if (!moves) return undefined;
   const shape = perm.map((axis) => x.shape[axis]);
+  const isEmpty = tf.util.sizeFromShape(shape) === 0;
+  if (!isEmpty && backend.shouldExecuteOnCPU([x])) return undefined;
   const axes = movedAxes(x.shape, perm);
-  if (axes.length <= 1) {
+  if (isEmpty || axes.length <= 1) {
     backend.incRef(x.dataId);
     return {dataId: x.dataId, shape, dtype};
   }

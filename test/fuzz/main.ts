@@ -1,0 +1,78 @@
+/**
+ * The fuzzer of the stock operations that are replaced.
+ *
+ *     npm run fuzz                                  2,000 cases of each operation on each backend, seed 1
+ *     npm run fuzz -- --minutes 30 --seed 7         seeds 7, 8, ... until the time is up
+ *     npm run fuzz -- --backend wasm --operation sum --seed 7 --case 12     one case again
+ *
+ * A line for each case that went wrong, which is the command that repeats it. Exit status 1 if there was one.
+ */
+import {parseArgs} from 'node:util';
+import * as tf from '@tensorflow/tfjs';
+import '../../kernels/index.js';
+import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
+import * as wasm from '../../kernels/wasm/tfjs/replacements.js';
+import * as webgpu from '../../kernels/webgpu/tfjs/replacements.js';
+import {whyUnavailable} from '../helpers/backends.js';
+import {drawCase, fuzz} from './check_case.js';
+import type {FuzzBackend} from './fuzz_case.js';
+import {operations} from './operations.js';
+
+/** Cases of an operation for each seed. */
+const CASES = 2000;
+
+const {values} = parseArgs({
+  options: {
+    minutes: {type: 'string'},
+    seed: {type: 'string', default: '1'},
+    backend: {type: 'string'},
+    operation: {type: 'string'},
+    case: {type: 'string'},
+  },
+});
+
+function wholeNumber(name: string, given: string): number {
+  if (/^\d+$/.test(given)) return Number(given);
+  throw new Error(`fuzz: --${name} must be a whole number; got ${given}.`);
+}
+
+const firstSeed = wholeNumber('seed', values.seed);
+const minutes = values.minutes === undefined ? undefined : wholeNumber('minutes', values.minutes);
+const only = values.case === undefined ? undefined : wholeNumber('case', values.case);
+const known = Object.keys(operations) as FuzzBackend[];
+if (values.backend !== undefined && !known.includes(values.backend as FuzzBackend)) {
+  throw new Error(`fuzz: --backend must be one of ${known.join(', ')}; got ${values.backend}.`);
+}
+const backends = known.filter((backend) => (values.backend ?? backend) === backend);
+const until = minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
+
+/** All operations of a backend with one seed. The number of cases that went wrong. */
+async function round(backend: FuzzBackend, seed: number): Promise<number> {
+  await tf.setBackend(backend);
+  let wrong = 0;
+  for (const operation of values.operation ? [values.operation] : Object.keys(operations[backend])) {
+    const name = {backend, operation, seed};
+    if (only !== undefined) console.log(drawCase({...name, index: only}).text);
+    const range = only === undefined ? {count: CASES} : {from: only, count: 1};
+    const {ran, failures} = await fuzz(name, {...range, until});
+    for (const failure of failures) console.log(failure);
+    console.log(`${backend} ${operation} seed ${seed}: ${ran} cases, ${failures.length} wrong`);
+    wrong += failures.length;
+  }
+  return wrong;
+}
+
+for (const backend of backends) {
+  const reason = await whyUnavailable(backend);
+  if (reason !== undefined) throw new Error(`fuzz: ${backend} must be usable; got "${reason}".`);
+  ({wasm, webgpu})[backend].replaceStockKernels();
+}
+let wrong = 0;
+let seed = firstSeed;
+do {
+  // Seeds in turn on one thread and on two.
+  setThreads(1 + (seed % 2));
+  for (const backend of backends) wrong += await round(backend, seed);
+  seed++;
+} while (minutes !== undefined && only === undefined && Date.now() < until);
+process.exit(wrong === 0 ? 0 : 1);
