@@ -4,6 +4,7 @@ export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.j
 export {classify, type ImageSource, preprocess} from './node/classify.js';
 export {type DecodeImageArgs, decodeImage, encodePng, imageDecoder} from './node/image_file.js';
 export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
+export {loadModel} from './node/load_model.js';
 export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
 export type {MaskValue} from './node/mask_values.js';
 export {
@@ -18,7 +19,7 @@ export {
   sideBySide,
 } from './node/overlay.js';
 export {type ReportArgs, type ReportedModel, writeReport} from './node/report.js';
-export {loadModel, saveModel} from './node/save_model.js';
+export {saveModel} from './node/save_model.js';
 export {
   type ReportedPicture,
   type SegmentationReportArgs,

@@ -1,8 +1,5 @@
 /** Checkpoints as files: loaded into a model, made into one, and written. */
-import {mkdir, rename, rm, writeFile} from 'node:fs/promises';
-import {dirname} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {CheckpointError} from '../errors.js';
 import {
   type LoadedSwin,
   type SwinFromCheckpointOptions,
@@ -14,6 +11,7 @@ import type {LoadReport} from '../weights/load_report.js';
 import {assignWeights, type LoadWeightsOptions, loadWeights as loadFrom} from '../weights/load_weights.js';
 import {saveWeights as weightsOf} from '../weights/save_weights.js';
 import {withFile} from './file_source.js';
+import {replaceFile} from './replace_file.js';
 
 /**
  * Loads a checkpoint, a safetensors file or one of torch.save, into a model; see `loadWeights` of tfjs-swint.
@@ -46,7 +44,7 @@ export async function swinFromCheckpoint(
  * Writes the weights of a model as a safetensors file; see `saveWeights` of tfjs-swint. The file is complete or not there;
  * one that was there is replaced.
  *
- * @param path The file; its folder is made where missing.
+ * @param path The file, or a link to it; its folder is made where missing.
  * @throws CheckpointError where the layout has no place for a weight, or where writing fails.
  */
 export async function saveWeights(
@@ -54,19 +52,5 @@ export async function saveWeights(
   path: string,
   options: {layout?: Layout} = {},
 ): Promise<void> {
-  const bytes = await weightsOf(model, options);
-  const partial = `${path}.part`;
-  try {
-    await mkdir(dirname(path), {recursive: true});
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, {force: true}).catch(() => {
-      // What matters is the error that brought us here.
-    });
-    throw new CheckpointError(
-      `saveWeights(${path}): the file must be one that can be written; got ${(error as Error).message}.`,
-      {cause: error},
-    );
-  }
+  await replaceFile('saveWeights', path, await weightsOf(model, options));
 }
