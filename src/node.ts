@@ -19,10 +19,11 @@ export {
   sideBySide,
 } from './node/overlay.js';
 export {type ReportArgs, type ReportedModel, writeReport} from './node/report.js';
-export {saveModel} from './node/save_model.js';
+export {type SaveModelOptions, saveModel} from './node/save_model.js';
 export {
   type ReportedPicture,
   type SegmentationReportArgs,
   writeSegmentationReport,
 } from './node/segmentation_report.js';
 export {loadWeights, saveWeights, swinFromCheckpoint} from './node/weight_files.js';
+export type {Quantization} from './weights/quantize.js';

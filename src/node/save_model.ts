@@ -1,6 +1,7 @@
 /**
  * Saves a model on disk, without tfjs-node: a directory with `model.json` (topology, weight manifest) and `weights.bin`
- * (all weights, in the manifest's order), which is tfjs's layers-model format, so that browsers load it by URL.
+ * (all weights, in the manifest's order), which is tfjs's layers-model format, so that browsers load it by URL. Quantised
+ * weights and shards are those of tfjs's converter.
  *
  * A save never damages the model that is there. The new files are written and flushed in a directory beside it,
  * which then takes its place by renaming (names: see disk.ts):
@@ -16,14 +17,29 @@ import {readdir, stat} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {CheckpointError, SwintError} from '../errors.js';
+import {isShard, QUANTIZATIONS, type Quantization, quantizeWeights, shards} from '../weights/quantize.js';
 import {codeOf, DISK, type Disk, hint, partName, partsOf, reason, resolveLinks, staleParts} from './disk.js';
 
-export const TOPOLOGY_FILE = 'model.json';
-const WEIGHTS_FILE = 'weights.bin';
+const TOPOLOGY_FILE = 'model.json';
 
 /** How often a save gives way to others that save to the same place at the same moment. */
 const MOST_TRIES = 100;
+
+export interface SaveModelOptions {
+  /**
+   * Stores float32 weights in fewer bits, which loading turns back to float32: 'float16' (half the size, three digits),
+   * 'uint16' or 'uint8' (half, a quarter; even steps between the least and the largest value of each weight). A weight that
+   * does not fit stays float32. Default: all bits.
+   */
+  quantize?: Quantization;
+  /**
+   * Most bytes of a file of weights, as for a server or a browser's cache; the files are then `group1-shard1of3.bin` and so
+   * on. Default: one file, `weights.bin`. tfjs's converter takes 4 MB, 4194304.
+   */
+  shardBytes?: number;
+}
 
 /**
  * Saves a model: `dir/model.json` and `dir/weights.bin`, readable by `loadModel` and, served or through a file
@@ -32,10 +48,17 @@ const MOST_TRIES = 100;
  * @param model Any tfjs model, compiled or not; the optimizer is not saved.
  * @param dir Directory of the model, or a link to it; made where missing. A model already there is replaced as a whole or
  *     not at all. It may hold nothing but a saved model, because it is replaced.
- * @throws CheckpointError where the directory holds other files, or where writing fails (disk full, no
+ * @throws ConfigError for an unusable option; CheckpointError where the directory holds other files, or where writing fails (disk full, no
  *     permission); the model that was there is then still there.
  */
-export async function saveModel(model: tfl.LayersModel, dir: string): Promise<void> {
+export async function saveModel(
+  model: tfl.LayersModel,
+  dir: string,
+  options: SaveModelOptions = {},
+): Promise<void> {
+  const {quantize, shardBytes} = options;
+  if (quantize !== undefined) oneOf('saveModel', 'quantize', quantize, QUANTIZATIONS);
+  if (shardBytes !== undefined) positiveInteger('saveModel', 'shardBytes', shardBytes);
   let artifacts: tf.io.ModelArtifacts | undefined;
   await model.save(
     tf.io.withSaveHandler(async (saved) => {
@@ -44,7 +67,7 @@ export async function saveModel(model: tfl.LayersModel, dir: string): Promise<vo
     }),
   );
   if (!artifacts) throw new CheckpointError(`saveModel: the model must hand over its weights; it did not.`);
-  await writeArtifacts(artifacts, dir);
+  await writeArtifacts(artifacts, dir, {}, options);
 }
 
 /** The part of saveModel after the model has been turned into bytes; tests pass operations that fail. */
@@ -52,23 +75,21 @@ export async function writeArtifacts(
   artifacts: tf.io.ModelArtifacts,
   dir: string,
   operations: Partial<Disk> = {},
+  {quantize, shardBytes}: SaveModelOptions = {},
 ): Promise<void> {
-  const disk = {...DISK, ...operations};
-  const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData);
+  const all = tf.io.CompositeArrayBuffer.join(artifacts.weightData);
   const {weightData: _, weightSpecs = [], ...described} = artifacts;
+  const weights = quantize
+    ? quantizeWeights(weightSpecs, all, quantize)
+    : {specs: weightSpecs, data: new Uint8Array(all)};
+  const files = shards(weights.data, shardBytes);
   const topology: tf.io.ModelJSON = {
     ...described,
     modelTopology: artifacts.modelTopology as object,
-    weightsManifest: [{paths: [WEIGHTS_FILE], weights: weightSpecs}],
+    weightsManifest: [{paths: files.map(({name}) => name), weights: weights.specs}],
   };
-  await replaceModel(
-    dir,
-    [
-      {name: WEIGHTS_FILE, bytes: new Uint8Array(weights)},
-      {name: TOPOLOGY_FILE, bytes: new TextEncoder().encode(JSON.stringify(topology))},
-    ],
-    disk,
-  );
+  const json = {name: TOPOLOGY_FILE, bytes: new TextEncoder().encode(JSON.stringify(topology))};
+  await replaceModel(dir, [...files, json], {...DISK, ...operations});
 }
 
 /** Writes files into a new directory, which then takes the place of the one that is there. */
@@ -156,7 +177,7 @@ async function requireReplaceable(target: string, dir: string): Promise<boolean>
       cause: error,
     });
   }
-  const others = names.filter((name) => name !== TOPOLOGY_FILE && name !== WEIGHTS_FILE);
+  const others = names.filter((name) => name !== TOPOLOGY_FILE && !isShard(name));
   if (others.length > 0) {
     throw new CheckpointError(
       `saveModel(${dir}): the directory must be new, empty or hold only a saved model, because it is replaced; ` +
