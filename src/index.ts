@@ -92,6 +92,16 @@ export {
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
 export {type ClassifyOptions, classify, type Prediction} from './inference/classify.js';
+export {
+  classColor,
+  ERROR_COLORS,
+  type OverlayArgs,
+  type OverlayErrorsArgs,
+  overlayErrors,
+  overlayMask,
+  type Rgb,
+  sideBySide,
+} from './inference/overlay.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
