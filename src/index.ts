@@ -138,6 +138,7 @@ export {SGD, type SGDArgs} from './training/sgd.js';
 export {type TrainOptions, train} from './training/train.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
+export type {FetchOptions} from './weights/fetch_bytes.js';
 export {
   type LoadedSwin,
   type SwinFromCheckpointOptions,

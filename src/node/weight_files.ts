@@ -1,5 +1,7 @@
 /** Checkpoints as files: loaded into a model, made into one, and written. */
+import {fileURLToPath} from 'node:url';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {CheckpointError} from '../errors.js';
 import {
   type LoadedSwin,
   type SwinFromCheckpointOptions,
@@ -16,28 +18,46 @@ import {replaceFile} from './replace_file.js';
 /**
  * Loads a checkpoint, a safetensors file or one of torch.save, into a model; see `loadWeights` of tfjs-swint.
  *
- * @param source A path, the file's bytes, or a URL.
+ * @param source A path, the file's bytes, or a URL, as text too.
  */
 export async function loadWeights(
   model: tfl.LayersModel,
   source: string | Uint8Array | URL,
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  if (typeof source !== 'string') return loadFrom(model, source, options);
-  return withFile(source, (file) => assignWeights(model, file, options));
+  const path = pathOf(source);
+  if (path === undefined) return loadFrom(model, source, options);
+  return withFile(path, (file) => assignWeights(model, file, options));
 }
 
 /**
  * Builds the Swin Transformer that a checkpoint was saved from, and loads it; see `swinFromCheckpoint` of tfjs-swint.
  *
- * @param source A path, the file's bytes, or a URL.
+ * @param source A path, the file's bytes, or a URL, as text too.
  */
 export async function swinFromCheckpoint(
   source: string | Uint8Array | URL,
   options: SwinFromCheckpointOptions = {},
 ): Promise<LoadedSwin> {
-  if (typeof source !== 'string') return swinFrom(source, options);
-  return withFile(source, (file) => swinFromSource(file, options));
+  const path = pathOf(source);
+  if (path === undefined) return swinFrom(source, options);
+  return withFile(path, (file) => swinFromSource(file, options));
+}
+
+/** The path of a file on this machine; undefined for anything else. */
+function pathOf(source: string | Uint8Array | URL): string | undefined {
+  if (typeof source === 'string' && !/^(data:|blob:|[a-z][a-z0-9+.-]+:\/\/)/i.test(source)) return source;
+  if (source instanceof Uint8Array || !/^file:/i.test(String(source))) return undefined;
+  try {
+    return fileURLToPath(source);
+  } catch (error) {
+    throw new CheckpointError(
+      `${source}: a checkpoint must be a file that can be read; got ${(error as Error).message}.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 /**

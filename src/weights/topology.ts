@@ -25,8 +25,10 @@ interface GraphLayer {
   /** Calls that are made. */
   made: number;
   /** Calls to make: for each input the layer that it comes from and which of its calls. */
-  waiting: [from: string, call: number][][];
+  waiting: Input[][];
 }
+
+type Input = [from: string, call: number];
 
 const isObject = (value: unknown): value is Config =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -68,7 +70,7 @@ function checkGraph(configs: readonly unknown[], fail: Fail): void {
     if (layers.has(layer.name)) throw fail('must name every layer once', `${shown(layer.name)} twice`);
     layers.set(layer.name, layer);
   }
-  const ready = ([from, call]: [string, number]) => (layers.get(from)?.made ?? 0) > call;
+  const ready = ([from, call]: Input) => (layers.get(from)?.made ?? 0) > call;
   let left = [...layers.values()].filter(({waiting}) => waiting.length > 0);
   for (let steps = 0; left.length > 0; ) {
     let progress = false;
@@ -81,16 +83,22 @@ function checkGraph(configs: readonly unknown[], fail: Fail): void {
       layer.waiting = still;
     }
     left = left.filter(({waiting}) => waiting.length > 0);
-    if (!progress) {
-      const [{name, waiting}] = left;
-      const [from] = waiting[0].find((input) => !ready(input))!;
-      throw fail(
-        'must feed every layer from the inputs on',
-        `${shown(name)}, which waits for ${shown(from)} for ever (a layer that is not there, or a circle)`,
-      );
-    }
+    if (!progress) throw waitsForEver(left, ready, fail);
     if (steps > MOST_STEPS) throw fail('must name layers after those that feed them', 'the reverse');
   }
+}
+
+/** Names the layer whose input is at fault: itself, one that is not there, or one that is done; else any in the circle. */
+function waitsForEver(left: readonly GraphLayer[], ready: (input: Input) => boolean, fail: Fail): Error {
+  const names = new Set(left.map(({name}) => name));
+  const all = left.flatMap(({name, waiting}) =>
+    waiting.flatMap((inputs) => inputs.filter((input) => !ready(input)).map((input) => ({name, input}))),
+  );
+  const {name, input} = all.find(({name, input: [from]}) => from === name || !names.has(from)) ?? all[0];
+  return fail(
+    'must feed every layer from the inputs on',
+    `${shown(name)}, which waits for ${shown(input)} for ever (a layer or a call that is not there, or a circle)`,
+  );
 }
 
 function readLayer(config: unknown, fail: Fail): GraphLayer {
