@@ -92,6 +92,16 @@ export {
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
 export {type ClassifyOptions, classify, type Prediction} from './inference/classify.js';
+export {
+  classColor,
+  ERROR_COLORS,
+  type OverlayArgs,
+  type OverlayErrorsArgs,
+  overlayErrors,
+  overlayMask,
+  type Rgb,
+  sideBySide,
+} from './inference/overlay.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
@@ -128,6 +138,7 @@ export {SGD, type SGDArgs} from './training/sgd.js';
 export {type TrainOptions, train} from './training/train.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
+export type {FetchOptions} from './weights/fetch_bytes.js';
 export {
   type LoadedSwin,
   type SwinFromCheckpointOptions,

@@ -1,11 +1,5 @@
 /** What needs files: images, folders of images and masks, CIFAR binaries, saved models, checkpoints, reports. Node only. */
 export type {RgbImage} from './data/rgb_image.js';
-export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.js';
-export {classify, type ImageSource, preprocess} from './node/classify.js';
-export {type DecodeImageArgs, decodeImage, encodePng, imageDecoder} from './node/image_file.js';
-export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
-export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
-export type {MaskValue} from './node/mask_values.js';
 export {
   classColor,
   ERROR_COLORS,
@@ -13,15 +7,25 @@ export {
   type OverlayErrorsArgs,
   overlayErrors,
   overlayMask,
-  overlayPng,
   type Rgb,
   sideBySide,
-} from './node/overlay.js';
+} from './inference/overlay.js';
+export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.js';
+export {classify, preprocess} from './node/classify.js';
+export {type DecodeImageArgs, decodeImage, encodePng, imageDecoder} from './node/image_file.js';
+export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
+export type {ImageSource} from './node/image_source.js';
+export {loadModel} from './node/load_model.js';
+export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
+export type {MaskValue} from './node/mask_values.js';
+export {overlayPng} from './node/overlay.js';
+export {predictSegmentation} from './node/predict_segmentation.js';
 export {type ReportArgs, type ReportedModel, writeReport} from './node/report.js';
-export {loadModel, saveModel} from './node/save_model.js';
+export {type SaveModelOptions, saveModel} from './node/save_model.js';
 export {
   type ReportedPicture,
   type SegmentationReportArgs,
   writeSegmentationReport,
 } from './node/segmentation_report.js';
 export {loadWeights, saveWeights, swinFromCheckpoint} from './node/weight_files.js';
+export type {Quantization} from './weights/quantize.js';

@@ -50,7 +50,8 @@ export async function rgbImage(who: string, image: ImageInput): Promise<RgbImage
   );
 }
 
-function isPixelBytes(image: unknown): image is PixelBytes {
+/** Whether an image is bytes, of whatever number of channels. */
+export function isPixelBytes(image: unknown): image is PixelBytes {
   const {data} = (image ?? {}) as Partial<PixelBytes>;
   return data instanceof Uint8Array || data instanceof Uint8ClampedArray;
 }
@@ -69,7 +70,12 @@ function described(image: unknown): string {
   return `an object of the class ${image.constructor?.name ?? 'Object'}`;
 }
 
-function rgbFromBytes(who: string, {data, width, height}: PixelBytes): RgbImage {
+/**
+ * The bytes of an image as RGB; those of the caller where they are that already.
+ *
+ * @throws DataError, in the name of `who`, for another number of bytes, or no pixel.
+ */
+export function rgbFromBytes(who: string, {data, width, height}: PixelBytes): RgbImage {
   const whole = [width, height].every((side) => Number.isInteger(side) && side >= 1);
   const pixels = width * height;
   if (!whole || (data.length !== 3 * pixels && data.length !== 4 * pixels)) {

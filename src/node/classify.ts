@@ -1,14 +1,11 @@
 /** `classify` and `preprocess` for Node: images may also be paths of JPEG and PNG files, or the bytes of such files. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {type ImageInput, rgbImage} from '../data/image_input.js';
+import {rgbImage} from '../data/image_input.js';
 import {type PreprocessConfig, preprocess as preprocessImage} from '../data/preprocess.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {type ClassifyOptions, classifyWith, type Prediction} from '../inference/classify.js';
-import {decodeImage} from './image_file.js';
-
-/** The path of a JPEG or PNG file, the bytes of one, or an image as `preprocess` of tfjs-swint takes it. */
-export type ImageSource = string | Uint8Array | ImageInput;
+import {decoded, type ImageSource} from './image_source.js';
 
 /**
  * Prepares one picture for a classifier; see `preprocess` of tfjs-swint.
@@ -45,6 +42,5 @@ export async function classify(
 }
 
 async function opened(who: string, image: ImageSource): Promise<RgbImage> {
-  if (typeof image === 'string') return decodeImage(image);
-  return image instanceof Uint8Array ? decodeImage(image, {name: who}) : rgbImage(who, image);
+  return rgbImage(who, await decoded(who, image));
 }

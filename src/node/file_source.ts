@@ -1,5 +1,5 @@
 /** A file as a source of bytes: read in parts, so that a large checkpoint is not in memory beside the model. */
-import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
+import {closeSync, constants, fstatSync, openSync, readSync} from 'node:fs';
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from '../weights/byte_source.js';
 
@@ -18,7 +18,8 @@ export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
     );
   let file: number;
   try {
-    file = openSync(path, 'r');
+    // A pipe would wait for a writer.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     throw fail(error);
   }
@@ -37,7 +38,13 @@ export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
     return bytes;
   };
   try {
-    return use({name: path, size: fstatSync(file).size, read});
+    const entry = fstatSync(file);
+    if (!entry.isFile()) {
+      throw new CheckpointError(
+        `${path}: a checkpoint must be a file that can be read; got a directory, a pipe or a device.`,
+      );
+    }
+    return use({name: path, size: entry.size, read});
   } finally {
     closeSync(file);
   }

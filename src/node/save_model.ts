@@ -1,40 +1,64 @@
 /**
- * Models on disk, without tfjs-node: a directory with `model.json` (topology, weight manifest) and `weights.bin`
- * (all weights, in the manifest's order), which is tfjs's layers-model format, so that browsers load it by URL.
+ * Saves a model on disk, without tfjs-node: a directory with `model.json` (topology, weight manifest) and `weights.bin`
+ * (all weights, in the manifest's order), which is tfjs's layers-model format, so that browsers load it by URL. Quantised
+ * weights and shards are those of tfjs's converter.
  *
  * A save never damages the model that is there. The new files are written and flushed in a directory beside it,
- * which then takes its place by renaming:
+ * which then takes its place by renaming (names: see disk.ts):
  *
- *     write model.swint-saving-* -> flush -> rename model to model.swint-previous
- *                                         -> rename model.swint-saving-* to model -> remove model.swint-previous
+ *     write MODEL.swint-saving-* -> flush -> rename MODEL to MODEL.swint-previous-*
+ *                                         -> rename MODEL.swint-saving-* to MODEL -> flush -> remove MODEL.swint-previous-*
  *
- * A failure before the renames leaves the old model untouched; a crash between the two leaves it under
- * `.swint-previous`, where `loadModel` finds it and says so.
+ * A failure before the renames leaves the old model untouched; a process that is killed between the two leaves it under
+ * `.swint-previous-*`, where `loadModel` finds it and says so, and the next save removes what is left. Where two save to one
+ * place, each finds the other's model there and replaces it: the last one stays, and it is whole.
  */
-import {randomBytes} from 'node:crypto';
-import {mkdir, open, readdir, readFile, rename, rm, stat} from 'node:fs/promises';
-import {basename, dirname, join, resolve} from 'node:path';
+import {readdir, stat} from 'node:fs/promises';
+import {dirname, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {CheckpointError, SwintError} from '../errors.js';
+import {isShard, QUANTIZATIONS, type Quantization, quantizeWeights, shards} from '../weights/quantize.js';
+import {codeOf, DISK, type Disk, hint, partName, partsOf, reason, resolveLinks, staleParts} from './disk.js';
 
 const TOPOLOGY_FILE = 'model.json';
-const WEIGHTS_FILE = 'weights.bin';
 
-/** Writes one whole file and returns only when it is on the disk. */
-export type FileWriter = (path: string, bytes: Uint8Array) => Promise<void>;
+/** How often a save gives way to others that save to the same place at the same moment. */
+const MOST_TRIES = 100;
+
+export interface SaveModelOptions {
+  /**
+   * Stores float32 weights in fewer bits, which loading turns back to float32: 'float16' (half the size, three digits),
+   * 'uint16' or 'uint8' (half, a quarter; even steps between the least and the largest value of each weight). A weight that
+   * does not fit stays float32. Default: all bits.
+   */
+  quantize?: Quantization;
+  /**
+   * Most bytes of a file of weights, as for a server or a browser's cache; the files are then `group1-shard1of3.bin` and so
+   * on. Default: one file, `weights.bin`. tfjs's converter takes 4 MB, 4194304.
+   */
+  shardBytes?: number;
+}
 
 /**
  * Saves a model: `dir/model.json` and `dir/weights.bin`, readable by `loadModel` and, served or through a file
  * handler, by `tf.loadLayersModel`.
  *
  * @param model Any tfjs model, compiled or not; the optimizer is not saved.
- * @param dir Directory of the model; made where missing. A model already there is replaced as a whole or not at
- *     all. It may hold nothing but a saved model, because it is replaced.
- * @throws CheckpointError where the directory holds other files, or where writing fails (disk full, no
+ * @param dir Directory of the model, or a link to it; made where missing. A model already there is replaced as a whole or
+ *     not at all. It may hold nothing but a saved model, because it is replaced.
+ * @throws ConfigError for an unusable option; CheckpointError where the directory holds other files, or where writing fails (disk full, no
  *     permission); the model that was there is then still there.
  */
-export async function saveModel(model: tfl.LayersModel, dir: string): Promise<void> {
+export async function saveModel(
+  model: tfl.LayersModel,
+  dir: string,
+  options: SaveModelOptions = {},
+): Promise<void> {
+  const {quantize, shardBytes} = options;
+  if (quantize !== undefined) oneOf('saveModel', 'quantize', quantize, QUANTIZATIONS);
+  if (shardBytes !== undefined) positiveInteger('saveModel', 'shardBytes', shardBytes);
   let artifacts: tf.io.ModelArtifacts | undefined;
   await model.save(
     tf.io.withSaveHandler(async (saved) => {
@@ -43,128 +67,103 @@ export async function saveModel(model: tfl.LayersModel, dir: string): Promise<vo
     }),
   );
   if (!artifacts) throw new CheckpointError(`saveModel: the model must hand over its weights; it did not.`);
-  await writeArtifacts(artifacts, dir);
+  await writeArtifacts(artifacts, dir, {}, options);
 }
 
-/** The part of saveModel after the model has been turned into bytes; tests pass a writer that fails. */
+/** The part of saveModel after the model has been turned into bytes; tests pass operations that fail. */
 export async function writeArtifacts(
   artifacts: tf.io.ModelArtifacts,
   dir: string,
-  write: FileWriter = writeFlushed,
+  operations: Partial<Disk> = {},
+  {quantize, shardBytes}: SaveModelOptions = {},
 ): Promise<void> {
-  const target = resolve(dir);
-  const previous = previousOf(target);
-  const replaces = await requireReplaceable(target, dir);
-  const staging = `${target}.swint-saving-${randomBytes(6).toString('hex')}`;
-  const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData);
+  const all = tf.io.CompositeArrayBuffer.join(artifacts.weightData);
   const {weightData: _, weightSpecs = [], ...described} = artifacts;
+  const weights = quantize
+    ? quantizeWeights(weightSpecs, all, quantize)
+    : {specs: weightSpecs, data: new Uint8Array(all)};
+  const files = shards(weights.data, shardBytes);
   const topology: tf.io.ModelJSON = {
     ...described,
     modelTopology: artifacts.modelTopology as object,
-    weightsManifest: [{paths: [WEIGHTS_FILE], weights: weightSpecs}],
+    weightsManifest: [{paths: files.map(({name}) => name), weights: weights.specs}],
   };
+  const json = {name: TOPOLOGY_FILE, bytes: new TextEncoder().encode(JSON.stringify(topology))};
+  await replaceModel(dir, [...files, json], {...DISK, ...operations});
+}
+
+/** Writes files into a new directory, which then takes the place of the one that is there. */
+async function replaceModel(
+  dir: string,
+  files: readonly {name: string; bytes: Uint8Array}[],
+  disk: Disk,
+): Promise<void> {
+  let had = false;
+  let staging: string | undefined;
   try {
-    await mkdir(staging, {recursive: true});
-    await write(join(staging, WEIGHTS_FILE), new Uint8Array(weights));
-    await write(join(staging, TOPOLOGY_FILE), new TextEncoder().encode(JSON.stringify(topology)));
-    await flushDirectory(staging);
-    if (replaces) {
-      await rm(previous, {recursive: true, force: true});
-      await rename(target, previous);
-      await rename(staging, target).catch(async (error) => {
-        await rename(previous, target);
-        throw error;
-      });
-    } else {
-      await rename(staging, target);
-    }
+    const target = await resolveLinks(dir);
+    had = (await requireReplaceable(target, dir)) || (await partsOf(target, 'previous')).length > 0;
+    // Before the model takes its place, and removed after that: until then it may be the only one.
+    const stale = await staleParts(target, 'previous');
+    for (const path of await staleParts(target, 'saving')) await disk.remove(path);
+    staging = partName(target, 'saving');
+    await disk.makeDirectory(staging);
+    for (const {name, bytes} of files) await disk.write(join(staging, name), bytes);
+    await disk.flushDirectory(staging);
+    const former = await putInPlace(staging, target, dir, disk);
+    staging = undefined;
+    await disk.flushDirectory(dirname(target));
+    // What cannot be removed is stale for the next save; the model itself is in its place.
+    for (const path of [...former, ...stale]) await disk.remove(path).catch(() => {});
   } catch (error) {
-    await rm(staging, {recursive: true, force: true}).catch(() => {
-      // What matters is the error that brought us here; a leftover directory carries a name that says what it is.
-    });
+    // What matters is the error that brought us here; a leftover directory is stale for the next save.
+    if (staging !== undefined) await disk.remove(staging).catch(() => {});
     if (error instanceof SwintError) throw error;
-    const old = replaces ? 'the model that was there is untouched' : 'nothing was left there';
+    const state = had ? 'the model that was there is untouched' : 'nothing was left there';
+    const old = staging === undefined ? 'the new model is there, but may not survive a power failure' : state;
     throw new CheckpointError(
       `saveModel(${dir}): the model must fit on the disk and be writable; got ${reason(error)}; ${old}` +
         `${hint(error)}.`,
       {cause: error},
     );
   }
-  await flushDirectory(dirname(target));
-  await rm(previous, {recursive: true, force: true});
 }
 
-/**
- * Loads what `saveModel` wrote, or any layers model in tfjs's format on disk. Layer classes of this library must have
- * been imported, as for `tf.loadLayersModel`.
- *
- * @param dir Directory that holds `model.json` and the weight files it names.
- * @throws CheckpointError where a file is missing, damaged or shorter than the manifest says, or where the
- *     topology names a layer class that is not registered.
- */
-export async function loadModel(dir: string): Promise<tfl.LayersModel> {
-  const fail = (problem: string, cause?: unknown) =>
-    new CheckpointError(`loadModel(${dir}): ${problem}`, {cause});
-  const json = await read(join(dir, TOPOLOGY_FILE), async (error) => {
-    const previous = previousOf(resolve(dir));
-    const interrupted = await stat(previous).then(
-      () => true,
-      () => false,
-    );
-    const advice = interrupted
-      ? `an interrupted save left the former model in ${previous}; rename it back`
-      : 'is this the directory that saveModel wrote?';
-    return fail(`${TOPOLOGY_FILE} must be readable; got ${reason(error)} (${advice}).`, error);
-  });
-  let topology: tf.io.ModelJSON;
-  try {
-    topology = JSON.parse(json.toString('utf8'));
-  } catch (error) {
-    throw fail(
-      `${TOPOLOGY_FILE} must be JSON; got ${json.length} bytes that are not: ${reason(error)}.`,
-      error,
-    );
+/** @returns where the models are that were in the place. */
+async function putInPlace(staging: string, target: string, dir: string, disk: Disk): Promise<string[]> {
+  const former: string[] = [];
+  for (let tries = 0; ; tries++) {
+    try {
+      await disk.rename(staging, target);
+      return former;
+    } catch (error) {
+      if (tries === MOST_TRIES || !(await isOccupied(error, target))) {
+        // Fails where another process has put its model there meanwhile: then nothing is missing.
+        if (former.length > 0) await disk.rename(former.at(-1)!, target).catch(() => {});
+        throw error;
+      }
+    }
+    await requireReplaceable(target, dir);
+    const previous = partName(target, 'previous');
+    try {
+      await disk.rename(target, previous);
+      former.push(previous);
+    } catch (error) {
+      // Another process has just moved it away.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
   }
-  if (topology?.modelTopology == null || !Array.isArray(topology.weightsManifest)) {
-    throw fail(
-      `${TOPOLOGY_FILE} must hold modelTopology and weightsManifest; got ${keysOf(topology)} ` +
-        `(a graph model or another program's file?).`,
-    );
-  }
-  const specs = topology.weightsManifest.flatMap((group) => group.weights);
-  const files: Buffer[] = [];
-  for (const path of topology.weightsManifest.flatMap((group) => group.paths)) {
-    files.push(
-      await read(join(dir, path), async (error) =>
-        fail(`${path} must be readable; got ${reason(error)}.`, error),
-      ),
-    );
-  }
-  const bytes = Buffer.concat(files);
-  const expected = specs.reduce((sum, spec) => sum + bytesOf(spec), 0);
-  if (bytes.length !== expected) {
-    throw fail(
-      `the weights must have the ${expected} bytes that ${TOPOLOGY_FILE} lists; got ${bytes.length} ` +
-        `(${bytes.length < expected ? 'a copy that was cut short' : 'weights of another model'}?).`,
-    );
-  }
-  const weightData = new Uint8Array(bytes).buffer;
-  try {
-    return await tfl.loadLayersModel(
-      tf.io.fromMemory({
-        modelTopology: topology.modelTopology,
-        weightSpecs: specs,
-        weightData,
-        userDefinedMetadata: topology.userDefinedMetadata,
-      }),
-    );
-  } catch (error) {
-    throw fail(
-      `the topology must be one that the imported layer classes can build; got ${reason(error)} ` +
-        `(layers of this library are registered by importing it).`,
-      error,
-    );
-  }
+}
+
+/** Whether a directory could not get its name because there is one of that name. */
+async function isOccupied(error: unknown, target: string): Promise<boolean> {
+  const code = codeOf(error) ?? '';
+  if (code === 'ENOTEMPTY' || code === 'EEXIST') return true;
+  if (process.platform !== 'win32' || !['EPERM', 'EACCES'].includes(code)) return false;
+  return stat(target).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
 }
 
 /** Whether there is a model to replace. A directory with anything else in it would lose that, so it is refused. */
@@ -178,7 +177,7 @@ async function requireReplaceable(target: string, dir: string): Promise<boolean>
       cause: error,
     });
   }
-  const others = names.filter((name) => name !== TOPOLOGY_FILE && name !== WEIGHTS_FILE);
+  const others = names.filter((name) => name !== TOPOLOGY_FILE && !isShard(name));
   if (others.length > 0) {
     throw new CheckpointError(
       `saveModel(${dir}): the directory must be new, empty or hold only a saved model, because it is replaced; ` +
@@ -186,61 +185,5 @@ async function requireReplaceable(target: string, dir: string): Promise<boolean>
         `for example ${join(dir, 'model')}).`,
     );
   }
-  return true;
-}
-
-const previousOf = (target: string) => join(dirname(target), `${basename(target)}.swint-previous`);
-
-const writeFlushed: FileWriter = async (path, bytes) => {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-};
-
-/** Makes the names in a directory durable. Windows cannot open a directory and orders renames by itself. */
-async function flushDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-async function read(path: string, failure: (error: unknown) => Promise<Error>): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw await failure(error);
-  }
-}
-
-function bytesOf(spec: tf.io.WeightsManifestEntry): number {
-  const size = spec.shape.reduce((product, extent) => product * extent, 1);
-  return size * tf.util.bytesPerElement((spec.quantization?.dtype ?? spec.dtype) as tf.DataType);
-}
-
-function keysOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `the keys ${Object.keys(value).slice(0, 6).join(', ') || '(none)'}`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function hint(error: unknown): string {
-  if (codeOf(error) === 'ENOSPC') return ' (free some space or choose another disk)';
-  if (codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS')
-    return ' (choose a directory you may write to)';
-  return '';
+  return names.length > 0;
 }

@@ -2,11 +2,11 @@
 import {writeFile} from 'node:fs/promises';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError} from '../errors.js';
+import type {Rgb} from '../inference/overlay.js';
 import type {SegmentationEpochReport, SegmentationHistory} from '../training/segmentation_history.js';
 import type {SegmentationScores} from '../training/segmentation_metrics.js';
 import {html, type Markup} from './html.js';
 import {jpegDataUri} from './jpeg_data_uri.js';
-import type {Rgb} from './overlay.js';
 import {chartSvg} from './report_charts.js';
 import {count, decimal, percent, reportPage, stroke, swatch} from './report_page.js';
 

@@ -1,6 +1,5 @@
 /** Checkpoints as files: loaded into a model, made into one, and written. */
-import {mkdir, rename, rm, writeFile} from 'node:fs/promises';
-import {dirname} from 'node:path';
+import {fileURLToPath} from 'node:url';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {CheckpointError} from '../errors.js';
 import {
@@ -14,39 +13,58 @@ import type {LoadReport} from '../weights/load_report.js';
 import {assignWeights, type LoadWeightsOptions, loadWeights as loadFrom} from '../weights/load_weights.js';
 import {saveWeights as weightsOf} from '../weights/save_weights.js';
 import {withFile} from './file_source.js';
+import {replaceFile} from './replace_file.js';
 
 /**
  * Loads a checkpoint, a safetensors file or one of torch.save, into a model; see `loadWeights` of tfjs-swint.
  *
- * @param source A path, the file's bytes, or a URL.
+ * @param source A path, the file's bytes, or a URL, as text too.
  */
 export async function loadWeights(
   model: tfl.LayersModel,
   source: string | Uint8Array | URL,
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  if (typeof source !== 'string') return loadFrom(model, source, options);
-  return withFile(source, (file) => assignWeights(model, file, options));
+  const path = pathOf(source);
+  if (path === undefined) return loadFrom(model, source, options);
+  return withFile(path, (file) => assignWeights(model, file, options));
 }
 
 /**
  * Builds the Swin Transformer that a checkpoint was saved from, and loads it; see `swinFromCheckpoint` of tfjs-swint.
  *
- * @param source A path, the file's bytes, or a URL.
+ * @param source A path, the file's bytes, or a URL, as text too.
  */
 export async function swinFromCheckpoint(
   source: string | Uint8Array | URL,
   options: SwinFromCheckpointOptions = {},
 ): Promise<LoadedSwin> {
-  if (typeof source !== 'string') return swinFrom(source, options);
-  return withFile(source, (file) => swinFromSource(file, options));
+  const path = pathOf(source);
+  if (path === undefined) return swinFrom(source, options);
+  return withFile(path, (file) => swinFromSource(file, options));
+}
+
+/** The path of a file on this machine; undefined for anything else. */
+function pathOf(source: string | Uint8Array | URL): string | undefined {
+  if (typeof source === 'string' && !/^(data:|blob:|[a-z][a-z0-9+.-]+:\/\/)/i.test(source)) return source;
+  if (source instanceof Uint8Array || !/^file:/i.test(String(source))) return undefined;
+  try {
+    return fileURLToPath(source);
+  } catch (error) {
+    throw new CheckpointError(
+      `${source}: a checkpoint must be a file that can be read; got ${(error as Error).message}.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 /**
  * Writes the weights of a model as a safetensors file; see `saveWeights` of tfjs-swint. The file is complete or not there;
  * one that was there is replaced.
  *
- * @param path The file; its folder is made where missing.
+ * @param path The file, or a link to it; its folder is made where missing.
  * @throws CheckpointError where the layout has no place for a weight, or where writing fails.
  */
 export async function saveWeights(
@@ -54,19 +72,5 @@ export async function saveWeights(
   path: string,
   options: {layout?: Layout} = {},
 ): Promise<void> {
-  const bytes = await weightsOf(model, options);
-  const partial = `${path}.part`;
-  try {
-    await mkdir(dirname(path), {recursive: true});
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, {force: true}).catch(() => {
-      // What matters is the error that brought us here.
-    });
-    throw new CheckpointError(
-      `saveWeights(${path}): the file must be one that can be written; got ${(error as Error).message}.`,
-      {cause: error},
-    );
-  }
+  await replaceFile('saveWeights', path, await weightsOf(model, options));
 }

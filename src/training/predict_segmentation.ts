@@ -9,7 +9,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
-import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {type ImageInput, isPixelBytes, rgbFromBytes, rgbImage} from '../data/image_input.js';
 import {type NormaliseArgs, normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
@@ -21,7 +22,10 @@ const WHO = 'predictSegmentation';
 
 /** Beside the tiles: mean, std and dataFormat that the model was trained with; its logits are in the same format. */
 export interface TileOptions extends NormaliseArgs {
-  /** Side of a tile, or [rows, columns]; default 512. An image that is not larger is predicted as a whole. */
+  /**
+   * Side of a tile, or [rows, columns]; default that of the images which the model takes, 512 where it takes any. An image
+   * that is not larger is predicted as a whole.
+   */
   tile?: number | readonly [number, number];
   /** Share of a tile that the next one covers again, in [0, 1); default 0.25. */
   overlap?: number;
@@ -44,32 +48,76 @@ export interface PredictedMask {
 }
 
 /**
- * Classes of the pixels of an image.
+ * Classes of the pixels of an image, of any size.
  *
- * @param model Maps images [B, C, H, W] to logits [B, K, H, W] (or with channels last), K at most 255; H and W a tile's.
- * @param image Bytes [height, width, C], with the model's number of channels (an ImageData has four).
- * @throws ShapeError where the bytes do not fit the size; ConfigError for an unusable option, or a model that does not
- *   fit; SwintError where a logit is not finite.
+ *     const {mask, width, height} = await predictSegmentation(model, document.querySelector('img'), {mean, std});
+ *
+ * @param model Maps images [B, C, H, W] to logits [B, K, H, W] (or with channels last), K at most 255; H and W a tile's. An
+ *   image smaller than the one size that a model takes is continued with the pixels of its border for the prediction.
+ * @param image Bytes [height, width, C], with the model's number of channels; for a model of three channels also RGBA bytes
+ *   (an ImageData), composited on white, a tensor of bytes, or what a canvas can draw, as `classify` takes them.
+ * @throws ShapeError where the bytes do not fit the size; DataError for what is no image; ConfigError for an unusable
+ *   option, or a model that does not fit; SwintError where a logit is not finite.
  */
 export async function predictSegmentation(
   model: tfl.LayersModel,
-  image: PixelImage,
+  image: PixelImage | ImageInput,
   options: PredictSegmentationOptions = {},
 ): Promise<PredictedMask> {
-  const {width, height} = image;
-  const {sums, classes, rows, columns} = await blendedLogits(model, image, options);
+  const {dataFormat = 'channelsFirst'} = options;
+  checkDataFormat(WHO, dataFormat);
+  const [modelChannels, ...modelSize] = inputOf(model, dataFormat);
+  const pixels = await pixelsOf(image, modelChannels);
+  const {width, height} = pixels;
+  // Where a tile is given, it is what has to fit; and of another data format the sizes are others.
+  const fits = options.tile === undefined && channelsOf(pixels) === modelChannels;
+  const size = fits ? modelSize : [null, null];
+  const tile = options.tile ?? [size[0] ?? 512, size[1] ?? 512];
+  const padded = continued(pixels, [Math.max(height, size[0] ?? 1), Math.max(width, size[1] ?? 1)]);
+  const {sums, classes, rows, columns} = await blendedLogits(model, padded, {...options, tile});
   const mask = new Uint8Array(height * width);
+  const probabilities = options.probabilities ? new Float32Array(height * width * classes) : undefined;
   for (let i = 0; i < mask.length; i++) {
+    const [y, x] = [Math.floor(i / width), i % width];
+    const from = (y * padded.width + x) * classes;
     let best = 0;
-    for (let k = 1; k < classes; k++) if (sums[i * classes + k] > sums[i * classes + best]) best = k;
+    for (let k = 1; k < classes; k++) if (sums[from + k] > sums[from + best]) best = k;
     mask[i] = best;
+    if (!probabilities) continue;
+    const logits = sums.subarray(from, from + classes);
+    toProbabilities(logits, rows.total[y] * columns.total[x]);
+    probabilities.set(logits, i * classes);
   }
-  if (!options.probabilities) return {mask, width, height};
-  for (let i = 0; i < mask.length; i++) {
-    const weight = rows.total[Math.floor(i / width)] * columns.total[i % width];
-    toProbabilities(sums.subarray(i * classes, (i + 1) * classes), weight);
+  return probabilities ? {mask, width, height, probabilities} : {mask, width, height};
+}
+
+/** Channels, rows and columns of the images that a model takes; null for any, or where it takes no images at all. */
+function inputOf(model: tfl.LayersModel, dataFormat: DataFormat): (number | null)[] {
+  const shape = model.inputs[0]?.shape ?? [];
+  if (shape.length !== 4) return [null, null, null];
+  const [, a, b, c] = shape;
+  return dataFormat === 'channelsFirst' ? [a, b, c] : [c, a, b];
+}
+
+/** The bytes of an image; as RGB where they are no bytes yet, or RGBA and the model takes three channels. */
+async function pixelsOf(image: PixelImage | ImageInput, channels: number | null): Promise<PixelImage> {
+  if (!isPixelBytes(image)) return rgbImage(WHO, image);
+  const isRgba = channels === 3 && channelsOf(image) === 4;
+  return isRgba ? rgbFromBytes(WHO, image) : image;
+}
+
+/** The image with its last row and column repeated up to a size. */
+function continued(image: PixelImage, [height, width]: readonly [number, number]): PixelImage {
+  if (height === image.height && width === image.width) return image;
+  const channels = channelsOf(image);
+  const data = new Uint8Array(height * width * channels);
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = Math.min(y, image.height - 1) * image.width + Math.min(x, image.width - 1);
+      for (let c = 0; c < channels; c++) data[to++] = image.data[from * channels + c];
+    }
   }
-  return {mask, width, height, probabilities: sums};
+  return {data, width, height};
 }
 
 /** Weighted logits of one pixel, in place, to their softmax. */
@@ -94,10 +142,10 @@ interface BlendedLogits {
 async function blendedLogits(
   model: tfl.LayersModel,
   image: PixelImage,
-  options: TileOptions,
+  options: TileOptions & Required<Pick<TileOptions, 'tile'>>,
 ): Promise<BlendedLogits> {
   const {data, width, height} = image;
-  const {tile = 512, overlap = 0.25, batchSize = 1, dataFormat = 'channelsFirst'} = options;
+  const {tile, overlap = 0.25, batchSize = 1, dataFormat = 'channelsFirst'} = options;
   const [tileHeight, tileWidth] = sizePair(WHO, 'tile', tile);
   positiveInteger(WHO, 'batchSize', batchSize);
   checkNumber(WHO, 'overlap', overlap, BELOW_ONE);
@@ -168,7 +216,8 @@ async function logitsOf(
 
 function channelsOf({data, width, height}: PixelImage): number {
   const channels = data.length / (width * height);
-  if (!Number.isInteger(channels) || channels < 1) {
+  const sides = [width, height].every((side) => Number.isInteger(side) && side > 0);
+  if (!sides || !Number.isInteger(channels) || channels < 1) {
     throw new ShapeError(
       `${WHO}: an image of ${height}x${width} must have a whole number of bytes per pixel; got ${data.length} bytes.`,
     );

@@ -33,23 +33,24 @@ export interface LoadedSwin {
  * Width, depths, heads, windows, MLP ratio, classes, patches and variant come from names and shapes; rates of dropout,
  * `dataFormat` and `padding` are those of `swinTransformer` unless given.
  *
- * @param source The file's bytes, or the URL to fetch it from: a safetensors file or one of torch.save.
- * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout` and `adaptChannels` as for
- *   loadWeights. A checkpoint of V2 may not tell its window: then `windowSize` is needed.
+ * @param source The file's bytes, or the URL to fetch it from, as text too: a safetensors file or one of torch.save.
+ * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout`,
+ *   `adaptChannels` and what concerns fetching as for loadWeights. A checkpoint of V2 may not tell its window: then `windowSize` is needed.
  * @throws CheckpointError for a damaged file, or one that is no Swin Transformer's; ConfigError for options that can never
  *   work.
  */
 export async function swinFromCheckpoint(
-  source: Uint8Array | URL,
+  source: string | Uint8Array | URL,
   options: SwinFromCheckpointOptions = {},
 ): Promise<LoadedSwin> {
-  return swinFromSource(await fetchedSource(source), options);
+  checkOptions('swinFromCheckpoint', options);
+  return swinFromSource(await fetchedSource(source, options), options);
 }
 
 /** The same from anything that reads bytes. */
 export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOptions = {}): LoadedSwin {
   checkOptions('swinFromCheckpoint', options);
-  const {layout: given, adaptChannels, ...rest} = options;
+  const {layout: given, adaptChannels, signal, timeout, maxBytes, onProgress, ...rest} = options;
   const args: SwinTransformerArgs = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== undefined),
   );

@@ -9,10 +9,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
+import {showValue} from '../../kernels/common/show_value.js';
 import {CheckpointError} from '../errors.js';
 import {fromFile} from './axes.js';
 import {type ByteSource, bytesSource} from './byte_source.js';
 import type {Checkpoint} from './checkpoint.js';
+import {checkFetchOptions, type FetchOptions, fetchBytes} from './fetch_bytes.js';
 import {
   denseOrderOf,
   detectLayout,
@@ -24,11 +26,11 @@ import {
 } from './layouts/index.js';
 import type {WeightSource} from './layouts/naming.js';
 import {checkStrict, checkVariant, checkVersion, type LoadReport} from './load_report.js';
-import {openCheckpoint} from './open_checkpoint.js';
+import {checkStart, openCheckpoint} from './open_checkpoint.js';
 import {CHANNEL_ADAPTATIONS, type ChannelAdaptation, PATCH_KERNEL, resizing} from './resizing.js';
 import {isHead, namesOf, windowsOf} from './weight_names.js';
 
-export interface LoadWeightsOptions {
+export interface LoadWeightsOptions extends FetchOptions {
   /** Whose names the checkpoint has; default 'auto', found by them. */
   layout?: Layout | 'auto';
   /** Whether a weight without its like, on either side, is an error. Default true. */
@@ -48,28 +50,35 @@ export interface LoadWeightsOptions {
  * the like. For a path in Node, see `loadWeights` of tfjs-swint/node.
  *
  * @param model A model of architectures/, or any with layers of this library.
- * @param source The file's bytes, or the URL to fetch it from.
+ * @param source The file's bytes, or the URL to fetch it from, as text too.
+ * @param options layout, strict, adaptChannels; signal, timeout, maxBytes and onProgress for a URL.
  * @returns What was matched, resized, missing and unexpected. A head for other classes is reported as missing and is no
  *   error.
- * @throws ConfigError for an option that can never work. CheckpointError for a damaged file, a layout that is not found, a
+ * @throws ConfigError for an option that can never work. CheckpointError for a file that is damaged or cannot be fetched, a layout that is not found, a
  *   weight that does not fit, or, with `strict`, one that is missing or unexpected. The model is then as it was.
  */
 export async function loadWeights(
   model: tfl.LayersModel,
-  source: Uint8Array | URL,
+  source: string | Uint8Array | URL,
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  return assignWeights(model, await fetchedSource(source), options);
+  checkOptions('loadWeights', options);
+  return assignWeights(model, await fetchedSource(source, options), options);
 }
 
 /** Bytes as they are given, or fetched. */
-export async function fetchedSource(source: Uint8Array | URL): Promise<ByteSource> {
+export async function fetchedSource(
+  source: string | Uint8Array | URL,
+  options: FetchOptions = {},
+): Promise<ByteSource> {
   if (source instanceof Uint8Array) return bytesSource(source);
-  const response = await fetch(source);
-  if (!response.ok) {
-    throw new CheckpointError(`${source}: the checkpoint must be there; got status ${response.status}.`);
+  if (typeof source !== 'string' && !(source instanceof URL)) {
+    throw new CheckpointError(
+      `a checkpoint must be the file's bytes, a Uint8Array, or a URL; got ${showValue(source)}.`,
+    );
   }
-  return bytesSource(new Uint8Array(await response.arrayBuffer()), source.href);
+  const name = String(source).slice(0, 200);
+  return bytesSource(await fetchBytes(source, options, (start) => checkStart(name, start)), name);
 }
 
 /** The same as loadWeights from anything that reads bytes. */
@@ -83,7 +92,9 @@ export function assignWeights(
 }
 
 /** @throws ConfigError for an unknown layout or way to adapt channels. */
-export function checkOptions(who: string, {layout = 'auto', adaptChannels}: LoadWeightsOptions): void {
+export function checkOptions(who: string, options: LoadWeightsOptions): void {
+  const {layout = 'auto', adaptChannels} = options;
+  checkFetchOptions(who, options);
   oneOf(who, 'layout', layout, ['auto', ...LAYOUTS]);
   if (adaptChannels !== undefined) oneOf(who, 'adaptChannels', adaptChannels, CHANNEL_ADAPTATIONS);
 }

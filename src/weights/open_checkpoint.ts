@@ -26,6 +26,26 @@ export function openCheckpoint(source: ByteSource): Checkpoint {
   return openSafetensors(source);
 }
 
+/**
+ * Whether a file can be a checkpoint, by its first 512 bytes, before the others have come.
+ *
+ * @throws CheckpointError where it cannot.
+ */
+export function checkStart(name: string, start: Uint8Array): void {
+  const isZip = start[0] === 0x50 && start[1] === 0x4b;
+  const isPickle = start[0] === 0x80;
+  const isSafetensors = start[8] === 0x7b;
+  if (isZip || isPickle || isSafetensors || isTar({name, size: start.length, read: reader(start)})) return;
+  const text = new TextDecoder().decode(start.subarray(0, 40));
+  throw new CheckpointError(
+    `${name}: a checkpoint must be a safetensors file or one of torch.save; got one that begins with ` +
+      `${JSON.stringify(text)}${/^\s*</.test(text) ? ' (a page; is this the address of the file itself?)' : ''}.`,
+  );
+}
+
+const reader = (bytes: Uint8Array) => (offset: number, length: number) =>
+  bytes.subarray(offset, offset + length);
+
 function isTar(source: ByteSource): boolean {
   if (source.size < 512) return false;
   return String.fromCharCode(...source.read(257, 5)) === 'ustar';

@@ -4,7 +4,7 @@ import {inChromium, needsChromium, pageOf} from '../helpers/chromium.js';
 /** Every kind of picture that a page has, of the same pixels, prepared and classified. */
 const program = `
   import * as tf from '@tensorflow/tfjs';
-  import {classify, preprocess} from './src/index.ts';
+  import {classify, overlayMask, predictSegmentation, preprocess} from './src/index.ts';
 
   const [width, height] = [40, 30];
   const bytes = new Uint8ClampedArray(width * height * 4);
@@ -38,10 +38,22 @@ const program = `
     ]});
     const results = await classify(model, [canvas, img], {labels: ['red', 'green', 'blue']});
     const element = await preprocess(document.createElement('p')).catch(({message}) => message);
-    return {values, labels: results.map(([best]) => best.label), empty, element};
+    const segmenter = tf.sequential({layers: [
+      tf.layers.conv2d({inputShape: [3, null, null], filters: 3, kernelSize: 1, dataFormat: 'channelsFirst'}),
+    ]});
+    segmenter.setWeights([tf.eye(3).reshape([1, 1, 3, 3]), tf.zeros([3])]);
+    const masks = {};
+    for (const [name, picture] of Object.entries(pictures)) {
+      const {mask, width, height} = await predictSegmentation(segmenter, picture);
+      masks[name] = [width, height, ...mask];
+    }
+    const painted = overlayMask(data, masks.data.slice(2), {opacity: 1});
+    return {masks, painted: [...painted.data], values, labels: results.map(([best]) => best.label), empty, element};
   })();`;
 
 interface Outcome {
+  masks: Record<string, number[]>;
+  painted: number[];
   values: Record<string, number[]>;
   labels: string[];
   empty: string;
@@ -60,6 +72,12 @@ describe('pictures of a page', () => {
     expect(new Set(expected).size).to.be.above(20);
     expect(Object.keys(others)).to.have.length(5);
     for (const [name, values] of Object.entries(others)) expect(values, name).to.deep.equal(expected);
+    const {data: mask, ...masks} = outcome.masks;
+    expect(mask).to.have.length(2 + 40 * 30);
+    expect(new Set(mask.slice(2)).size).to.equal(3);
+    expect(Object.keys(masks)).to.have.length(5);
+    for (const [name, one] of Object.entries(masks)) expect(one, name).to.deep.equal(mask);
+    expect(outcome.painted).to.have.length(3 * 40 * 30);
     expect(outcome.labels[0]).to.equal(outcome.labels[1]);
     expect(outcome.empty).to.match(
       /^DataError: preprocess: a picture must be loaded and have pixels; got 0x0/,

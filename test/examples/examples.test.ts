@@ -8,7 +8,7 @@ import {expect} from 'chai';
 import '../../architectures/index.js';
 import {drawnShapes} from '../../src/data/shapes.js';
 import {encodePng} from '../../src/node/image_file.js';
-import {loadModel} from '../../src/node/save_model.js';
+import {loadModel} from '../../src/node/load_model.js';
 import {loadWeights} from '../../src/node/weight_files.js';
 import {memoryMasks} from '../src/data/memory_masks.js';
 

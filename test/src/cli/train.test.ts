@@ -8,7 +8,7 @@ import {expect} from 'chai';
 import '../../../architectures/swin_resnet.js';
 import {drawnShapes, shapesSplit} from '../../../src/data/shapes.js';
 import {encodePng} from '../../../src/node/image_file.js';
-import {loadModel} from '../../../src/node/save_model.js';
+import {loadModel} from '../../../src/node/load_model.js';
 import {evaluate} from '../../../src/training/evaluate.js';
 import {opened} from '../../helpers/opened.js';
 

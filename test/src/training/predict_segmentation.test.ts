@@ -1,8 +1,11 @@
+import {readFile} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {swinUNet} from '../../../architectures/index.js';
 import type {PixelImage} from '../../../src/data/segmentation_dataset.js';
-import {ConfigError, ShapeError, SwintError} from '../../../src/errors.js';
+import {ConfigError, DataError, ShapeError, SwintError} from '../../../src/errors.js';
+import {encodePng} from '../../../src/node/image_file.js';
+import {predictSegmentation as predictFile} from '../../../src/node/predict_segmentation.js';
 import {evaluateSegmentation} from '../../../src/training/evaluate_segmentation.js';
 import {
   type PredictSegmentationOptions,
@@ -13,6 +16,7 @@ import {eachBackend} from '../../helpers/backends.js';
 import {expectAbsClose} from '../../helpers/compare.js';
 import {errorOf} from '../data/memory_dataset.js';
 import {memoryMasks} from '../data/memory_masks.js';
+import {put, temporaryFolder} from '../node/temporary_folder.js';
 
 const [image] = await Promise.all([memoryMasks({sizes: [[37, 21]]}).read(0)]);
 const scaling = {mean: [0.5, 0.4, 0.3], std: [0.25, 0.5, 0.75]};
@@ -74,6 +78,7 @@ describe('axisTiles', () => {
 });
 
 describe('predictSegmentation', () => {
+  const folder = temporaryFolder();
   eachBackend(
     () => {
       it('is the plain prediction where one tile holds the image, of any size', async () => {
@@ -193,7 +198,59 @@ describe('predictSegmentation', () => {
     model.dispose();
   });
 
-  const rgba: PixelImage = {data: new Uint8ClampedArray(4 * 37 * 21), height: 37, width: 21};
+  it('takes RGBA bytes, as those of an ImageData, and tensors where the model takes three channels', async () => {
+    const {model} = meanModel();
+    const options = {dataFormat: 'channelsLast', probabilities: true} as const;
+    const expected = await predictSegmentation(model, image, options);
+    const data = new Uint8ClampedArray(4 * 37 * 21).fill(255);
+    for (let i = 0; i < 37 * 21; i++) data.set(image.data.subarray(3 * i, 3 * i + 3), 4 * i);
+    expect(await predictSegmentation(model, {data, height: 37, width: 21}, options)).to.deep.equal(expected);
+    const tensor = tf.tensor3d(image.data, [37, 21, 3], 'int32');
+    expect(await predictSegmentation(model, tensor, options)).to.deep.equal(expected);
+    const path = folder('image.png');
+    await put(path, encodePng(image.data, 21, 37));
+    for (const source of [path, await readFile(path)]) {
+      expect(await predictFile(model, source, options)).to.deep.equal(expected);
+    }
+    expect(await predictFile(model, tensor, options)).to.deep.equal(expected);
+    tensor.dispose();
+    for (const none of [undefined, null, 'image.png', {}]) {
+      const error = await errorOf(() => predictSegmentation(model, none as never, options));
+      expect(error).to.be.instanceOf(DataError);
+      expect(error.message).to.match(/^predictSegmentation: an image must be/);
+    }
+    model.dispose();
+  });
+
+  it('takes images of any size for a model of one size, smaller ones too', async () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.conv2d({
+          ...{inputShape: [16, 32, 3], filters: 4, kernelSize: 1},
+          kernelInitializer: tf.initializers.randomNormal({seed: 2}),
+        }),
+      ],
+    });
+    const any = pointwise('channelsLast');
+    any.setWeights(model.getWeights());
+    const options = {dataFormat: 'channelsLast', probabilities: true} as const;
+    for (const [height, width] of [
+      [37, 21],
+      [8, 9],
+      [5, 40],
+    ]) {
+      const [one] = await Promise.all([memoryMasks({sizes: [[height, width]]}).read(0)]);
+      const result = await predictSegmentation(model, one, options);
+      const expected = await predictSegmentation(any, one, options);
+      expect([result.height, result.width]).to.deep.equal([height, width]);
+      expect(result.mask).to.deep.equal(expected.mask);
+      expectAbsClose('probabilities', result.probabilities!, expected.probabilities!, 1e-5);
+    }
+    model.dispose();
+    any.dispose();
+  });
+
+  const two: PixelImage = {data: new Uint8ClampedArray(2 * 37 * 21), height: 37, width: 21};
   const wrong: [string, PixelImage, PredictSegmentationOptions, typeof SwintError, RegExp][] = [
     [
       'bytes of another image',
@@ -203,11 +260,11 @@ describe('predictSegmentation', () => {
       /37x20 must have a whole number of bytes/,
     ],
     [
-      'four channels',
-      rgba,
+      'two channels',
+      two,
       {},
       ConfigError,
-      /must take images \[37, 21, 4\] in channelsLast; got \[\*, \*, 3\]/,
+      /must take images \[37, 21, 2\] in channelsLast; got \[\*, \*, 3\]/,
     ],
     ['another data format', image, {dataFormat: 'channelsFirst'}, ConfigError, /in channelsFirst/],
     [

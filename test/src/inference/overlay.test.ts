@@ -1,15 +1,16 @@
 import {expect} from 'chai';
 import type {RgbImage} from '../../../src/data/rgb_image.js';
 import {ConfigError, ShapeError} from '../../../src/errors.js';
-import {decodeImage} from '../../../src/node/image_file.js';
+import * as browser from '../../../src/index.js';
 import {
   classColor,
   ERROR_COLORS,
   overlayErrors,
   overlayMask,
-  overlayPng,
   sideBySide,
-} from '../../../src/node/overlay.js';
+} from '../../../src/inference/overlay.js';
+import {decodeImage} from '../../../src/node/image_file.js';
+import {overlayPng} from '../../../src/node/overlay.js';
 
 /** Grey 100, 4x3. */
 const image: RgbImage = {data: new Uint8Array(36).fill(100), width: 4, height: 3};
@@ -50,6 +51,21 @@ describe('overlayMask', () => {
     expect(pixel(result, 0)).to.deep.equal([50, 50, 50]);
   });
 
+  it('takes the RGBA bytes of an ImageData, composited on white', () => {
+    const data = new Uint8ClampedArray(48).fill(100);
+    for (let i = 0; i < 12; i++) data[4 * i + 3] = i === 0 ? 0 : 255;
+    const result = overlayMask({data, width: 4, height: 3}, new Array(12).fill(0));
+    expect(pixel(result, 0)).to.deep.equal([255, 255, 255]);
+    expect(pixel(result, 1)).to.deep.equal(grey);
+    expect(data[0]).to.equal(100);
+  });
+
+  it('is in the entry for browsers, with what belongs to it', () => {
+    const expected = {classColor, ERROR_COLORS, overlayErrors, overlayMask, sideBySide};
+    expect(browser).to.include(expected);
+    expect(browser).not.to.have.property('overlayPng');
+  });
+
   it('is a PNG', async () => {
     const mask = new Array(12).fill(1);
     const decoded = await decodeImage(overlayPng(image, mask), {decoder: 'plain'});
@@ -61,8 +77,8 @@ describe('overlayMask', () => {
       ShapeError,
       /36 RGB bytes and 12 pixels .* got 36 and 2/,
     );
-    const rgba = {...image, data: new Uint8Array(48)};
-    expect(() => overlayPng(rgba, new Array(12).fill(0))).to.throw(ShapeError, /got 48 and 12/);
+    const grey = {...image, data: new Uint8Array(12)};
+    expect(() => overlayPng(grey, new Array(12).fill(0))).to.throw(ShapeError, /got 12 and 12/);
     expect(() => overlayMask(image, new Array(12).fill(0), {opacity: 2})).to.throw(
       ConfigError,
       /opacity .* got 2/,

@@ -1,0 +1,29 @@
+/** `predictSegmentation` for Node: the image may also be a file. */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import type {PixelImage} from '../data/segmentation_dataset.js';
+import {
+  type PredictedMask,
+  type PredictSegmentationOptions,
+  predictSegmentation as predict,
+} from '../training/predict_segmentation.js';
+import {decoded, type ImageSource} from './image_source.js';
+
+/**
+ * Classes of the pixels of an image; see `predictSegmentation` of tfjs-swint.
+ *
+ *     const {mask, width, height} = await predictSegmentation(model, 'photo.jpg', {mean, std});
+ *
+ * @param image As that takes it, or the path of an image file, or the bytes of one.
+ * @throws as that does, and DataError for a file that is missing, damaged or no image.
+ */
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  image: ImageSource | PixelImage,
+  options: PredictSegmentationOptions = {},
+): Promise<PredictedMask> {
+  return predict(
+    model,
+    await decoded<Exclude<typeof image, string | Uint8Array>>('predictSegmentation', image),
+    options,
+  );
+}
