@@ -2,6 +2,7 @@
 import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from '../weights/byte_source.js';
+import {checkOrdinary, READ_ONLY} from './ordinary_file.js';
 
 /**
  * What `use` makes of the file, which is open for as long as that takes.
@@ -18,7 +19,7 @@ export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
     );
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openSync(path, READ_ONLY);
   } catch (error) {
     throw fail(error);
   }
@@ -37,8 +38,18 @@ export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
     return bytes;
   };
   try {
-    return use({name: path, size: fstatSync(file).size, read});
+    return use({name: path, size: ordinarySize(file, fail), read});
   } finally {
     closeSync(file);
   }
+}
+
+function ordinarySize(file: number, fail: (error: unknown) => Error): number {
+  const stats = fstatSync(file);
+  try {
+    checkOrdinary(stats);
+  } catch (error) {
+    throw fail(error);
+  }
+  return stats.size;
 }
