@@ -2,6 +2,7 @@
 import {createRequire} from 'node:module';
 import {CommanderError} from 'commander';
 import {SwintError} from '../errors.js';
+import {printable} from '../printable.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
@@ -29,7 +30,7 @@ export async function run(args: readonly string[], {out, err}: Streams): Promise
   } catch (error) {
     // Help or the version was asked for, and has been written.
     if (error instanceof CommanderError) return error.exitCode;
-    if (error instanceof SwintError) err.write(`${error.message}\n`);
+    if (error instanceof SwintError) err.write(`${printable(error.message)}\n`);
     else err.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }

@@ -18,6 +18,7 @@ import {ConfigError, DataError} from '../errors.js';
 import {pixelLimit, sizeFault} from './image_limits.js';
 import {
   type Fault,
+  formatOfName,
   type ImageFormat,
   imageFormat,
   imageStructure,
@@ -106,6 +107,30 @@ const oneLine = (message: string) =>
     .trim()
     .replace(/\s*\n\s*/g, '; ')
     .replace(/\.$/, '');
+
+/** Height and width of an image, upright, without decoding it; throws as `decodeImage` does, as far as that is found so. */
+export async function imageSizeOf(
+  path: string,
+  {decoder}: {decoder: DecoderChoice},
+): Promise<{height: number; width: number}> {
+  const {bytes, format} = await readImage(path, path);
+  if (!isPlain(format)) return decodeImage(bytes, {decoder, name: path});
+  const {fault, height, width, orientation} = imageStructure(bytes, format);
+  if (fault)
+    throw new DataError(
+      `decodeImage(${path}): the ${formatName(format)} must ${fault.rule}; got ${fault.got}.`,
+    );
+  return orientation >= 5 ? {height: width, width: height} : {height, width};
+}
+
+/** Tells by a file's name whether there is a decoder for it on this machine. */
+export async function decodableNames(decoder: DecoderChoice): Promise<(name: string) => boolean> {
+  const all = decoder !== 'plain' && (await imageDecoder()) === 'sharp';
+  return (name) => {
+    const format = formatOfName(name);
+    return format !== null && (all || isPlain(format));
+  };
+}
 
 const formatName = (format: ImageFormat): string => (format === 'webp' ? 'WebP' : format.toUpperCase());
 

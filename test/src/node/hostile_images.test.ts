@@ -10,6 +10,9 @@ import {errorOf} from '../data/memory_dataset.js';
 import {type MadePng, madePng, progressiveJpeg} from './made_images.js';
 import {jpegOf, pngOf, put, temporaryFolder} from './temporary_folder.js';
 
+/** Node makes no FIFO; POSIX has a program that does. */
+const MKFIFO = 'mkfifo';
+
 /** Rows of a grey PNG of 8 bits, each with its filter byte. */
 const rows = (height: number, width: number) => new Uint8Array(height * (width + 1));
 
@@ -104,12 +107,12 @@ describe('image files that lie', () => {
   });
 
   it('asks for an ordinary file, and does not wait for a FIFO', async function () {
-    if (spawnSync('mkfifo', ['--version']).error) this.skip();
+    if (spawnSync(MKFIFO, ['--version']).error) this.skip();
     await put(path('masks', 'image', 'a.png'), pngOf([1, 1, 1]));
     await put(path('masks', 'image', 'b.png'), pngOf([1, 1, 1]));
     await put(path('masks', 'label', 'b.png'), pngOf([1, 1, 1]));
     for (let n = 1; n <= 5; n++) await put(path('cifar', `data_batch_${n}.bin`), new Uint8Array(3073));
-    execFileSync('mkfifo', [
+    execFileSync(MKFIFO, [
       path('a.jpg'),
       path('masks', 'label', 'a.png'),
       path('cifar', 'test_batch.bin'),
