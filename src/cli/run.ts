@@ -19,7 +19,7 @@ export interface Streams {
  * Runs one command line.
  *
  * @param args Without the program's name.
- * @returns the exit code: 0 done, 1 failed, 2 a command line that cannot be understood, 130 Ctrl-C. Errors have then
+ * @returns the exit code: 0 done, 1 failed, 2 a command line that cannot be understood, 130 Ctrl-C, 143 SIGTERM. Errors have then
  *     been printed: those of this library as one message, any other, being a bug, with its stack.
  */
 export async function run(args: readonly string[], {out, err}: Streams): Promise<number> {

@@ -182,24 +182,30 @@ async function runTraining(settings: TrainSettings, context: Context): Promise<v
   if (size !== null) display.line(`         ${size}`);
 
   const controller = new AbortController();
-  const interrupt = () => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
+  let ended: Signal = 'SIGINT';
+  const interrupt = (signal: Signal) => {
+    if (controller.signal.aborted) process.exit(EXIT_CODES[signal]);
+    ended = signal;
     display.line('Stopping after this step. Ctrl-C again stops at once.');
     controller.abort();
   };
-  process.on('SIGINT', interrupt);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     const trained = await trainNetworks(settings, data, controller.signal, display);
     await writeResults(settings, [PROGRAM, ...context.args], data, trained, display);
   } finally {
     display.endBar();
-    process.off('SIGINT', interrupt);
+    for (const signal of SIGNALS) process.off(signal, interrupt);
   }
-  if (controller.signal.aborted) context.exitCode = INTERRUPTED;
+  if (controller.signal.aborted) context.exitCode = EXIT_CODES[ended];
 }
 
-/** Exit code of a program ended by Ctrl-C, by convention 128 + SIGINT. */
-const INTERRUPTED = 130;
+/** Ctrl-C, and what a machine sends that shuts down or ends a job. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+type Signal = (typeof SIGNALS)[number];
+
+/** Exit code of a program ended by a signal, by convention 128 + its number. */
+const EXIT_CODES: Readonly<Record<Signal, number>> = {SIGINT: 130, SIGTERM: 143};
 
 /** Made before anything is computed, so that a place that cannot be written to is known at once. */
 async function makeOutput(dir: string): Promise<void> {

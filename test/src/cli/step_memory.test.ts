@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {buildNetwork} from '../../../src/cli/networks.js';
 import {checkStepMemory, memoryError, type StepUse} from '../../../src/cli/step_memory.js';
@@ -8,7 +9,8 @@ describe('the memory of a step', () => {
   const data = memoryDataset({labels: [0, 1], height: 64, width: 64});
   const settings = {depth: 14, widths: null, window: null, dropPath: 0, seed: 0};
   let use: StepUse;
-  before(() => {
+  before(async () => {
+    await tf.setBackend('cpu');
     const model = buildNetwork('swin', settings, data);
     use = {name: 'a network', model, data, batchSize: 32, backend: 'wasm'};
   });

@@ -196,34 +196,38 @@ describe('tfjs-swint', () => {
     );
   });
 
-  it('stops after a step on Ctrl-C, saves what there is and ends with code 130', async function () {
-    if (process.platform === 'win32') this.skip();
-    this.timeout(180_000);
-    const out = join(root, 'interrupted');
-    const child = start([
-      'train',
-      ...TINY.slice(0, -4),
-      '--epochs',
-      '1000',
-      '--batch-size',
-      '4',
-      '--out',
-      out,
-    ]);
-    let told = false;
-    const {code, stdout, stderr} = await finish(child, (text) => {
-      if (told || !/epoch +2\/1000/.test(text)) return;
-      told = true;
-      child.kill('SIGINT');
+  for (const [signal, what, exitCode] of [
+    ['SIGINT', 'Ctrl-C', 130],
+    ['SIGTERM', 'SIGTERM', 143],
+  ] as const)
+    it(`stops after a step on ${what}, saves what there is and ends with code ${exitCode}`, async function () {
+      if (process.platform === 'win32') this.skip();
+      this.timeout(180_000);
+      const out = join(root, `interrupted-${signal}`);
+      const child = start([
+        'train',
+        ...TINY.slice(0, -4),
+        '--epochs',
+        '1000',
+        '--batch-size',
+        '4',
+        '--out',
+        out,
+      ]);
+      let told = false;
+      const {code, stdout, stderr} = await finish(child, (text) => {
+        if (told || !/epoch +2\/1000/.test(text)) return;
+        told = true;
+        child.kill(signal);
+      });
+      expect(code, stderr).to.equal(exitCode);
+      expect(stdout).to.include('Stopping after this step');
+      expect(await readdir(out)).to.have.members(['history.json', 'report.html', 'swin']);
+      const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
+      expect(history.models).to.have.length(1);
+      expect(history.models[0].stopped).to.equal('aborted');
+      (await loadModel(join(out, 'swin'))).dispose();
     });
-    expect(code, stderr).to.equal(130);
-    expect(stdout).to.include('Stopping after this step');
-    expect(await readdir(out)).to.have.members(['history.json', 'report.html', 'swin']);
-    const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
-    expect(history.models).to.have.length(1);
-    expect(history.models[0].stopped).to.equal('aborted');
-    (await loadModel(join(out, 'swin'))).dispose();
-  });
 
   it('stops when the time is spent', async function () {
     this.timeout(180_000);
