@@ -16,6 +16,7 @@ import {setupBackend} from '../backends/setup_backend.js';
 import {loadModel} from '../node/load_model.js';
 import {saveModel} from '../node/save_model.js';
 import {saveWeights, swinFromCheckpoint} from '../node/weight_files.js';
+import {printable} from '../printable.js';
 import {LAYOUTS} from '../weights/layouts/index.js';
 import type {LoadReport} from '../weights/load_report.js';
 import {type Context, newCommand} from './command.js';
@@ -125,7 +126,7 @@ async function convert(settings: ConvertSettings, {out}: Context): Promise<void>
   const {model, report} = await open(settings);
   try {
     await write(model, settings);
-    for (const line of summary(settings, model, report)) out.write(`${line}\n`);
+    for (const line of summary(settings, model, report)) out.write(`${printable(line)}\n`);
   } finally {
     model.dispose();
   }

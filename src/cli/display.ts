@@ -3,6 +3,7 @@
  * file, CI) the same line per epoch, and a plain progress line now and then so that a long epoch is not silent.
  */
 import cliProgress from 'cli-progress';
+import {printable} from '../printable.js';
 import type {BatchReport, EpochReport} from '../training/training_history.js';
 
 /** Where lines go; `process.stdout` is one. */
@@ -23,7 +24,7 @@ export class TrainingDisplay {
   /** A line that stays. */
   line(text = ''): void {
     this.endBar();
-    this.out.write(`${text}\n`);
+    this.out.write(`${printable(text)}\n`);
     this.lastLine = performance.now();
   }
 

@@ -1,7 +1,7 @@
 /**
  * The options of a command: each is named once, with how its value is read, its default and its help.
  *
- *     const OPTIONS = {imageSize: option('N', count, null, 'pixels of a side', 'those of the first image')};
+ *     const OPTIONS = {imageSize: option('N', count, null, 'pixels of a side', 'at most 64')};
  *
  * declares --image-size; the library commander reads the command line and writes the help, and `Values<typeof OPTIONS>` is
  * the type of what comes out.

@@ -2,6 +2,7 @@
 import {createRequire} from 'node:module';
 import {CommanderError} from 'commander';
 import {SwintError} from '../errors.js';
+import {printable} from '../printable.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
@@ -18,7 +19,7 @@ export interface Streams {
  * Runs one command line.
  *
  * @param args Without the program's name.
- * @returns the exit code: 0 done, 1 failed, 2 a command line that cannot be understood, 130 Ctrl-C. Errors have then
+ * @returns the exit code: 0 done, 1 failed, 2 a command line that cannot be understood, 130 Ctrl-C, 143 SIGTERM. Errors have then
  *     been printed: those of this library as one message, any other, being a bug, with its stack.
  */
 export async function run(args: readonly string[], {out, err}: Streams): Promise<number> {
@@ -29,7 +30,7 @@ export async function run(args: readonly string[], {out, err}: Streams): Promise
   } catch (error) {
     // Help or the version was asked for, and has been written.
     if (error instanceof CommanderError) return error.exitCode;
-    if (error instanceof SwintError) err.write(`${error.message}\n`);
+    if (error instanceof SwintError) err.write(`${printable(error.message)}\n`);
     else err.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }

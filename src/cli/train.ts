@@ -16,7 +16,7 @@ import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
 import type {NetworkKind} from './networks.js';
 import {addOptions, onOff, option, type Values} from './options.js';
-import {describeData, openData} from './train_data.js';
+import {describeData, describeSize, openData} from './train_data.js';
 import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES} from './train_defaults.js';
 import {trainNetworks} from './train_networks.js';
 import {writeResults} from './train_results.js';
@@ -28,7 +28,7 @@ const DATA = {
     'DIR',
     path('a folder'),
     null,
-    'a folder with one folder of JPEG or PNG images per class (or train/ and test/ of those), or with the binary files ' +
+    'a folder with one folder of images per class (or train/ and test/ of those), or with the binary files ' +
       'of CIFAR-10 or CIFAR-100',
     'drawn shapes',
   ),
@@ -37,7 +37,7 @@ const DATA = {
     count,
     null,
     'pixels of a side',
-    `${SHAPES.imageSize} for shapes, a folder's first image's size`,
+    `${SHAPES.imageSize} for shapes, for a folder its images' usual size, at most 64`,
   ),
   limit: option('N', count, null, 'training images, balanced by class', `all (${SHAPES.trainImages} shapes)`),
   testLimit: option('N', count, null, 'test images, balanced by class', `all (${SHAPES.testImages} shapes)`),
@@ -174,30 +174,38 @@ function timestamp(now: Date): string {
 
 async function runTraining(settings: TrainSettings, context: Context): Promise<void> {
   const display = new TrainingDisplay(context.out);
-  const data = await openData(settings);
+  const data = await openData({...settings, onLeftOut: (message) => display.line(message)});
   await makeOutput(settings.out);
   await startBackend(settings, display);
   display.line(`Data     ${describeData(data)}`);
+  const size = describeSize(settings, data);
+  if (size !== null) display.line(`         ${size}`);
 
   const controller = new AbortController();
-  const interrupt = () => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
+  let ended: Signal = 'SIGINT';
+  const interrupt = (signal: Signal) => {
+    if (controller.signal.aborted) process.exit(EXIT_CODES[signal]);
+    ended = signal;
     display.line('Stopping after this step. Ctrl-C again stops at once.');
     controller.abort();
   };
-  process.on('SIGINT', interrupt);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     const trained = await trainNetworks(settings, data, controller.signal, display);
     await writeResults(settings, [PROGRAM, ...context.args], data, trained, display);
   } finally {
     display.endBar();
-    process.off('SIGINT', interrupt);
+    for (const signal of SIGNALS) process.off(signal, interrupt);
   }
-  if (controller.signal.aborted) context.exitCode = INTERRUPTED;
+  if (controller.signal.aborted) context.exitCode = EXIT_CODES[ended];
 }
 
-/** Exit code of a program ended by Ctrl-C, by convention 128 + SIGINT. */
-const INTERRUPTED = 130;
+/** Ctrl-C, and what a machine sends that shuts down or ends a job. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+type Signal = (typeof SIGNALS)[number];
+
+/** Exit code of a program ended by a signal, by convention 128 + its number. */
+const EXIT_CODES: Readonly<Record<Signal, number>> = {SIGINT: 130, SIGTERM: 143};
 
 /** Made before anything is computed, so that a place that cannot be written to is known at once. */
 async function makeOutput(dir: string): Promise<void> {

@@ -8,7 +8,10 @@ import type {TrainSettings} from './train.js';
 import {SHAPES_DEFAULTS} from './train_defaults.js';
 import {UsageError} from './usage_error.js';
 
-type DataOptions = Pick<TrainSettings, 'data' | 'imageSize' | 'limit' | 'testLimit' | 'seed'>;
+type DataOptions = Pick<TrainSettings, 'data' | 'imageSize' | 'limit' | 'testLimit' | 'seed'> & {
+  /** Told of image files that cannot be decoded. */
+  onLeftOut?: (message: string) => void;
+};
 
 /** @throws DataError where the folder holds no usable images; UsageError for a size that the data cannot have. */
 export async function openData({
@@ -17,6 +20,7 @@ export async function openData({
   limit,
   testLimit,
   seed,
+  onLeftOut,
 }: DataOptions): Promise<DatasetSplit> {
   if (data === null) {
     return shapesSplit({
@@ -30,6 +34,7 @@ export async function openData({
   if (kind === null) {
     return imageFolder(data, {
       seed,
+      onLeftOut,
       imageSize: imageSize ?? undefined,
       limit: limit ?? undefined,
       testLimit: testLimit ?? undefined,
@@ -43,6 +48,12 @@ export async function openData({
     train: limit === null ? train : subset(train, {limit, seed}),
     test: testLimit === null ? test : subset(test, {limit: testLimit, seed}),
   };
+}
+
+/** Where the size of the images comes from; null where it was asked for, or is the data's own. */
+export function describeSize({data, imageSize}: DataOptions, {train}: DatasetSplit): string | null {
+  if (data === null || imageSize !== null || /^cifar100?\/train$/.test(train.name)) return null;
+  return `images resized to ${train.height}x${train.width} (--image-size N for another size)`;
 }
 
 /** One line: what there is to train and test on. */

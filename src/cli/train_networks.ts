@@ -1,11 +1,13 @@
 /** Trains the networks that `tfjs-swint train` compares, one after the other, and saves each. */
 import {join} from 'node:path';
+import {backendReport} from '../backends/backend_report.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import type {ReportedModel} from '../node/report.js';
 import {saveModel} from '../node/save_model.js';
 import {train} from '../training/train.js';
 import type {TrainingDisplay} from './display.js';
 import {buildNetwork, type NetworkKind, networkName} from './networks.js';
+import {checkStepMemory, memoryError, type StepUse} from './step_memory.js';
 import {TimeLeft} from './time_left.js';
 import type {TrainSettings} from './train.js';
 
@@ -61,11 +63,18 @@ async function trainNetwork(
   );
   const skipped = new Set<string>();
   let steps = 1;
+  const use: StepUse = {
+    ...{name, model, data: data.train, backend: backendReport().backend},
+    batchSize: Math.min(batchSize, data.train.size),
+  };
   try {
+    checkStepMemory(use);
     const history = await train(model, data, {
       epochs,
       stepsPerEpoch: stepsPerEpoch ?? undefined,
       batchSize,
+      // What fits a step's memory fits the test's.
+      testBatchSize: batchSize,
       learningRate,
       weightDecay,
       labelSmoothing,
@@ -103,6 +112,8 @@ async function trainNetwork(
     const dir = join(settings.out, kind);
     await saveModel(model, dir);
     return {kind, name, parameters, history, dir};
+  } catch (error) {
+    throw memoryError(error, use);
   } finally {
     model.dispose();
   }

@@ -13,6 +13,7 @@ import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/ar
 import {mapShape} from '../../kernels/common/data_format.js';
 import {DataError} from '../errors.js';
 import {type AugmentArgs, augment, checkAugmentation} from './augment.js';
+import {checkPixels, labelOf, orAborted} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
 import {checkBadImages, type NormaliseArgs, normaliser} from './normalise.js';
 import {randomStream, type Seed, shuffled} from './shuffle.js';
@@ -37,6 +38,8 @@ export interface BatchesArgs extends AugmentArgs, NormaliseArgs {
   badImages?: 'fail' | 'skip';
   /** Told of each image left out, with its index in the data set; required by 'skip'. */
   onBadImage?: (error: DataError, index: number) => void;
+  /** Ends the loop with its reason, even while a read does not settle. */
+  signal?: AbortSignal;
 }
 
 /** One batch. The caller disposes both tensors. */
@@ -55,7 +58,8 @@ export interface Batch {
  *
  *     for await (const {images, labels} of batches(train, {batchSize: 128, shuffle: true, epoch})) { ... }
  *
- * @throws ConfigError at once for an unusable option; DataError from the loop for an image that cannot be read.
+ * @throws ConfigError at once for an unusable option; DataError from the loop for an image that cannot be read or a label
+ *   that is no class.
  */
 export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerator<Batch, void, undefined> {
   const who = `batches(${dataset.name})`;
@@ -92,12 +96,12 @@ async function* generate(
       ahead.push(prepareBatch(dataset, order.slice(started * batchSize, (started + 1) * batchSize), prepare));
       started++;
     }
-    const batch = withoutFailures(await ahead.shift()!, dataset, args);
+    const batch = withoutFailures(await orAborted(ahead.shift()!, args.signal), dataset, args);
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (batch.indices.length === 0) continue;
     const {indices, values} = batch;
-    const labels = Int32Array.from(indices, (index) => dataset.label(index));
+    const labels = Int32Array.from(indices, (index) => labelOf(dataset, index));
     yield {
       images: tf.tensor4d(
         values,
@@ -134,13 +138,7 @@ async function prepareBatch(
   const failures = new Map<number, unknown>();
   const read = async (index: number, place: number) => {
     try {
-      const pixels = await dataset.read(index);
-      if (pixels.length !== volume) {
-        throw new DataError(
-          `${dataset.name}: image ${index} must have ${volume} bytes (${dataset.height}x${dataset.width}x` +
-            `${dataset.channels}); got ${pixels.length}.`,
-        );
-      }
+      const pixels = checkPixels(dataset, index, await dataset.read(index));
       prepare(pixels, index, values, place * volume);
     } catch (error) {
       failures.set(place, error);

@@ -11,6 +11,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {positiveInteger} from '../../kernels/common/arguments.js';
 import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {DataError} from '../errors.js';
+import {checkLabelledImage, orAborted} from './checked_reads.js';
 import {type NormaliseArgs, normaliser} from './normalise.js';
 import {orientedCrop, type RandomCropArgs, randomCrop} from './oriented_crop.js';
 import type {LabelledImage, SegmentationDataset} from './segmentation_dataset.js';
@@ -21,6 +22,8 @@ export interface CropBatchesArgs extends RandomCropArgs, NormaliseArgs {
   batchSize: number;
   /** Decides order, places, flips and turns; default 0. */
   seed?: Seed;
+  /** Ends the loop with its reason, even while a read does not settle. */
+  signal?: AbortSignal;
 }
 
 /** One batch. The caller disposes both tensors. */
@@ -64,7 +67,7 @@ async function* generate(
   };
   let ahead = next();
   for (;;) {
-    const crops = await ahead;
+    const crops = await orAborted(ahead, args.signal);
     ahead = next();
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -94,7 +97,7 @@ async function readCrop(
   args: CropBatchesArgs,
   {pass, index}: Place,
 ): Promise<Crop> {
-  const {data, mask, height, width} = await dataset.read(index);
+  const {data, mask, height, width} = checkLabelledImage(dataset, index, await dataset.read(index));
   const {cropSize, rotate} = args;
   const image = `${dataset.name}: ${dataset.imageName(index)}`;
   if (cropSize !== undefined && cropSize > Math.min(height, width)) {

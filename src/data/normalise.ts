@@ -6,6 +6,7 @@
 import {ABOVE_ZERO, checkNumbers, FINITE, oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat} from '../../kernels/common/data_format.js';
 import {ConfigError, DataError} from '../errors.js';
+import {checkPixels, orAborted} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
 import type {Seed} from './shuffle.js';
 import {balancedIndices} from './subset.js';
@@ -26,6 +27,8 @@ export interface ChannelStatisticsArgs {
   badImages?: 'fail' | 'skip';
   /** Told of each image left out, with its index in the data set; required by 'skip'. */
   onBadImage?: (error: DataError, index: number) => void;
+  /** Ends the call with its reason, even while a read does not settle. */
+  signal?: AbortSignal;
 }
 
 /** What the statistics need of a data set. */
@@ -44,7 +47,7 @@ export async function channelStatistics(
   dataset: LabelledPixels,
   args: ChannelStatisticsArgs = {},
 ): Promise<ChannelStatistics> {
-  const {sample = 5000, seed = 0, badImages = 'fail', onBadImage} = args;
+  const {sample = 5000, seed = 0, badImages = 'fail', onBadImage, signal} = args;
   const who = `channelStatistics(${dataset.name})`;
   checkBadImages(who, badImages, onBadImage);
   positiveInteger(who, 'sample', sample);
@@ -56,7 +59,8 @@ export async function channelStatistics(
   let readable = 0;
   for (let start = 0; start < sampled.length; start += READ_AT_ONCE) {
     const indices = sampled.slice(start, start + READ_AT_ONCE);
-    const reads = await Promise.allSettled(indices.map((index) => dataset.read(index)));
+    const read = async (index: number) => checkPixels(dataset, index, await dataset.read(index));
+    const reads = await orAborted(Promise.allSettled(indices.map(read)), signal);
     for (const [i, read] of reads.entries()) {
       if (read.status === 'rejected') {
         if (badImages === 'fail' || !(read.reason instanceof DataError)) throw read.reason;

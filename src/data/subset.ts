@@ -2,6 +2,7 @@
 
 import {positiveInteger} from '../../kernels/common/arguments.js';
 import {checkIndex} from './check_index.js';
+import {labelOf} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
 import {type Seed, shuffled} from './shuffle.js';
 
@@ -17,7 +18,7 @@ export interface SubsetArgs {
  * take turns, so that their counts differ by at most one unless a class runs out of images. The same seed gives the
  * same images; a limit of at least `dataset.size` gives the data set itself.
  *
- * @throws ConfigError if `limit` is no whole number from 1.
+ * @throws ConfigError if `limit` is no whole number from 1; DataError for a label that is no class.
  */
 export function subset(dataset: ImageDataset, args: SubsetArgs): ImageDataset {
   const {limit, seed = 0} = args;
@@ -45,12 +46,12 @@ export function subset(dataset: ImageDataset, args: SubsetArgs): ImageDataset {
 
 /** Indices of `limit` images, as `subset` chooses them, ascending; all of them if there are no more. */
 export function balancedIndices(
-  dataset: Pick<ImageDataset, 'size' | 'classNames' | 'label'>,
+  dataset: Pick<ImageDataset, 'name' | 'size' | 'classNames' | 'label'>,
   limit: number,
   seed: Seed,
 ): number[] {
   const byClass: number[][] = dataset.classNames.map(() => []);
-  for (let index = 0; index < dataset.size; index++) byClass[dataset.label(index)]!.push(index);
+  for (let index = 0; index < dataset.size; index++) byClass[labelOf(dataset, index)]!.push(index);
   // The order of the turns is random too: with fewer images than classes, the first classes have no precedence.
   const queues = shuffled(
     byClass.map((indices, label) => shuffled(indices, `${seed}/subset/${label}`)),

@@ -6,12 +6,13 @@
  *     CIFAR-100: train.bin  test.bin  fine_label_names.txt  coarse_label_names.txt (the one that is used)
  */
 
-import {readdir, readFile} from 'node:fs/promises';
+import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import {checkIndex} from '../data/check_index.js';
 import {type CifarKind, type ParseCifarArgs, parseCifar} from '../data/cifar.js';
 import type {DatasetSplit, ImageDataset} from '../data/dataset.js';
 import {DataError} from '../errors.js';
+import {readOrdinaryFile} from './ordinary_file.js';
 
 const FILES: Readonly<Record<CifarKind, {train: string[]; test: string[]}>> = {
   cifar10: {train: [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`), test: ['test_batch.bin']},
@@ -136,7 +137,7 @@ async function fileNames(dir: string): Promise<Set<string>> {
 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readOrdinaryFile(path);
   } catch (error) {
     throw new DataError(`cifarFiles(${path}): the file must be readable; got ${(error as Error).message}.`);
   }

@@ -1,7 +1,8 @@
 /** A file as a source of bytes: read in parts, so that a large checkpoint is not in memory beside the model. */
-import {closeSync, constants, fstatSync, openSync, readSync} from 'node:fs';
+import {closeSync, fstatSync, openSync, readSync} from 'node:fs';
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from '../weights/byte_source.js';
+import {checkOrdinary, READ_ONLY} from './ordinary_file.js';
 
 /**
  * What `use` makes of the file, which is open for as long as that takes.
@@ -18,8 +19,7 @@ export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
     );
   let file: number;
   try {
-    // A pipe would wait for a writer.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    file = openSync(path, READ_ONLY);
   } catch (error) {
     throw fail(error);
   }
@@ -38,14 +38,18 @@ export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
     return bytes;
   };
   try {
-    const entry = fstatSync(file);
-    if (!entry.isFile()) {
-      throw new CheckpointError(
-        `${path}: a checkpoint must be a file that can be read; got a directory, a pipe or a device.`,
-      );
-    }
-    return use({name: path, size: entry.size, read});
+    return use({name: path, size: ordinarySize(file, fail), read});
   } finally {
     closeSync(file);
   }
+}
+
+function ordinarySize(file: number, fail: (error: unknown) => Error): number {
+  const stats = fstatSync(file);
+  try {
+    checkOrdinary(stats);
+  } catch (error) {
+    throw fail(error);
+  }
+  return stats.size;
 }

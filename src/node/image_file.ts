@@ -1,21 +1,32 @@
 /**
- * JPEG and PNG to RGB bytes [height, width, 3] and back to PNG.
+ * Image files to RGB bytes [height, width, 3] and back to PNG.
  *
  * Decoding is done by `sharp` (libvips, on its own threads) where that optional package is installed, otherwise by
- * jpeg-js and pngjs, which are plain JavaScript. Both give: grey repeated to three channels, transparency composited
+ * jpeg-js and pngjs, which are plain JavaScript. sharp also decodes WebP, AVIF, TIFF and GIF, of several pictures the
+ * first. For JPEG and PNG both give: grey repeated to three channels, transparency composited
  * on white, 16 bits reduced to 8, photographs turned upright by their Exif orientation. They differ by a few grey
  * levels in a JPEG whose colours are stored at half resolution (sharp interpolates them) and in CMYK (sharp manages
  * colours, jpeg-js uses the plain formula).
  */
 
-import {readFile} from 'node:fs/promises';
 import jpeg from 'jpeg-js';
 import {PNG} from 'pngjs';
 import type {Sharp, SharpOptions} from 'sharp';
 import {oneOf} from '../../kernels/common/arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, DataError} from '../errors.js';
-import {type ImageFormat, imageFormat, imageStructure} from './image_structure.js';
+import {pixelLimit, sizeFault} from './image_limits.js';
+import {
+  type Fault,
+  formatOfName,
+  type ImageFormat,
+  imageFormat,
+  imageStructure,
+  isPlain,
+  type PlainFormat,
+} from './image_structure.js';
+import {readOrdinaryFile} from './ordinary_file.js';
+import {pngDataFault} from './png_structure.js';
 
 /** Who decodes: 'sharp', 'plain' (jpeg-js and pngjs), or 'auto', the first of them that is installed. */
 export type DecoderChoice = 'auto' | 'sharp' | 'plain';
@@ -46,11 +57,12 @@ export interface DecodeImageArgs {
 }
 
 /**
- * Decodes one JPEG or PNG image.
+ * Decodes one image: JPEG or PNG, and where sharp is installed also WebP, GIF, AVIF or TIFF.
  *
  * @param source path of a file, or its bytes.
- * @throws DataError naming the file if it cannot be read, is neither JPEG nor PNG, is cut short or damaged;
- *   ConfigError if `decoder` is 'sharp' and sharp cannot be imported.
+ * @throws DataError naming the file if it cannot be read, is of another format, is cut short or damaged, or has more
+ *   pixels than a file of its size may have (see image_limits.ts); ConfigError if `decoder` is 'sharp' and sharp cannot be
+ *   imported.
  */
 export async function decodeImage(
   source: string | Uint8Array,
@@ -59,47 +71,100 @@ export async function decodeImage(
   const {decoder = 'auto'} = args;
   oneOf('decodeImage', 'decoder', decoder, ['auto', 'sharp', 'plain']);
   const name = args.name ?? (typeof source === 'string' ? source : 'image');
-  const bytes = typeof source === 'string' ? await fileBytes(source, name) : source;
-  const format = imageFormat(bytes);
-  if (format === null) {
-    throw new DataError(
-      `decodeImage(${name}): the image must be JPEG or PNG; got ${bytes.length} bytes of something else.`,
-    );
-  }
-  const {defect, orientation} = imageStructure(bytes, format);
-  if (defect !== null) {
-    throw new DataError(
-      `decodeImage(${name}): the ${format.toUpperCase()} must be complete; got ${bytes.length} bytes and ${defect}.`,
-    );
-  }
-
+  const {bytes, format} = await readImage(source, name);
   const sharp = decoder === 'plain' ? null : await importSharp();
   if (sharp instanceof Error && decoder === 'sharp') {
     throw new ConfigError(
       `decodeImage(${name}): decoder 'sharp' must be installed; got ${sharp.message} (npm install sharp).`,
     );
   }
+  const fail = ({rule, got}: Fault) =>
+    new DataError(`decodeImage(${name}): the ${formatName(format)} must ${rule}; got ${got}.`);
+  const plain = sharp === null || sharp instanceof Error;
+  const structure = isPlain(format) ? imageStructure(bytes, format) : null;
+  const fault = structure && (structure.fault ?? sizeFault(structure, bytes.length, plain));
+  if (fault) throw fail(fault);
+  const whole = structure?.png && plain ? await pngDataFault(structure.png) : null;
+  if (whole) throw fail(whole);
   try {
-    if (sharp === null || sharp instanceof Error) return decodePlain(bytes, format, orientation);
-    return await decodeWithSharp(bytes, sharp);
+    if (!plain) return await decodeWithSharp(bytes, sharp);
+    if (isPlain(format)) return decodePlain(bytes, format, structure!.orientation);
   } catch (error) {
     throw new DataError(
-      `decodeImage(${name}): the ${format.toUpperCase()} must be intact; the decoder says: ${(error as Error).message}.`,
+      `decodeImage(${name}): the ${formatName(format)} must be intact; the decoder says: ${oneLine((error as Error).message)}.`,
+      {cause: error},
     );
   }
+  throw new DataError(
+    `decodeImage(${name}): the image must be JPEG or PNG to be decoded without sharp; got ${formatName(format)} ` +
+      '(npm install sharp).',
+  );
+}
+
+/** libvips reports several warnings in as many lines. */
+const oneLine = (message: string) =>
+  message
+    .trim()
+    .replace(/\s*\n\s*/g, '; ')
+    .replace(/\.$/, '');
+
+/** Height and width of an image, upright, without decoding it; throws as `decodeImage` does, as far as that is found so. */
+export async function imageSizeOf(
+  path: string,
+  {decoder}: {decoder: DecoderChoice},
+): Promise<{height: number; width: number}> {
+  const {bytes, format} = await readImage(path, path);
+  if (!isPlain(format)) return decodeImage(bytes, {decoder, name: path});
+  const {fault, height, width, orientation} = imageStructure(bytes, format);
+  if (fault)
+    throw new DataError(
+      `decodeImage(${path}): the ${formatName(format)} must ${fault.rule}; got ${fault.got}.`,
+    );
+  return orientation >= 5 ? {height: width, width: height} : {height, width};
+}
+
+/** Tells by a file's name whether there is a decoder for it on this machine. */
+export async function decodableNames(decoder: DecoderChoice): Promise<(name: string) => boolean> {
+  const all = decoder !== 'plain' && (await imageDecoder()) === 'sharp';
+  return (name) => {
+    const format = formatOfName(name);
+    return format !== null && (all || isPlain(format));
+  };
+}
+
+const formatName = (format: ImageFormat): string => (format === 'webp' ? 'WebP' : format.toUpperCase());
+
+async function readImage(
+  source: string | Uint8Array,
+  name: string,
+): Promise<{bytes: Uint8Array; format: ImageFormat}> {
+  const bytes = typeof source === 'string' ? await fileBytes(source, name) : source;
+  const format = imageFormat(bytes);
+  if (format === null) {
+    throw new DataError(
+      `decodeImage(${name}): the image must be JPEG or PNG; got ${bytes.length} bytes of something else ` +
+        '(where sharp is installed also WebP, GIF, AVIF or TIFF).',
+    );
+  }
+  return {bytes, format};
 }
 
 async function fileBytes(path: string, name: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readOrdinaryFile(path);
   } catch (error) {
-    throw new DataError(`decodeImage(${name}): the file must be readable; got ${(error as Error).message}.`);
+    throw new DataError(`decodeImage(${name}): the file must be readable; got ${(error as Error).message}.`, {
+      cause: error,
+    });
   }
 }
 
 async function decodeWithSharp(bytes: Uint8Array, sharp: SharpFactory): Promise<RgbImage> {
   // 'warning' is the strictest: below it a JPEG damaged in the middle comes back half grey.
-  const {data, info} = await sharp(bytes, {failOn: 'warning'})
+  const {data, info} = await sharp(bytes, {
+    failOn: 'warning',
+    limitInputPixels: pixelLimit(bytes.length, false),
+  })
     .autoOrient()
     .toColourspace('srgb')
     .flatten({background: 'white'})
@@ -112,15 +177,16 @@ async function decodeWithSharp(bytes: Uint8Array, sharp: SharpFactory): Promise<
   };
 }
 
-function decodePlain(bytes: Uint8Array, format: ImageFormat, orientation: number): RgbImage {
+function decodePlain(bytes: Uint8Array, format: PlainFormat, orientation: number): RgbImage {
   if (format === 'jpeg') {
+    const limit = pixelLimit(bytes.length, true) / 1e6;
     const {data, width, height} = jpeg.decode(bytes, {
       useTArray: true,
       formatAsRGBA: false,
       tolerantDecoding: false,
-      // Limits against hostile files; sharp's default is the same number of pixels.
-      maxResolutionInMP: 268,
-      maxMemoryUsageInMB: 4096,
+      maxResolutionInMP: limit,
+      // What jpeg-js counts of 40 bytes a pixel, at four components, and of a small image's margins.
+      maxMemoryUsageInMB: 40 * limit,
     });
     return upright({data, width, height}, orientation);
   }

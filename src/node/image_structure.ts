@@ -1,115 +1,70 @@
 /**
- * What the outer structure of a JPEG or PNG file says, read without decoding it: which of the two it is, whether it is
- * complete, and which way up a photograph is to be shown.
+ * What the outer structure of an image file says, read without decoding it: which format it has and, for JPEG and PNG,
+ * its size, whether it is complete, and which way up a photograph is to be shown.
  *
- * Decoders disagree about damaged files (libpng shows a PNG without its end, jpeg-js refuses what libjpeg repairs);
- * checking here gives one answer whichever decoder is installed.
- *
- * Sources: ITU-T T.81 annex B (JPEG markers), the PNG specification section 5, Exif 2.3 section 4.6 (orientation).
+ * Decoders disagree about damaged files (libpng shows a PNG without its end, jpeg-js refuses what libjpeg repairs, pngjs
+ * shows memory that it never wrote); checking here gives one answer whichever decoder is installed.
  */
+import {jpegStructure} from './jpeg_structure.js';
+import {type PngStructure, pngStructure} from './png_structure.js';
 
-export type ImageFormat = 'jpeg' | 'png';
+/** Formats that are decoded with and without sharp. */
+export type PlainFormat = 'jpeg' | 'png';
+/** All formats that are decoded; those that are not plain need sharp. */
+export type ImageFormat = PlainFormat | 'webp' | 'gif' | 'avif' | 'tiff';
 
-/** The format that the first bytes announce; null for any other. */
-export function imageFormat(bytes: Uint8Array): ImageFormat | null {
-  const starts = (signature: readonly number[]) => signature.every((byte, i) => bytes[i] === byte);
-  if (starts([0xff, 0xd8, 0xff])) return 'jpeg';
-  if (starts([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])) return 'png';
+/** What a file name of each format ends with. */
+const EXTENSIONS: Readonly<Record<ImageFormat, string>> = {
+  jpeg: 'jpe?g',
+  png: 'png',
+  webp: 'webp',
+  gif: 'gif',
+  avif: 'avif',
+  tiff: 'tiff?',
+};
+
+/** The format that a file's name announces; null for any other file. */
+export function formatOfName(name: string): ImageFormat | null {
+  for (const [format, ending] of Object.entries(EXTENSIONS)) {
+    if (new RegExp(`\\.${ending}$`, 'i').test(name)) return format as ImageFormat;
+  }
   return null;
 }
 
-interface ImageStructure {
-  /** What is missing from an incomplete file, in words; null if the file reaches its end marker. */
-  defect: string | null;
+export const isPlain = (format: ImageFormat): format is PlainFormat => format === 'jpeg' || format === 'png';
+
+/** The format that the first bytes announce; null for any other. */
+export function imageFormat(bytes: Uint8Array): ImageFormat | null {
+  const starts = (signature: string, at = 0) =>
+    [...signature].every((char, i) => bytes[at + i] === char.charCodeAt(0));
+  if (starts('\xff\xd8\xff')) return 'jpeg';
+  if (starts('\x89PNG\r\n\x1a\n')) return 'png';
+  if (starts('RIFF') && starts('WEBP', 8)) return 'webp';
+  if (starts('GIF87a') || starts('GIF89a')) return 'gif';
+  if (starts('ftypavif', 4) || starts('ftypavis', 4)) return 'avif';
+  if (starts('II*\0') || starts('MM\0*')) return 'tiff';
+  return null;
+}
+
+/** A rule that a file breaks, as it follows 'must', and what came. */
+export interface Fault {
+  rule: string;
+  got: string;
+}
+
+export interface ImageStructure {
+  /** What is wrong with the file, as far as can be told without decoding it; null for nothing. */
+  fault: Fault | null;
+  /** As stored; 0 where the file does not say. */
+  width: number;
+  height: number;
   /** Exif orientation, 1 (as stored) to 8. */
   orientation: number;
+  /** What a PNG's image data must be. */
+  png?: PngStructure['png'];
 }
 
 /** Walks the segments of a JPEG or the chunks of a PNG. */
-export function imageStructure(bytes: Uint8Array, format: ImageFormat): ImageStructure {
+export function imageStructure(bytes: Uint8Array, format: PlainFormat): ImageStructure {
   return format === 'jpeg' ? jpegStructure(bytes) : pngStructure(bytes);
-}
-
-function jpegStructure(bytes: Uint8Array): ImageStructure {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let orientation = 1;
-  let scans = 0;
-  let at = 2; // after SOI
-  while (at + 1 < bytes.length) {
-    if (bytes[at] !== 0xff) {
-      at++; // decoders skip stray bytes between segments, and so does this
-      continue;
-    }
-    const marker = bytes[at + 1]!;
-    if (marker === 0xd9) {
-      return {defect: scans > 0 ? null : 'it has no scan data', orientation};
-    }
-    // Fill bytes, and markers without a length: TEM and the restart markers.
-    if (marker === 0xff) {
-      at++;
-      continue;
-    }
-    if (marker === 0x00 || marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) {
-      at += 2;
-      continue;
-    }
-    if (at + 4 > bytes.length) break;
-    const length = view.getUint16(at + 2);
-    if (marker === 0xe1 && at + 2 + length <= bytes.length) {
-      orientation = exifOrientation(bytes.subarray(at + 4, at + 2 + length)) ?? orientation;
-    }
-    at += 2 + length;
-    if (marker === 0xda) {
-      scans++;
-      at = endOfScan(bytes, at);
-    }
-  }
-  return {defect: 'it ends before the end-of-image marker', orientation};
-}
-
-/** Position of the first marker after the entropy-coded data that begins at `at`; the file's end if there is none. */
-function endOfScan(bytes: Uint8Array, at: number): number {
-  let i = at;
-  for (;;) {
-    i = bytes.indexOf(0xff, i);
-    if (i < 0 || i + 1 >= bytes.length) return bytes.length;
-    const next = bytes[i + 1]!;
-    // 0xff00 is a coded 0xff, 0xffd0 to 0xffd7 restart the coder: both belong to the scan.
-    if (next === 0x00 || (next >= 0xd0 && next <= 0xd7)) i += 2;
-    else if (next === 0xff) i++;
-    else return i;
-  }
-}
-
-/** The orientation in an APP1 segment's payload; undefined if it is no Exif or has none. */
-function exifOrientation(payload: Uint8Array): number | undefined {
-  const header = [0x45, 0x78, 0x69, 0x66, 0, 0]; // 'Exif\0\0'
-  if (payload.length < 14 || !header.every((byte, i) => payload[i] === byte)) return undefined;
-  const tiff = new DataView(payload.buffer, payload.byteOffset + 6, payload.byteLength - 6);
-  const order = tiff.getUint16(0);
-  if (order !== 0x4949 && order !== 0x4d4d) return undefined;
-  const little = order === 0x4949;
-  const directory = tiff.getUint32(4, little);
-  if (directory + 2 > tiff.byteLength) return undefined;
-  const entries = tiff.getUint16(directory, little);
-  for (let k = 0; k < entries; k++) {
-    const entry = directory + 2 + 12 * k;
-    if (entry + 12 > tiff.byteLength) return undefined;
-    if (tiff.getUint16(entry, little) !== 0x0112) continue;
-    const value = tiff.getUint16(entry + 8, little);
-    return value >= 1 && value <= 8 ? value : undefined;
-  }
-  return undefined;
-}
-
-function pngStructure(bytes: Uint8Array): ImageStructure {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 8; // after the signature
-  while (at + 12 <= bytes.length) {
-    const length = view.getUint32(at);
-    const isEnd = view.getUint32(at + 4) === 0x49454e44; // 'IEND'
-    at += 12 + length;
-    if (isEnd && at <= bytes.length) return {defect: null, orientation: 1};
-  }
-  return {defect: 'it ends before the end chunk', orientation: 1};
 }

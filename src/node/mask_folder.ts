@@ -7,7 +7,6 @@
  * count by extension, any case; names that begin with a dot or two underscores do not.
  */
 
-import {readFile} from 'node:fs/promises';
 import {BETWEEN_ZERO_AND_ONE, checkNumber} from '../../kernels/common/arguments.js';
 import {ByteCache, checkCacheBytes} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
@@ -31,6 +30,7 @@ import {
   maskTable,
   showKey,
 } from './mask_values.js';
+import {readOrdinaryFile} from './ordinary_file.js';
 
 export interface MaskFolderArgs {
   /** Class names, in the order of their indices. */
@@ -189,7 +189,7 @@ function parts(bytes: Uint8Array, size: {height: number; width: number}): Labell
 const BIT_DEPTH = 24;
 
 async function readMask(path: string): Promise<RgbImage> {
-  const bytes = await readFile(path).catch((error: Error) => {
+  const bytes = await readOrdinaryFile(path).catch((error: Error) => {
     throw new DataError(`maskFolder(${path}): the mask must be readable; got ${error.message}.`);
   });
   const image = await decodeImage(bytes, {decoder: 'plain', name: path});

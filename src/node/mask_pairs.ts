@@ -3,6 +3,8 @@
 import {readdir} from 'node:fs/promises';
 import {join, parse} from 'node:path';
 import {DataError} from '../errors.js';
+import {type DecoderChoice, decodableNames} from './image_file.js';
+import {formatOfName} from './image_structure.js';
 
 /** Files of one image. */
 export interface Pair {
@@ -16,6 +18,7 @@ interface PairArgs {
   images?: string;
   masks?: string;
   maskSuffix?: string;
+  decoder?: DecoderChoice;
 }
 
 /**
@@ -26,10 +29,10 @@ interface PairArgs {
 export async function listPairs(
   who: string,
   dir: string,
-  {images = 'image', masks = 'label', maskSuffix = ''}: PairArgs,
+  {images = 'image', masks = 'label', maskSuffix = '', decoder = 'auto'}: PairArgs,
 ): Promise<Pair[]> {
-  const imageFiles = await list(who, join(dir, images), /\.(jpe?g|png)$/i, 'JPEG or PNG');
-  const maskFiles = await list(who, join(dir, masks), /\.png$/i, 'PNG');
+  const imageFiles = await list(who, join(dir, images), await decodableNames(decoder), 'JPEG or PNG');
+  const maskFiles = await list(who, join(dir, masks), (name) => formatOfName(name) === 'png', 'PNG');
   const missing = [...imageFiles]
     .filter(([name]) => !maskFiles.has(name + maskSuffix))
     .map(([, path]) => path);
@@ -53,7 +56,12 @@ export async function listPairs(
 const stem = (name: string, suffix: string) => name.slice(0, name.length - suffix.length);
 
 /** Paths by name without extension, sorted. */
-async function list(who: string, dir: string, pattern: RegExp, kind: string): Promise<Map<string, string>> {
+async function list(
+  who: string,
+  dir: string,
+  counts: (name: string) => boolean,
+  kind: string,
+): Promise<Map<string, string>> {
   let files: string[];
   try {
     files = await readdir(dir);
@@ -63,7 +71,7 @@ async function list(who: string, dir: string, pattern: RegExp, kind: string): Pr
   const paths = new Map<string, string>();
   // Sorted by code units, not by locale: the order must be the same on every machine.
   for (const file of files.sort()) {
-    if (!pattern.test(file) || file.startsWith('.') || file.startsWith('__')) continue;
+    if (!counts(file) || file.startsWith('.') || file.startsWith('__')) continue;
     const {name} = parse(file);
     const other = paths.get(name);
     if (other !== undefined) {

@@ -126,10 +126,10 @@ export async function runEpochs<Test, Figures>(
   };
 }
 
-/** The result of a test; null where the signal came meanwhile. */
-async function unlessAborted<Test>(test: Promise<Test>, signal?: AbortSignal): Promise<Test | null> {
+/** What is promised; null where the signal came meanwhile. */
+export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T | null> {
   try {
-    return await test;
+    return await promise;
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;

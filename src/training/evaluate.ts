@@ -12,6 +12,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {type BatchesArgs, batches} from '../data/batches.js';
+import {checkLabels} from '../data/checked_reads.js';
 import type {ImageDataset} from '../data/dataset.js';
 import {DataError, SwintError} from '../errors.js';
 import {checkClassifier} from './check_model.js';
@@ -59,6 +60,7 @@ export async function evaluate(
   const {batchSize = 64, onBatch, signal, ...imageOptions} = options;
   const who = `evaluate(${dataset.name})`;
   checkClassifier(who, model, dataset, options.dataFormat ?? 'channelsFirst');
+  checkLabels(dataset);
   const classes = dataset.classNames.length;
   const confusion = Array.from({length: classes}, () => new Array<number>(classes).fill(0));
   const predictions = new Int32Array(dataset.size).fill(-1);
@@ -66,7 +68,7 @@ export async function evaluate(
   let lossSum = 0;
   let correct = 0;
   let images = 0;
-  for await (const batch of batches(dataset, {...imageOptions, batchSize})) {
+  for await (const batch of batches(dataset, {...imageOptions, batchSize, signal})) {
     const logits = tf.tidy(() => model.apply(batch.images, {training: false}) as tf.Tensor);
     tf.dispose([batch.images, batch.labels]);
     let values: ArrayLike<number>;

@@ -1,5 +1,6 @@
 /** How well a segmentation network does on a set of images with masks: each image as a whole, tile by tile. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkLabelledImage, orAborted} from '../data/checked_reads.js';
 import type {SegmentationDataset} from '../data/segmentation_dataset.js';
 import {checkSegmenter} from './check_model.js';
 import {predictSegmentation, type TileOptions} from './predict_segmentation.js';
@@ -50,7 +51,7 @@ export async function evaluateSegmentation(
   checkSegmenter(`evaluateSegmentation(${dataset.name})`, model, use);
   const confusion = emptyConfusion(classes);
   for (let index = 0; index < dataset.size; index++) {
-    const image = await dataset.read(index);
+    const image = checkLabelledImage(dataset, index, await orAborted(dataset.read(index), signal));
     const {mask} = await predictSegmentation(model, image, options);
     const counts = confusionMatrix(image.mask, mask, classes, ignoreIndex);
     addConfusion(confusion, counts.flat());

@@ -108,7 +108,7 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   let step = 0;
   if (signal?.aborted) return {...total, stopped: 'aborted'};
   try {
-    for await (const batch of source) {
+    for await (const batch of untilAborted(source, signal)) {
       step += 1;
       const rate = plan.rate((epoch - 1) * steps + step - 1, secondsSpent());
       const learningRate = setLearningRate(who, optimizer, rate);
@@ -124,6 +124,7 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
       else if (step < steps && secondsSpent() >= plan.maxSeconds) total.stopped = 'budget';
       if (total.stopped !== 'finished') break;
     }
+    if (signal?.aborted) total.stopped = 'aborted';
     const last: Pending | null = pending;
     pending = null;
     if (last) await finish(last);
@@ -133,6 +134,15 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   }
   total.seconds = (performance.now() - start) / 1000;
   return total;
+}
+
+/** The batches up to the one that the signal's reason ended. */
+async function* untilAborted<T>(source: AsyncGenerator<T>, signal?: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* source;
+  } catch (error) {
+    if (!signal?.aborted || error !== signal.reason) throw error;
+  }
 }
 
 /** The next `count` batches of a stream, which stays open. */

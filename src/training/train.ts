@@ -12,13 +12,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
 import {type Batch, batches} from '../data/batches.js';
+import {checkLabels} from '../data/checked_reads.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
-import {type EpochRecord, type EpochTotals, runEpochs} from './epochs.js';
+import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
 import type {Schedule} from './schedule.js';
 import {type DoneStep, type Objective, take} from './steps.js';
@@ -74,7 +75,10 @@ export interface TrainOptions extends ImageOptions {
    * of a copy of the weights. Default: where `patience` is given.
    */
   restoreBest?: boolean;
-  /** Stops at the end of a step; the promise still resolves with what there is. */
+  /**
+   * Stops at the end of a step, or while images are read; the promise still resolves with what there is. Before the mean
+   * and standard deviation of the training set are known, these are empty.
+   */
   signal?: AbortSignal;
   onBatch?: (report: BatchReport) => void;
   /** Told after each batch of an evaluation how many of the test images are done. */
@@ -89,14 +93,16 @@ export interface TrainOptions extends ImageOptions {
  *
  * @param model Maps images to logits [B, K], K the number of classes.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are
- *     registered; DataError for an unreadable image; SwintError naming epoch and step where the loss is not finite.
+ *     registered; DataError for an unreadable image or a label that is no class; SwintError naming epoch and step where the loss is not finite.
  */
 export async function train(
   model: tfl.LayersModel,
   data: DatasetSplit,
   options: TrainOptions = {},
 ): Promise<TrainingHistory> {
+  const start = performance.now();
   const training = await prepare(model, data, options);
+  if (training === null) return nothingTrained((performance.now() - start) / 1000);
   describeImages(training);
   const stream = options.stepsPerEpoch == null ? null : allPasses(training);
   try {
@@ -119,8 +125,13 @@ interface Training {
   plan: TrainingPlan;
 }
 
-async function prepare(model: tfl.LayersModel, data: DatasetSplit, options: TrainOptions): Promise<Training> {
-  const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch} = options;
+/** @returns null where the signal came before it was done. */
+async function prepare(
+  model: tfl.LayersModel,
+  data: DatasetSplit,
+  options: TrainOptions,
+): Promise<Training | null> {
+  const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch, signal} = options;
   checkOptions(model, data, options);
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
   const batchCount = data.train.size / batchSize;
@@ -131,16 +142,25 @@ async function prepare(model: tfl.LayersModel, data: DatasetSplit, options: Trai
         `batchSize ${batchSize} (use a smaller batchSize, or dropRemainder: false).`,
     );
   }
-  const reading = {badImages, onBadImage};
+  const reading = {badImages, onBadImage, signal};
   const statistics =
     options.mean && options.std
       ? {mean: options.mean, std: options.std}
-      : await channelStatistics(data.train, reading);
+      : await unlessAborted(channelStatistics(data.train, reading), signal);
+  if (statistics === null) return null;
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
   const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
   const plan = trainingPlan(options, stepsPerPass);
   return {model, data, options, batchSize, dropRemainder, images, plan};
+}
+
+/** The history of a training that was stopped before its images were measured. */
+function nothingTrained(seconds: number): TrainingHistory {
+  return {
+    ...{epochs: [], stopped: 'aborted', bestEpoch: null, restoredEpoch: null, steps: 0, stepMs: null},
+    ...{imagesPerSecond: null, seconds, mean: [], std: [], evaluation: null},
+  };
 }
 
 const WHO = 'train';
@@ -152,6 +172,8 @@ function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: Train
   positiveInteger(WHO, 'patience', patience);
   checkClassifier(WHO, model, data.train, dataFormat);
   checkClassifier(WHO, model, data.test, dataFormat);
+  checkLabels(data.train);
+  checkLabels(data.test);
 }
 
 /** Writes into the model what `classify` has to know, before the first step: a callback may save the model. */
@@ -262,7 +284,8 @@ function passOver(
 ): AsyncGenerator<Batch> {
   const {seed = 0, flip = false, cropPadding = 0} = options;
   const order = {shuffle: true, seed, epoch: pass};
-  return batches(data.train, {...images, ...order, batchSize, dropRemainder, flip, cropPadding});
+  const {signal} = options;
+  return batches(data.train, {...images, ...order, batchSize, dropRemainder, flip, cropPadding, signal});
 }
 
 /** The batches of pass after pass, until one has none. */

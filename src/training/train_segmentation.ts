@@ -6,12 +6,13 @@
  * taken at its end, over whole images.
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkLabelledImage} from '../data/checked_reads.js';
 import {cropBatches} from '../data/crop_batches.js';
 import {channelStatistics} from '../data/normalise.js';
 import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_dataset.js';
 import {ConfigError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
-import {type EpochRecord, type EpochTotals, runEpochs} from './epochs.js';
+import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from './evaluate_segmentation.js';
 import {confusionCounts} from './pixel_classes.js';
 import type {TileOptions} from './predict_segmentation.js';
@@ -89,11 +90,17 @@ export async function trainSegmentation(
   const {batchSize = 4, cropSize, dataFormat = 'channelsFirst'} = options;
   checkTrainingOptions(WHO, model, {...options, batchSize});
   checkData(model, data, options);
-  const {mean, std} = await normalisation(data.train, options);
+  const start = performance.now();
+  const statistics = await unlessAborted(normalisation(data.train, options), options.signal);
+  if (statistics === null) {
+    const nothing = {epochs: [], steps: 0, stepMs: null, mean: [], std: [], evaluation: null};
+    return {...nothing, stopped: 'aborted', seconds: (performance.now() - start) / 1000};
+  }
+  const {mean, std} = statistics;
   const {seed, flip, rotate} = options;
   const stream = cropBatches(data.train, {
     ...{batchSize, cropSize, flip, rotate, seed},
-    ...{mean, std, dataFormat},
+    ...{mean, std, dataFormat, signal: options.signal},
   });
   const plan = trainingPlan(options, Math.ceil(data.train.size / batchSize));
   try {
@@ -125,14 +132,14 @@ function checkData(
 
 async function normalisation(
   train: SegmentationDataset,
-  {mean, std}: SegmentationTrainOptions,
+  {mean, std, signal}: SegmentationTrainOptions,
 ): Promise<{mean: number[]; std: number[]}> {
   if (mean && std) return {mean: [...mean], std: [...std]};
   // Images without labels: a sample balanced by class is one of all of them.
   const {name, size, channels} = train;
-  const read = async (index: number) => (await train.read(index)).data;
+  const read = async (index: number) => checkLabelledImage(train, index, await train.read(index)).data;
   const images = {name, size, channels, classNames: ['image'], label: () => 0, read};
-  const statistics = await channelStatistics(images, {sample: STATISTICS_SAMPLE});
+  const statistics = await channelStatistics(images, {sample: STATISTICS_SAMPLE, signal});
   return {mean: [...(mean ?? statistics.mean)], std: [...(std ?? statistics.std)]};
 }
 

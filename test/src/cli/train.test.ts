@@ -5,6 +5,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
+import jpeg from 'jpeg-js';
 import '../../../architectures/swin_resnet.js';
 import {drawnShapes, shapesSplit} from '../../../src/data/shapes.js';
 import {encodePng} from '../../../src/node/image_file.js';
@@ -172,33 +173,60 @@ describe('tfjs-swint', () => {
       .and.not.to.match(/\n\s+at /);
   });
 
-  it('stops after a step on Ctrl-C, saves what there is and ends with code 130', async function () {
-    if (process.platform === 'win32') this.skip();
-    const out = join(root, 'interrupted');
-    const child = start([
-      'train',
-      ...TINY.slice(0, -4),
-      '--epochs',
-      '1000',
-      '--batch-size',
-      '4',
-      '--out',
-      out,
-    ]);
-    let told = false;
-    const {code, stdout, stderr} = await finish(child, (text) => {
-      if (told || !/epoch +2\/1000/.test(text)) return;
-      told = true;
-      child.kill('SIGINT');
-    });
-    expect(code, stderr).to.equal(130);
-    expect(stdout).to.include('Stopping after this step');
-    expect(await readdir(out)).to.have.members(['history.json', 'report.html', 'swin']);
-    const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
-    expect(history.models).to.have.length(1);
-    expect(history.models[0].stopped).to.equal('aborted');
-    (await loadModel(join(out, 'swin'))).dispose();
+  it('trains on ordinary photos, at a size that it tells', async () => {
+    const dir = join(root, 'photos');
+    const [width, height] = [1024, 768];
+    for (const [k, name] of ['cat', 'dog\u001b[31m'].entries()) {
+      await mkdir(join(dir, name), {recursive: true});
+      const data = Uint8Array.from({length: width * height * 4}, (_, i) => (i * (k + 3)) & 255);
+      for (let n = 0; n < 4; n++)
+        await writeFile(join(dir, name, `${n}.jpg`), jpeg.encode({data, width, height}).data);
+    }
+    const line = ['--data', dir, '--backend', 'wasm', '--epochs', '1', '--model', 'swin'];
+    const {code, stdout, stderr} = await swint('train', ...line, '--out', join(root, 'photos-run'));
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^Data .* 48x64x3, 2 classes \(cat, dog\\u001b\[31m\)$/m);
+    expect(stdout).to.match(/^ +images resized to 48x64 \(--image-size N for another size\)$/m);
+    expect(stdout).to.not.include('\u001b[31m');
+
+    const large = await swint('train', ...line, '--image-size', '4096', '--out', join(root, 'photos-large'));
+    expect(large.code).to.equal(1);
+    expect(large.stderr).to.match(
+      /^train: a step must fit in the memory of wasm, .* GB; SwinResNet-14 needs at least .* GB for 6 images of 4096x4096 a step \(.*--image-size \d+ or less\)\.\n$/,
+    );
   });
+
+  for (const [signal, what, exitCode] of [
+    ['SIGINT', 'Ctrl-C', 130],
+    ['SIGTERM', 'SIGTERM', 143],
+  ] as const)
+    it(`stops after a step on ${what}, saves what there is and ends with code ${exitCode}`, async function () {
+      if (process.platform === 'win32') this.skip();
+      const out = join(root, `interrupted-${signal}`);
+      const child = start([
+        'train',
+        ...TINY.slice(0, -4),
+        '--epochs',
+        '1000',
+        '--batch-size',
+        '4',
+        '--out',
+        out,
+      ]);
+      let told = false;
+      const {code, stdout, stderr} = await finish(child, (text) => {
+        if (told || !/epoch +2\/1000/.test(text)) return;
+        told = true;
+        child.kill(signal);
+      });
+      expect(code, stderr).to.equal(exitCode);
+      expect(stdout).to.include('Stopping after this step');
+      expect(await readdir(out)).to.have.members(['history.json', 'report.html', 'swin']);
+      const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
+      expect(history.models).to.have.length(1);
+      expect(history.models[0].stopped).to.equal('aborted');
+      (await loadModel(join(out, 'swin'))).dispose();
+    });
 
   it('stops when the time is spent', async () => {
     const out = join(root, 'budget');

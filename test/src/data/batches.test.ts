@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {type Batch, type BatchesArgs, batches} from '../../../src/data/batches.js';
 import type {ImageDataset} from '../../../src/data/dataset.js';
+import {channelStatistics} from '../../../src/data/normalise.js';
+import {subset} from '../../../src/data/subset.js';
 import {ConfigError, DataError} from '../../../src/errors.js';
 import {errorOf, memoryDataset} from './memory_dataset.js';
 
@@ -47,6 +49,39 @@ describe('batches', () => {
     for (const {indices, labels} of read) expect(labels).to.deep.equal(indices.map((i) => i % 4));
     const whole = await collect(data, {batchSize: 5, dropRemainder: true});
     expect(whole.map(({indices}) => indices.length)).to.deep.equal([5, 5, 5, 5]);
+  });
+
+  it('names the image of a label that is no class, of an image that is none, or of the wrong bytes', async () => {
+    for (const wrong of [4, -1, 0.5, Number.NaN, null, undefined, '1']) {
+      const label = (index: number) => (index === 7 ? (wrong as number) : index % 4);
+      const error = await errorOf(() => collect({...data, label}, {batchSize: 5}));
+      expect(error, String(wrong)).to.be.instanceOf(DataError);
+      expect(error.message).to.match(
+        /^memory: the label of image 7 must be a whole number from 0 to 3, .*; got /,
+      );
+      expect(() => subset({...data, label}, {limit: 5})).to.throw(DataError, /label of image 7/);
+    }
+    for (const wrong of [null, undefined, new Uint8Array(59), new Array(60).fill(0)]) {
+      const read = async (index: number) => (index === 7 ? (wrong as Uint8Array) : data.read(index));
+      for (const use of [
+        () => collect({...data, read}, {batchSize: 5}),
+        () => channelStatistics({...data, read}),
+      ]) {
+        const error = await errorOf(use);
+        expect(error, String(wrong)).to.be.instanceOf(DataError);
+        expect(error.message).to.match(/^memory: image 7 must have 60 bytes \(4x5x3\); got /);
+      }
+    }
+  });
+
+  it('ends with the reason of a signal while a read does not settle', async () => {
+    const controller = new AbortController();
+    const read = (index: number) => (index === 7 ? new Promise<Uint8Array>(() => {}) : data.read(index));
+    setTimeout(() => controller.abort(new Error('enough')), 20);
+    const {signal} = controller;
+    const error = await errorOf(() => collect({...data, read}, {batchSize: 5, signal}));
+    expect(error.message).to.equal('enough');
+    expect((await errorOf(() => channelStatistics({...data, read}, {signal}))).message).to.equal('enough');
   });
 
   it('normalises into either data format', async () => {

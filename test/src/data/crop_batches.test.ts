@@ -56,6 +56,33 @@ describe('cropBatches', () => {
     expect(seen.size).to.equal(3);
   });
 
+  it('names an image that is none, of the wrong bytes or with a class that is none', async () => {
+    const whole = await six.read(3);
+    const mask = whole.mask.slice();
+    mask[13] = 3;
+    for (const [wrong, message] of [
+      [null, /^masks: image3 must be \{data, mask, height, width\}; got null/],
+      [{...whole, data: whole.data.subarray(3)}, /image3 must have 468 bytes .* got 465 and 156/],
+      [{...whole, mask: whole.mask.subarray(1)}, /image3 must have .* got 468 and 155/],
+      [{...whole, mask}, /image3 must have classes from 0 to 2 in its mask; got 3 at row 1, column 1/],
+    ] as const) {
+      const read = async (index: number) => (index === 3 ? (wrong as typeof whole) : six.read(index));
+      const error = await errorOf(() => first({...six, read}, args, 3));
+      expect(error).to.be.instanceOf(DataError);
+      expect(error.message).to.match(message);
+    }
+    await first({...six, ignoreIndex: 3, read: async () => ({...whole, mask})}, args, 1);
+  });
+
+  it('ends with the reason of a signal while a read does not settle', async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('enough')), 20);
+    const stuck = {...six, read: () => new Promise<never>(() => {})};
+    expect((await errorOf(() => first(stuck, {...args, signal: controller.signal}, 1))).message).to.equal(
+      'enough',
+    );
+  });
+
   it('goes through every image before any comes again, in an order of its own each time', async () => {
     const order = (await first(six, {...args, batchSize: 4}, 3)).flatMap(({indices}) => indices);
     const passes = [order.slice(0, 6), order.slice(6)];

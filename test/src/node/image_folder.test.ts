@@ -62,10 +62,10 @@ describe('imageFolder', () => {
     expect(await firstBytes(other.test)).not.to.deep.equal(inTest);
   });
 
-  it('takes train/ and test/ or val/ as they are, resizing to the first image or as told', async () => {
+  it('takes train/ and test/ or val/ as they are, resizing to the usual size or as told', async () => {
     const {train, test} = await imageFolder(path('parts'));
-    expect([train.size, test.size, train.height, train.width]).to.deep.equal([3, 3, 4, 6]);
-    expect((await train.read(1)).length).to.equal(4 * 6 * 3);
+    expect([train.size, test.size, train.height, train.width]).to.deep.equal([3, 3, 8, 12]);
+    expect((await train.read(0)).length).to.equal(8 * 12 * 3);
     expect((await firstBytes(test)).map((v) => Math.round(v / 10))).to.deep.equal([2, 2, 2]);
     const square = await imageFolder(path('parts'), {imageSize: 5});
     expect([square.test.height, square.test.width]).to.deep.equal([5, 5]);
@@ -73,6 +73,31 @@ describe('imageFolder', () => {
     const pixels = await oblong.train.read(0);
     expect(pixels.length).to.equal(3 * 9 * 3);
     expect([...pixels.subarray(0, 3)]).to.deep.equal([10, 0, 0]);
+  });
+
+  it('makes large images small, the median of their sizes in proportion, whichever comes first', async () => {
+    await put(path('photos', 'cat', '0.png'), pngOf([1, 1, 1], 4));
+    for (const n of [1, 2, 3]) await put(path('photos', 'cat', `${n}.png`), pngOf([1, 1, 1], 400, 300));
+    const {train} = await imageFolder(path('photos'), {testFraction: 0.1});
+    expect([train.height, train.width]).to.deep.equal([48, 64]);
+  });
+
+  it('counts and names the images that nothing decodes, and takes what sharp decodes', async () => {
+    const told: string[] = [];
+    const onLeftOut = (message: string) => void told.push(message);
+    for (const n of [1, 2]) await put(path('mixed', 'cat', `${n}.png`), pngOf([1, 1, 1]));
+    await put(path('mixed', 'cat', '3.WebP'), 'read later');
+    await put(path('mixed', 'cat', '4.heic'), 'never read');
+    await put(path('mixed', 'cat', 'notes.txt'), 'no image');
+    const plain = await imageFolder(path('mixed'), {decoder: 'plain', onLeftOut});
+    expect(plain.train.size + plain.test.size).to.equal(2);
+    expect(told.splice(0)[0]).to.match(
+      /: 2 image files are left out, .*3\.WebP, .*4\.heic \(npm install sharp, or convert/,
+    );
+    if ((await imageDecoder()) !== 'sharp') return;
+    const all = await imageFolder(path('mixed'), {imageSize: 8, onLeftOut});
+    expect(all.train.size + all.test.size).to.equal(3);
+    expect(told[0]).to.match(/: 1 image file is left out, .*4\.heic \(convert/);
   });
 
   it('keeps the classes asked for, in that order, and balanced limits', async () => {

@@ -333,6 +333,60 @@ describe('train', () => {
     ]);
   });
 
+  it('stops where a read never settles, in a step, a test or before the first step', async () => {
+    const split = colourSplit();
+    const stuck = (part: 'train' | 'test', from: number) => {
+      let reads = 0;
+      const controller = new AbortController();
+      const read = (index: number) => {
+        if (++reads <= from) return split[part].read(index);
+        setTimeout(() => controller.abort(), 5);
+        return new Promise<Uint8Array>(() => {});
+      };
+      return {data: {...split, [part]: {...split[part], read}}, signal: controller.signal};
+    };
+    const options = {epochs: 3, batchSize: 16, mean: [0, 0, 0], std: [1, 1, 1], prefetch: 0};
+    const {size} = split.train;
+    for (const [part, from, steps] of [
+      ['train', 0, 0],
+      ['train', 16, 1],
+      ['train', size + 16, 4],
+      ['test', 0, 3],
+    ] as const) {
+      const {data, signal} = stuck(part, from);
+      for (const stepsPerEpoch of [undefined, 3]) {
+        if (stepsPerEpoch !== undefined && part === 'test') continue;
+        const fresh = stepsPerEpoch === undefined ? {data, signal} : stuck(part, from);
+        const history = await train(made(linearModel()), fresh.data, {
+          ...options,
+          stepsPerEpoch,
+          signal: fresh.signal,
+        });
+        expect([history.stopped, history.steps], `${part} ${from}`).to.deep.equal(['aborted', steps]);
+      }
+    }
+    const {data, signal} = stuck('train', 0);
+    const early = await train(made(linearModel()), data, {signal});
+    expect([early.stopped, early.steps, early.mean]).to.deep.equal(['aborted', 0, []]);
+  });
+
+  it('refuses a label that is no class before the first step', async () => {
+    const split = colourSplit();
+    const last = split.test.size - 1;
+    const label = (index: number) => (index === last ? Number.NaN : split.test.label(index));
+    const error = await rejection(
+      train(
+        made(linearModel()),
+        {...split, test: {...split.test, label}},
+        {
+          onBatch: () => expect.fail('no step should be taken'),
+        },
+      ),
+    );
+    expect(error).to.be.instanceOf(DataError);
+    expect(error.message).to.match(new RegExp(`the label of image ${last} must be .*; got NaN`));
+  });
+
   it('can be stopped during an evaluation', async () => {
     const controller = new AbortController();
     const history = await train(made(linearModel()), colourSplit(48, 300), {
