@@ -118,6 +118,13 @@ export function positive(who: string, name: string, value: unknown): number {
   return checkNumber(who, name, value, ABOVE_ZERO);
 }
 
+/** True or false; the default where none is given (a saved configuration may hold null). */
+export function flag(who: string, name: string, value: unknown, whenAbsent: boolean): boolean {
+  if (value === undefined || value === null) return whenAbsent;
+  if (typeof value !== 'boolean') throw refusal(who, name, 'true or false', value);
+  return value;
+}
+
 /** A whole number, or undefined where none is given (a saved configuration may hold null). */
 export function optionalSeed(who: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
