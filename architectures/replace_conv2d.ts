@@ -14,6 +14,7 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, type SwinTArgs, swinT} from '../layers/index.js';
 import {conv2dStandIn, type SwinTChoice} from './conv2d_stand_in.js';
@@ -52,6 +53,17 @@ export interface ReplaceConv2DOptions
   keepPath?: KeepPath;
 }
 
+const ARGUMENTS = {
+  ...{where: true, numHeads: true, keepPath: true, windowSize: true, depth: true, mlpRatio: true},
+  ...{variant: true, dropPath: true, padding: true, seed: true},
+} as const satisfies ArgumentNames<ReplaceConv2DOptions>;
+
+const HINTS = {
+  layers: 'give where: [names]',
+  names: 'give where: [names]',
+  kernelSize: 'give where: {kernelSize}',
+};
+
 /**
  * Replaces Conv2D layers of a model by SwinT layers of the same shapes.
  *
@@ -75,6 +87,7 @@ export function replaceConv2D(
   if (!(model instanceof tfl.LayersModel) || model.outputs.length === 0) {
     throw new ConfigError(`${WHO}: the model must be a LayersModel with layers; got ${kindOf(model)}.`);
   }
+  checkArguments(WHO, options, ARGUMENTS, HINTS);
   const {where, numHeads, keepPath} = options;
   const {windowSize, depth, mlpRatio, variant, dropPath, padding, seed} = options;
   const choice = {windowSize, depth, mlpRatio, variant, dropPath, padding, seed};
@@ -118,7 +131,7 @@ export function replaceConv2D(
     const reason = reasons.get(name);
     return reason === undefined ? [] : [{name, className: 'Conv2D', reason}];
   });
-  return {model: rebuilt, report: replaceReport(replaced, [...stayed, ...found.others])};
+  return {model: rebuilt, report: replaceReport(replaced, [...stayed, ...found.others], replaceable(found))};
 }
 
 const kindOf = (value: unknown): string =>
@@ -132,6 +145,13 @@ function defaultHeads(channels: number): number {
     if (channels % heads === 0 && distance(heads) < distance(best)) best = heads;
   }
   return best;
+}
+
+/** Names of the Conv2D layers that a SwinT can take the place of: those that look at features before those at an image. */
+function replaceable({conv2d}: FoundConvolutions): string[] {
+  const possible = conv2d.filter(({obstacle}) => obstacle === undefined).map(({info}) => info);
+  const ofImage = ({inChannels}: Conv2DInfo) => (inChannels < FEATURE_CHANNELS ? 1 : 0);
+  return possible.sort((a, b) => ofImage(a) - ofImage(b)).map(({name}) => name);
 }
 
 /** Why each Conv2D stays, by name; undefined for those to replace. */

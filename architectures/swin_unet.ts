@@ -18,11 +18,13 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {positiveInteger} from '../kernels/common/arguments.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
 import {checkLevels, levelsDown, levelsUp} from './convolution_levels.js';
 import {
+  BACKBONE_ARGUMENTS,
   kernelStart,
   narrow,
   patches,
@@ -44,11 +46,21 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
   convolutions?: number[] | number[][];
 }
 
+const ARGUMENTS = {
+  ...BACKBONE_ARGUMENTS,
+  ...{numClasses: true, decoderDepths: true, convolutions: true},
+} as const satisfies ArgumentNames<SwinUNetArgs>;
+
 const concat = (name: string, maps: Symbolic[]) =>
   tfl.layers.concatenate({name, axis: -1}).apply(maps) as Symbolic;
 
 /** Widths of the convolutions at one resolution after the other. */
 function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
+  if (!Array.isArray(convolutions)) {
+    throw new ConfigError(
+      `swinUNet: convolutions must be widths, or one list of widths per resolution; got ${showValue(convolutions)}.`,
+    );
+  }
   if (convolutions.length === 0) return [];
   return convolutions.some(Array.isArray) ? (convolutions as number[][]) : [convolutions as number[]];
 }
@@ -61,12 +73,12 @@ function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
  * @throws ConfigError for arguments that can never work.
  */
 export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
-  const plan = planOf('swinUNet', {depths: [2, 2, 2, 2], ...args});
+  const plan = planOf('swinUNet', args, ARGUMENTS, {depths: [2, 2, 2, 2]});
   const {who, depths, embedDim, nextSeed} = plan;
   const {numClasses, decoderDepths = depths.slice(0, -1)} = args;
-  const levels = levelsOf(args);
   positiveInteger(who, 'numClasses', numClasses);
-  if (decoderDepths.length !== depths.length - 1) {
+  const levels = levelsOf(args);
+  if (!Array.isArray(decoderDepths) || decoderDepths.length !== depths.length - 1) {
     throw new ConfigError(
       `${who}: decoderDepths must be ${depths.length - 1} numbers, one per skip connection; got ` +
         `${showValue(decoderDepths)}.`,

@@ -145,6 +145,17 @@ export function oneOf<T extends string | number>(
   return value as T;
 }
 
+/** One of a few texts, or undefined where none is given. */
+export function optionalOneOf<T extends string>(
+  who: string,
+  name: string,
+  value: unknown,
+  choices: readonly T[],
+  options?: CheckOptions,
+): T | undefined {
+  return value === undefined || value === null ? undefined : oneOf(who, name, value, choices, options);
+}
+
 /** One argument under two names: an error where both are given and differ. */
 export function sameOr<T>(
   who: string,
