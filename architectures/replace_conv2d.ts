@@ -12,11 +12,12 @@
  *
  * Source: the exchange of 3x3 convolutions for Swin stages in a ResNet is that of ../architectures/swin_resnet.ts.
  */
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, type SwinTArgs, swinT} from '../layers/index.js';
+import {checkModel} from './check_model.js';
 import {conv2dStandIn, type SwinTChoice} from './conv2d_stand_in.js';
 import {
   type Conv2DInfo,
@@ -84,9 +85,7 @@ export function replaceConv2D(
   model: tfl.LayersModel,
   options: ReplaceConv2DOptions = {},
 ): {model: tfl.LayersModel; report: ReplaceReport} {
-  if (!(model instanceof tfl.LayersModel) || model.outputs.length === 0) {
-    throw new ConfigError(`${WHO}: the model must be a LayersModel with layers; got ${kindOf(model)}.`);
-  }
+  checkModel(WHO, model);
   checkArguments(WHO, options, ARGUMENTS, HINTS);
   const {where, numHeads, keepPath} = options;
   const {windowSize, depth, mlpRatio, variant, dropPath, padding, seed} = options;
@@ -133,9 +132,6 @@ export function replaceConv2D(
   });
   return {model: rebuilt, report: replaceReport(replaced, [...stayed, ...found.others], replaceable(found))};
 }
-
-const kindOf = (value: unknown): string =>
-  value instanceof tfl.LayersModel ? 'an empty one' : (value?.constructor?.name ?? String(value));
 
 /** As many heads as divide the channels and make heads nearest to 32 channels wide, by their ratio. */
 function defaultHeads(channels: number): number {

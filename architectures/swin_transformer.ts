@@ -28,6 +28,7 @@ import {type ArgumentNames, checkArguments} from '../kernels/common/known_argume
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, layerNormalization} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
+import {checkModel} from './check_model.js';
 import {BACKBONE_ARGUMENTS, narrow, patches, planOf, type SwinBackboneArgs, stages} from './swin_parts.js';
 
 export interface SwinTransformerArgs extends SwinBackboneArgs {
@@ -187,6 +188,7 @@ export function resetClassifier(
   options: ResetOptions = {},
 ): tfl.LayersModel {
   const who = 'resetClassifier';
+  checkModel(who, model);
   checkArguments(who, options, {
     seed: true,
     classifierActivation: true,
@@ -221,6 +223,7 @@ export function resetClassifier(
  * @throws ConfigError for a number of stages that the model has not.
  */
 export function freezeStages(model: tfl.LayersModel, stages: number): void {
+  checkModel('freezeStages', model);
   const names = model.layers.map(({name}) => name);
   const count = names.filter((name) => /^layers\.\d+$/.test(name)).length;
   checkNumber('freezeStages', 'stages', stages, wholeNumber(0, count));

@@ -22,6 +22,7 @@ import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
+import {checkModel} from './check_model.js';
 import {checkLevels, levelsDown, levelsUp} from './convolution_levels.js';
 import {
   BACKBONE_ARGUMENTS,
@@ -142,9 +143,17 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
  *
  * @param model A model of `swinUNet`.
  * @returns The names of the layers that were set; a stage with another number of blocks is left as it is.
+ * @throws ConfigError for another model.
  */
 export function decoderFromEncoder(model: tfl.LayersModel): string[] {
-  const stageNames = model.layers.map(({name}) => name).filter((name) => /^layers\.\d+$/.test(name));
+  checkModel('decoderFromEncoder', model);
+  const names = model.layers.map(({name}) => name);
+  const stageNames = names.filter((name) => /^layers\.\d+$/.test(name));
+  if (!names.includes(`layers_up.${Math.max(stageNames.length - 2, 0)}`) && stageNames.length !== 1) {
+    throw new ConfigError(
+      `decoderFromEncoder: the model must be one of swinUNet, with a stage up for each down; got ${model.name}.`,
+    );
+  }
   const set: string[] = [];
   for (let stage = stageNames.length - 2, d = 0; stage >= 0; stage--, d++) {
     const [down, up] = [model.getLayer(`layers.${stage}`), model.getLayer(`layers_up.${d}`)];

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import * as architectures from '../../architectures/index.js';
 import {
+  decoderFromEncoder,
+  freezeStages,
   replaceConv2D,
   resetClassifier,
   swinBackbone,
@@ -138,6 +140,34 @@ describe('bad arguments of networks', () => {
       /^resetClassifier: arguments must be .* got activation \(try classifierActivation\)/,
     ],
   ];
+  const changes = {
+    replaceConv2D,
+    decoderFromEncoder,
+    resetClassifier: (given: never) => resetClassifier(given, 2),
+    freezeStages: (given: never) => freezeStages(given, 1),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    it(`${name} of what is no model: one ConfigError`, () => {
+      const refused = (given: unknown, got: string) =>
+        expect(() => change(given as never)).to.throw(
+          ConfigError,
+          `${name}: the model must be a LayersModel with layers; got ${got}.`,
+        );
+      refused(undefined, 'undefined');
+      refused('model.json', 'String');
+      refused(Promise.resolve(model), 'Promise (await it)');
+      refused(tf.sequential(), 'an empty one');
+    });
+  }
+
+  it('decoderFromEncoder of another network: one ConfigError', () => {
+    expect(() => decoderFromEncoder(model)).to.throw(ConfigError, /the model must be one of swinUNet/);
+    expect(() => decoderFromEncoder(swinTransformer({...small, depths: [2, 2], numHeads: [1, 1]}))).to.throw(
+      ConfigError,
+      /the model must be one of swinUNet/,
+    );
+  });
+
   for (const [name, call, message] of cases) {
     it(`${name}: one ConfigError`, () => {
       expect(call).to.throw(ConfigError, message);
