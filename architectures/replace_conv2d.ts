@@ -12,10 +12,12 @@
  *
  * Source: the exchange of 3x3 convolutions for Swin stages in a ResNet is that of ../architectures/swin_resnet.ts.
  */
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf, type Size, sizePair} from '../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, type SwinTArgs, swinT} from '../layers/index.js';
+import {checkModel} from './check_model.js';
 import {conv2dStandIn, type SwinTChoice} from './conv2d_stand_in.js';
 import {
   type Conv2DInfo,
@@ -52,6 +54,17 @@ export interface ReplaceConv2DOptions
   keepPath?: KeepPath;
 }
 
+const ARGUMENTS = {
+  ...{where: true, numHeads: true, keepPath: true, windowSize: true, depth: true, mlpRatio: true},
+  ...{variant: true, dropPath: true, padding: true, seed: true},
+} as const satisfies ArgumentNames<ReplaceConv2DOptions>;
+
+const HINTS = {
+  layers: 'give where: [names]',
+  names: 'give where: [names]',
+  kernelSize: 'give where: {kernelSize}',
+};
+
 /**
  * Replaces Conv2D layers of a model by SwinT layers of the same shapes.
  *
@@ -72,9 +85,8 @@ export function replaceConv2D(
   model: tfl.LayersModel,
   options: ReplaceConv2DOptions = {},
 ): {model: tfl.LayersModel; report: ReplaceReport} {
-  if (!(model instanceof tfl.LayersModel) || model.outputs.length === 0) {
-    throw new ConfigError(`${WHO}: the model must be a LayersModel with layers; got ${kindOf(model)}.`);
-  }
+  checkModel(WHO, model);
+  checkArguments(WHO, options, ARGUMENTS, HINTS);
   const {where, numHeads, keepPath} = options;
   const {windowSize, depth, mlpRatio, variant, dropPath, padding, seed} = options;
   const choice = {windowSize, depth, mlpRatio, variant, dropPath, padding, seed};
@@ -118,11 +130,8 @@ export function replaceConv2D(
     const reason = reasons.get(name);
     return reason === undefined ? [] : [{name, className: 'Conv2D', reason}];
   });
-  return {model: rebuilt, report: replaceReport(replaced, [...stayed, ...found.others])};
+  return {model: rebuilt, report: replaceReport(replaced, [...stayed, ...found.others], replaceable(found))};
 }
-
-const kindOf = (value: unknown): string =>
-  value instanceof tfl.LayersModel ? 'an empty one' : (value?.constructor?.name ?? String(value));
 
 /** As many heads as divide the channels and make heads nearest to 32 channels wide, by their ratio. */
 function defaultHeads(channels: number): number {
@@ -132,6 +141,13 @@ function defaultHeads(channels: number): number {
     if (channels % heads === 0 && distance(heads) < distance(best)) best = heads;
   }
   return best;
+}
+
+/** Names of the Conv2D layers that a SwinT can take the place of: those that look at features before those at an image. */
+function replaceable({conv2d}: FoundConvolutions): string[] {
+  const possible = conv2d.filter(({obstacle}) => obstacle === undefined).map(({info}) => info);
+  const ofImage = ({inChannels}: Conv2DInfo) => (inChannels < FEATURE_CHANNELS ? 1 : 0);
+  return possible.sort((a, b) => ofImage(a) - ofImage(b)).map(({name}) => name);
 }
 
 /** Why each Conv2D stays, by name; undefined for those to replace. */

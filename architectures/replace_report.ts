@@ -33,8 +33,32 @@ export interface ReplaceReport {
 
 const count = (value: number) => value.toLocaleString('en-US');
 
-/** The report of these layers. */
-export function replaceReport(replaced: ReplacedConv2D[], kept: KeptConvolution[]): ReplaceReport {
+/** Names that are shown of layers that could be replaced. */
+const SHOWN = 4;
+
+/** What to pass so that something is replaced. */
+function advice(replaceable: readonly string[]): string {
+  if (replaceable.length === 0) {
+    return 'No convolution of this model can be replaced: a SwinT takes the place of Conv2D layers with strides of 1 or 2 alone.';
+  }
+  const names = replaceable.slice(0, SHOWN).map((name) => `'${name}'`);
+  const more = replaceable.length - names.length;
+  return (
+    `To replace some all the same, name them: replaceConv2D(model, {where: [${names.join(', ')}]})` +
+    `${more > 0 ? `, and ${count(more)} more could be` : ''}.`
+  );
+}
+
+/**
+ * The report of these layers.
+ *
+ * @param replaceable Names of the layers that could be replaced; where none is, the report ends with what to pass.
+ */
+export function replaceReport(
+  replaced: ReplacedConv2D[],
+  kept: KeptConvolution[],
+  replaceable: readonly string[],
+): ReplaceReport {
   const sum = (key: 'parametersBefore' | 'parametersAfter') =>
     count(replaced.reduce((total, one) => total + one[key], 0));
   const lines = [`${replaced.length} of ${replaced.length + kept.length} convolutions replaced`];
@@ -59,5 +83,6 @@ export function replaceReport(replaced: ReplacedConv2D[], kept: KeptConvolution[
     const rows = kept.map(({name, className, reason}) => [name, className, reason]);
     lines.push('', ...textTable([['kept', 'class', 'why'], ...rows], () => false));
   }
+  if (replaced.length === 0) lines.push('', advice(replaceable));
   return {replaced, kept, text: lines.join('\n')};
 }

@@ -8,8 +8,21 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {oneOf, positiveInteger, rate, type Size, sizePair} from '../kernels/common/arguments.js';
+import {
+  COUNT,
+  checkNumbers,
+  flag,
+  oneOf,
+  optionalSeed,
+  positiveInteger,
+  rate,
+  type Size,
+  sizePair,
+  wholeNumber,
+} from '../kernels/common/arguments.js';
+import {checkDataFormat} from '../kernels/common/data_format.js';
 import {defined} from '../kernels/common/defined.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {
   absolutePosition,
@@ -67,6 +80,26 @@ export interface SwinBackboneArgs {
   name?: string;
 }
 
+export const BACKBONE_ARGUMENTS = {
+  ...{imageSize: true, inChannels: true, patchSize: true, embedDim: true, depths: true, numHeads: true},
+  ...{
+    windowSize: true,
+    pretrainedWindowSize: true,
+    variant: true,
+    mlpRatio: true,
+    qkvBias: true,
+    patchNorm: true,
+  },
+  ...{absolutePosition: true, dropout: true, attentionDropout: true, dropPath: true, padding: true},
+  ...{kernelInitializer: true, dataFormat: true, seed: true, name: true},
+} as const satisfies ArgumentNames<SwinBackboneArgs>;
+
+const HINTS = {
+  inputShape: 'give imageSize and inChannels',
+  depth: 'give depths, the blocks of each stage',
+  downsample: 'every stage but the first halves the map',
+};
+
 /** The arguments, checked and filled in. */
 export interface Plan {
   who: string;
@@ -98,17 +131,50 @@ function perStage(who: string, name: string, given: Size | Size[], stages: numbe
   return sizes.map((size) => sizePair(who, name, size));
 }
 
-/** @throws ConfigError for arguments that can never work. */
-export function planOf(who: string, args: SwinBackboneArgs): Plan {
+/** @throws ConfigError for arguments that can never work, whatever network has them. */
+function checkBackbone(who: string, args: SwinBackboneArgs): void {
+  positiveInteger(who, 'embedDim', args.embedDim ?? 96);
+  positiveInteger(who, 'inChannels', args.inChannels ?? 3);
+  sizePair(who, 'imageSize', args.imageSize ?? 224);
+  sizePair(who, 'patchSize', args.patchSize ?? 4);
+  oneOf(who, 'variant', args.variant ?? 'v1', ['v1', 'v2']);
+  checkDataFormat(who, args.dataFormat ?? 'channelsFirst');
+  rate(who, 'dropout', args.dropout ?? 0);
+  for (const name of ['qkvBias', 'patchNorm', 'absolutePosition'] as const)
+    flag(who, name, args[name], false);
+  optionalSeed(who, args.seed);
+}
+
+/**
+ * @param given The caller's arguments.
+ * @param known The names of what the network takes.
+ * @param defaults Where they are not those of SwinBackboneArgs.
+ * @throws ConfigError for arguments that can never work.
+ */
+export function planOf(
+  who: string,
+  given: SwinBackboneArgs,
+  known: Readonly<Record<string, true>>,
+  defaults: SwinBackboneArgs = {},
+): Plan {
+  checkArguments(who, given, known, HINTS);
+  const args = {...defaults, ...given};
+  checkBackbone(who, args);
   const {embedDim = 96, depths = [2, 2, 6, 2], numHeads = [3, 6, 12, 24], variant = 'v1'} = args;
-  oneOf(who, 'variant', variant, ['v1', 'v2']);
-  positiveInteger(who, 'embedDim', embedDim);
-  if (depths.length === 0 || numHeads.length !== depths.length) {
+  if (
+    !Array.isArray(depths) ||
+    !Array.isArray(numHeads) ||
+    depths.length === 0 ||
+    numHeads.length !== depths.length
+  ) {
     throw new ConfigError(
       `${who}: depths and numHeads must have one number per stage; got ${showValue(depths)} and ` +
         `${showValue(numHeads)}.`,
     );
   }
+  const stages = {count: depths.length, per: 'stage'};
+  checkNumbers(who, 'depths', depths, {...stages, rule: wholeNumber(0)});
+  checkNumbers(who, 'numHeads', numHeads, {...stages, rule: COUNT});
   const total = depths.reduce((a, b) => a + b, 0);
   const last = rate(who, 'dropPath', args.dropPath ?? 0.1);
   const windowSize = args.windowSize ?? (variant === 'v2' ? 8 : 7);

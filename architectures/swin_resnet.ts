@@ -15,10 +15,24 @@
  * (the package miziha) for the imagenet form.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {COUNT, checkNumbers, oneOf, positiveInteger, rate} from '../kernels/common/arguments.js';
+import {
+  COUNT,
+  checkNumbers,
+  flag,
+  oneOf,
+  optionalOneOf,
+  optionalSeed,
+  positive,
+  positiveInteger,
+  rate,
+  sizePair,
+} from '../kernels/common/arguments.js';
+import {checkDataFormat} from '../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {batchNormalization, type DataFormat, swinT, type Variant} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
 import {dropPathRates, seedCounter} from './block_plan.js';
+import {checkImageShape} from './image_shape.js';
 
 interface Form {
   stem: 'imagenet' | 'cifar';
@@ -112,6 +126,14 @@ export interface SwinResNetArgs {
   /** Name of the model. Default 'swin_resnet14' or, for the twin, 'resnet14'. */
   name?: string;
 }
+
+const ARGUMENTS = {
+  ...{depth: true, inputShape: true, numClasses: true, convolution: true, widths: true, numHeads: true},
+  ...{windowSize: true, mlpRatio: true, variant: true, projection: true, dropPath: true, dropout: true},
+  ...{dataFormat: true, classifierActivation: true, seed: true, name: true},
+} as const satisfies ArgumentNames<SwinResNetArgs>;
+
+const HINTS = {imageSize: 'give inputShape', inChannels: 'give inputShape', depths: 'give depth'};
 
 /** What building needs to know everywhere: the arguments, the form, and seeds that differ from weight to weight. */
 interface Plan {
@@ -267,13 +289,24 @@ function head(plan: Plan, x: Symbolic): Symbolic {
 
 function check(args: SwinResNetArgs): Form {
   const who = 'swinResNet';
+  checkArguments(who, args, ARGUMENTS, HINTS);
   const form = FORMS[oneOf(who, 'depth', args.depth ?? DEFAULT_DEPTH, Object.keys(FORMS).map(Number))];
   positiveInteger(who, 'numClasses', args.numClasses);
   for (const name of ['widths', 'numHeads'] as const) {
     const rule = {count: form.blocks.length, per: 'stage', rule: COUNT};
-    if (args[name]) checkNumbers(who, name, args[name], rule);
+    if (args[name] !== undefined) checkNumbers(who, name, args[name], rule);
   }
   rate(who, 'dropPath', args.dropPath ?? 0);
+  rate(who, 'dropout', args.dropout ?? 0);
+  sizePair(who, 'windowSize', args.windowSize ?? form.windowSize);
+  positive(who, 'mlpRatio', args.mlpRatio ?? form.mlpRatio);
+  oneOf(who, 'variant', args.variant ?? 'miziha', ['v1', 'v2', 'miziha']);
+  optionalOneOf(who, 'classifierActivation', args.classifierActivation, ['softmax', 'sigmoid']);
+  flag(who, 'convolution', args.convolution, false);
+  flag(who, 'projection', args.projection, false);
+  optionalSeed(who, args.seed);
+  const dataFormat = checkDataFormat(who, args.dataFormat ?? 'channelsFirst');
+  if (args.inputShape !== undefined) checkImageShape(who, args.inputShape, dataFormat);
   return form;
 }
 

@@ -15,11 +15,21 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {checkNumber, positiveInteger, sizePair, wholeNumber} from '../kernels/common/arguments.js';
+import {
+  checkNumber,
+  optionalOneOf,
+  optionalSeed,
+  positiveInteger,
+  rate,
+  sizePair,
+  wholeNumber,
+} from '../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, layerNormalization} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
-import {narrow, patches, planOf, type SwinBackboneArgs, stages} from './swin_parts.js';
+import {checkModel} from './check_model.js';
+import {BACKBONE_ARGUMENTS, narrow, patches, planOf, type SwinBackboneArgs, stages} from './swin_parts.js';
 
 export interface SwinTransformerArgs extends SwinBackboneArgs {
   /** Classes; 0 for the features before the head. Default 1000. */
@@ -30,6 +40,11 @@ export interface SwinTransformerArgs extends SwinBackboneArgs {
   classifierActivation?: 'softmax' | 'sigmoid';
 }
 
+const ARGUMENTS = {
+  ...BACKBONE_ARGUMENTS,
+  ...{numClasses: true, headDropout: true, classifierActivation: true},
+} as const satisfies ArgumentNames<SwinTransformerArgs>;
+
 /**
  * A Swin Transformer classifier, or, with `numClasses: 0`, its features.
  *
@@ -38,9 +53,11 @@ export interface SwinTransformerArgs extends SwinBackboneArgs {
  * @throws ConfigError for arguments that can never work.
  */
 export function swinTransformer(args: SwinTransformerArgs = {}): tfl.LayersModel {
-  const plan = planOf('swinTransformer', args);
+  const plan = planOf('swinTransformer', args, ARGUMENTS);
   const {numClasses = 1000, headDropout = 0, classifierActivation: activation} = args;
   if (numClasses !== 0) positiveInteger(plan.who, 'numClasses', numClasses);
+  rate(plan.who, 'headDropout', headDropout);
+  optionalOneOf(plan.who, 'classifierActivation', activation, ['softmax', 'sigmoid']);
   const {image, map} = patches(plan);
   const maps = stages(plan, map);
   const norm = layerNormalization({name: 'norm', dataFormat: 'channelsLast'});
@@ -67,16 +84,17 @@ function classifier(units: number, seed: number | undefined, activation?: 'softm
 /**
  * The pyramid of maps of a Swin Transformer, each after a layer norm of its own (`norm0`, `norm1`, ...).
  *
- * @param args As for swinTransformer; outStages: the stages whose maps come out, default all.
+ * @param args As for swinTransformer, whose arguments of the head are taken and not read, so that a classifier and its
+ *   backbone can be made of the same ones; outStages: the stages whose maps come out, default all.
  * @returns A LayersModel from images [B, 3, H, W] to maps [B, C_i, H / s_i, W / s_i], s_i = patchSize 2^i; a single tensor
  *   where there is one map.
  * @throws ConfigError for arguments that can never work.
  */
 export function swinBackbone(args: SwinBackboneArgs & {outStages?: number[]} = {}): tfl.LayersModel {
-  const plan = planOf('swinBackbone', args);
+  const plan = planOf('swinBackbone', args, {...ARGUMENTS, outStages: true});
   const {outStages = plan.depths.map((_, i) => i), dataFormat = 'channelsFirst'} = args;
   const {what, holds: exists} = wholeNumber(0, plan.depths.length - 1);
-  if (outStages.length === 0 || !outStages.every(exists)) {
+  if (!Array.isArray(outStages) || outStages.length === 0 || !outStages.every(exists)) {
     throw new ConfigError(
       `swinBackbone: outStages must be numbers of stages, each ${what}; got ${showValue(outStages)}.`,
     );
@@ -101,53 +119,60 @@ const SMALL: Form = {embedDim: 96, depths: [2, 2, 18, 2], numHeads: [3, 6, 12, 2
 const BASE: Form = {embedDim: 128, depths: [2, 2, 18, 2], numHeads: [4, 8, 16, 32], dropPath: 0.5};
 const LARGE: Form = {embedDim: 192, depths: [2, 2, 18, 2], numHeads: [6, 12, 24, 48], dropPath: 0.2};
 
+/** A network of the family: what `fixed` gives, and over it the caller's arguments. */
+const named =
+  (who: string, fixed: (args: SwinTransformerArgs) => SwinTransformerArgs) =>
+  (args: SwinTransformerArgs = {}): tfl.LayersModel => {
+    checkArguments(who, args, ARGUMENTS);
+    return swinTransformer({...fixed(args), ...args});
+  };
+
 /** V1: images of 224 with windows of 7 or, with `imageSize: 384`, of 12. */
-const v1 = (name: string, form: Form) => (args: SwinTransformerArgs) =>
-  swinTransformer({...form, windowSize: args.imageSize === 384 ? 12 : 7, name, ...args});
+const v1 = (who: string, name: string, form: Form) =>
+  named(who, ({imageSize}) => ({...form, windowSize: imageSize === 384 ? 12 : 7, name}));
 
 /** V2: images of 256 with windows of 8 or, where `windowSize` says so, of 16. */
-const v2 = (name: string, form: Form) => (args: SwinTransformerArgs) =>
-  swinTransformer({...form, variant: 'v2', imageSize: 256, windowSize: 8, name, ...args});
+const v2 = (who: string, name: string, form: Form) =>
+  named(who, () => ({...form, variant: 'v2', imageSize: 256, windowSize: 8, name}));
 
 /** Swin-T: 28,288,354 parameters for 1000 classes. Arguments as for swinTransformer; `imageSize: 384` has windows of 12. */
-export const swinTiny = (args: SwinTransformerArgs = {}) => v1('swin_tiny', TINY)(args);
+export const swinTiny = v1('swinTiny', 'swin_tiny', TINY);
 /** Swin-S: 49,606,258 parameters. */
-export const swinSmall = (args: SwinTransformerArgs = {}) => v1('swin_small', SMALL)(args);
+export const swinSmall = v1('swinSmall', 'swin_small', SMALL);
 /** Swin-B: 87,768,224 parameters. */
-export const swinBase = (args: SwinTransformerArgs = {}) => v1('swin_base', BASE)(args);
+export const swinBase = v1('swinBase', 'swin_base', BASE);
 /** Swin-L: 196,532,476 parameters. */
-export const swinLarge = (args: SwinTransformerArgs = {}) => v1('swin_large', LARGE)(args);
+export const swinLarge = v1('swinLarge', 'swin_large', LARGE);
 /** Swin V2-T for images of 256, windows of 8; `windowSize: 16` for the other published form. */
-export const swinV2Tiny = (args: SwinTransformerArgs = {}) => v2('swin_v2_tiny', TINY)(args);
+export const swinV2Tiny = v2('swinV2Tiny', 'swin_v2_tiny', TINY);
 /** Swin V2-S. */
-export const swinV2Small = (args: SwinTransformerArgs = {}) => v2('swin_v2_small', SMALL)(args);
+export const swinV2Small = v2('swinV2Small', 'swin_v2_small', SMALL);
 /** Swin V2-B. */
-export const swinV2Base = (args: SwinTransformerArgs = {}) => v2('swin_v2_base', BASE)(args);
+export const swinV2Base = v2('swinV2Base', 'swin_v2_base', BASE);
 /** Swin V2-L. */
-export const swinV2Large = (args: SwinTransformerArgs = {}) => v2('swin_v2_large', LARGE)(args);
+export const swinV2Large = v2('swinV2Large', 'swin_v2_large', LARGE);
 
 /**
  * Swin for 32x32 images: patches of 2, width 192, layers 2-6-2, heads 3-6-12, windows of 7 (clamped on small maps), MLPs as
  * wide as the map.
  */
-export const swinCifar = (args: SwinTransformerArgs = {}) =>
-  swinTransformer({
-    ...{imageSize: 32, patchSize: 2, embedDim: 192, depths: [2, 6, 2], numHeads: [3, 6, 12], mlpRatio: 1},
-    ...{numClasses: 10, dropPath: 0, name: 'swin_cifar'},
-    ...args,
-  });
+export const swinCifar = named('swinCifar', () => ({
+  ...{imageSize: 32, patchSize: 2, embedDim: 192, depths: [2, 6, 2], numHeads: [3, 6, 12], mlpRatio: 1},
+  ...{numClasses: 10, dropPath: 0, name: 'swin_cifar'},
+}));
 
 /**
  * A small Swin for 32x32 images: patches of 2 with positions, two blocks of width 64 with 8 heads and windows of 2, then a
  * merging. 152,154 parameters for 10 classes. As in the Keras example "Image classification with Swin Transformers".
  */
-export const swinCifarTiny = (args: SwinTransformerArgs = {}) =>
-  swinTransformer({
-    ...{imageSize: 32, patchSize: 2, patchNorm: false, absolutePosition: true, windowSize: 2},
-    ...{embedDim: 64, depths: [2, 0], numHeads: [8, 8], numClasses: 10, dropPath: 0.03, dropout: 0.03},
-    ...{name: 'swin_cifar_tiny'},
-    ...args,
-  });
+export const swinCifarTiny = named('swinCifarTiny', () => ({
+  ...{imageSize: 32, patchSize: 2, patchNorm: false, absolutePosition: true, windowSize: 2},
+  ...{embedDim: 64, depths: [2, 0], numHeads: [8, 8], numClasses: 10, dropPath: 0.03, dropout: 0.03},
+  ...{name: 'swin_cifar_tiny'},
+}));
+
+/** How the new head starts and ends. */
+interface ResetOptions extends Pick<SwinTransformerArgs, 'seed' | 'classifierActivation'> {}
 
 /**
  * The same network with a new head, for other classes.
@@ -160,9 +185,19 @@ export const swinCifarTiny = (args: SwinTransformerArgs = {}) =>
 export function resetClassifier(
   model: tfl.LayersModel,
   numClasses: number,
-  {seed, classifierActivation}: {seed?: number; classifierActivation?: 'softmax' | 'sigmoid'} = {},
+  options: ResetOptions = {},
 ): tfl.LayersModel {
   const who = 'resetClassifier';
+  checkModel(who, model);
+  checkArguments(who, options, {
+    seed: true,
+    classifierActivation: true,
+  } satisfies ArgumentNames<ResetOptions>);
+  const seed = optionalSeed(who, options.seed);
+  const activation = optionalOneOf(who, 'classifierActivation', options.classifierActivation, [
+    'softmax',
+    'sigmoid',
+  ]);
   const head = model.layers.find(({name}) => name === 'head');
   if (head?.getClassName() !== 'Dense') {
     throw new ConfigError(`${who}: the model must have a dense layer called head; ${model.name} has none.`);
@@ -170,9 +205,7 @@ export function resetClassifier(
   if (numClasses !== 0) positiveInteger(who, 'numClasses', numClasses);
   const features = head.input as Symbolic;
   const outputs =
-    numClasses === 0
-      ? features
-      : (classifier(numClasses, seed, classifierActivation).apply(features) as Symbolic);
+    numClasses === 0 ? features : (classifier(numClasses, seed, activation).apply(features) as Symbolic);
   const changed = tfl.model({inputs: model.inputs, outputs, name: model.name});
   // Size and scaling of images stay; the classes are others.
   const {classNames: _, ...images} = {
@@ -190,6 +223,7 @@ export function resetClassifier(
  * @throws ConfigError for a number of stages that the model has not.
  */
 export function freezeStages(model: tfl.LayersModel, stages: number): void {
+  checkModel('freezeStages', model);
   const names = model.layers.map(({name}) => name);
   const count = names.filter((name) => /^layers\.\d+$/.test(name)).length;
   checkNumber('freezeStages', 'stages', stages, wholeNumber(0, count));

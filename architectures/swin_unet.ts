@@ -18,11 +18,14 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import {positiveInteger} from '../kernels/common/arguments.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
+import {checkModel} from './check_model.js';
 import {checkLevels, levelsDown, levelsUp} from './convolution_levels.js';
 import {
+  BACKBONE_ARGUMENTS,
   kernelStart,
   narrow,
   patches,
@@ -44,11 +47,21 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
   convolutions?: number[] | number[][];
 }
 
+const ARGUMENTS = {
+  ...BACKBONE_ARGUMENTS,
+  ...{numClasses: true, decoderDepths: true, convolutions: true},
+} as const satisfies ArgumentNames<SwinUNetArgs>;
+
 const concat = (name: string, maps: Symbolic[]) =>
   tfl.layers.concatenate({name, axis: -1}).apply(maps) as Symbolic;
 
 /** Widths of the convolutions at one resolution after the other. */
 function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
+  if (!Array.isArray(convolutions)) {
+    throw new ConfigError(
+      `swinUNet: convolutions must be widths, or one list of widths per resolution; got ${showValue(convolutions)}.`,
+    );
+  }
   if (convolutions.length === 0) return [];
   return convolutions.some(Array.isArray) ? (convolutions as number[][]) : [convolutions as number[]];
 }
@@ -61,12 +74,12 @@ function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
  * @throws ConfigError for arguments that can never work.
  */
 export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
-  const plan = planOf('swinUNet', {depths: [2, 2, 2, 2], ...args});
+  const plan = planOf('swinUNet', args, ARGUMENTS, {depths: [2, 2, 2, 2]});
   const {who, depths, embedDim, nextSeed} = plan;
   const {numClasses, decoderDepths = depths.slice(0, -1)} = args;
-  const levels = levelsOf(args);
   positiveInteger(who, 'numClasses', numClasses);
-  if (decoderDepths.length !== depths.length - 1) {
+  const levels = levelsOf(args);
+  if (!Array.isArray(decoderDepths) || decoderDepths.length !== depths.length - 1) {
     throw new ConfigError(
       `${who}: decoderDepths must be ${depths.length - 1} numbers, one per skip connection; got ` +
         `${showValue(decoderDepths)}.`,
@@ -130,9 +143,17 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
  *
  * @param model A model of `swinUNet`.
  * @returns The names of the layers that were set; a stage with another number of blocks is left as it is.
+ * @throws ConfigError for another model.
  */
 export function decoderFromEncoder(model: tfl.LayersModel): string[] {
-  const stageNames = model.layers.map(({name}) => name).filter((name) => /^layers\.\d+$/.test(name));
+  checkModel('decoderFromEncoder', model);
+  const names = model.layers.map(({name}) => name);
+  const stageNames = names.filter((name) => /^layers\.\d+$/.test(name));
+  if (!names.includes(`layers_up.${Math.max(stageNames.length - 2, 0)}`) && stageNames.length !== 1) {
+    throw new ConfigError(
+      `decoderFromEncoder: the model must be one of swinUNet, with a stage up for each down; got ${model.name}.`,
+    );
+  }
   const set: string[] = [];
   for (let stage = stageNames.length - 2, d = 0; stage >= 0; stage--, d++) {
     const [down, up] = [model.getLayer(`layers.${stage}`), model.getLayer(`layers_up.${d}`)];

@@ -14,7 +14,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import {type Size, sizePair} from '../kernels/common/arguments.js';
 import {defined} from '../kernels/common/defined.js';
 import {ShapeError} from '../kernels/common/errors.js';
-import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
+import {MAP_ARGUMENTS, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import type {ParameterSpec, ParameterValues} from './parameters.js';
 
 export interface AbsolutePositionArgs extends MapLayerArgs {
@@ -22,13 +23,16 @@ export interface AbsolutePositionArgs extends MapLayerArgs {
   mapSize?: Size;
 }
 
+const ARGUMENTS = {...MAP_ARGUMENTS, mapSize: true} as const satisfies ArgumentNames<AbsolutePositionArgs>;
+
 export class AbsolutePosition extends MapLayer {
   static readonly className = 'SwinAbsolutePosition';
   private readonly mapSize?: [number, number];
 
   constructor(args: AbsolutePositionArgs = {}) {
-    super(args);
-    if (args.mapSize !== undefined) this.mapSize = sizePair(this.who, 'mapSize', args.mapSize);
+    super(args, ARGUMENTS);
+    if (args.mapSize !== undefined && args.mapSize !== null)
+      this.mapSize = sizePair(this.who, 'mapSize', args.mapSize);
   }
 
   protected override parametersFor([, height, width, channels]: MapShape): ParameterSpec[] {

@@ -11,13 +11,17 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {checkNumber, positive, SHARE, WHOLE} from '../kernels/common/arguments.js';
+import {checkNumber, flag, oneOf, positive, SHARE, WHOLE} from '../kernels/common/arguments.js';
+import type {DataFormat} from '../kernels/common/data_format.js';
 import {ShapeError} from '../kernels/common/errors.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {batchNorm, batchStatistics, sgdUpdate} from '../kernels/index.js';
+import {warnOfDataFormat} from './data_format_warning.js';
+import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
-import {singleShape} from './shapes.js';
-import type {LayerArgs} from './tfjs_types.js';
+import {checkInput, singleInput, singleShape} from './shapes.js';
+import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
 
 export interface BatchNormalizationArgs extends LayerArgs {
   /** Axis of the channels: 1 for channelsFirst, -1 for channelsLast. Default -1. */
@@ -34,6 +38,18 @@ export interface BatchNormalizationArgs extends LayerArgs {
   gammaInitializer?: 'ones' | 'zeros';
 }
 
+const ARGUMENTS = {
+  ...LAYER_ARGUMENTS,
+  ...{axis: true, momentum: true, epsilon: true, center: true, scale: true, gammaInitializer: true},
+} as const satisfies ArgumentNames<BatchNormalizationArgs>;
+
+const HINTS = {
+  dataFormat: 'axis 1 is that of channelsFirst, -1 that of channelsLast',
+  betaInitializer: 'beta starts at 0',
+  movingMeanInitializer: 'the moving mean starts at 0',
+  movingVarianceInitializer: 'the moving variance starts at 1',
+};
+
 export class BatchNormalization extends tfl.layers.Layer {
   static readonly className = 'SwinBatchNormalization';
   private readonly axis: number;
@@ -42,20 +58,25 @@ export class BatchNormalization extends tfl.layers.Layer {
   private readonly center: boolean;
   private readonly scale: boolean;
   private readonly gammaInitializer: 'ones' | 'zeros';
+  private hasWarned = false;
   private gamma?: tfl.LayerVariable;
   private beta?: tfl.LayerVariable;
   private movingMean!: tfl.LayerVariable;
   private movingVariance!: tfl.LayerVariable;
 
   constructor(args: BatchNormalizationArgs = {}) {
-    super(args);
+    super(args ?? {});
     const who = layerName(this);
+    checkArguments(who, args, ARGUMENTS, HINTS);
     this.axis = checkNumber(who, 'axis', args.axis ?? -1, WHOLE);
     this.momentum = checkNumber(who, 'momentum', args.momentum ?? 0.99, SHARE);
     this.epsilon = positive(who, 'epsilon', args.epsilon ?? 1e-3);
-    this.center = args.center ?? true;
-    this.scale = args.scale ?? true;
-    this.gammaInitializer = args.gammaInitializer ?? 'ones';
+    this.center = flag(who, 'center', args.center, true);
+    this.scale = flag(who, 'scale', args.scale, true);
+    this.gammaInitializer = oneOf(who, 'gammaInitializer', args.gammaInitializer ?? 'ones', [
+      'ones',
+      'zeros',
+    ]);
     this.supportsMasking = true;
   }
 
@@ -68,6 +89,19 @@ export class BatchNormalization extends tfl.layers.Layer {
       );
     }
     return axis;
+  }
+
+  override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
+    checkInput(layerName(this), inputs);
+    const format = (
+      {1: 'channelsFirst', 3: 'channelsLast', [-1]: 'channelsLast', [-3]: 'channelsFirst'} as const
+    )[this.axis];
+    if (!this.hasWarned && format !== undefined) {
+      const input = Array.isArray(inputs) ? inputs[0] : inputs;
+      const fix = (found: DataFormat) => `give axis: ${found === 'channelsFirst' ? 1 : -1}`;
+      this.hasWarned = warnOfDataFormat(this, input, format, fix);
+    }
+    return super.apply(inputs, kwargs);
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
@@ -88,8 +122,8 @@ export class BatchNormalization extends tfl.layers.Layer {
     super.build(inputShape);
   }
 
-  override computeOutputShape(inputShape: tfl.Shape): tfl.Shape {
-    return inputShape;
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    return singleShape(inputShape);
   }
 
   /**
@@ -110,7 +144,7 @@ export class BatchNormalization extends tfl.layers.Layer {
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
     return tf.tidy(() => {
-      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      const x = singleInput(inputs);
       const axis = this.axisOf(x.shape);
       const training = kwargs.training === true;
       const moving = () => ({mean: this.movingMean.read(), variance: this.movingVariance.read()});

@@ -10,33 +10,50 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {ShapeError} from '../kernels/common/errors.js';
+import {checkArguments} from '../kernels/common/known_arguments.js';
 import {showShape} from '../kernels/common/shapes.js';
+import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
-import {twoMapShapes} from './shapes.js';
-import type {LayerArgs} from './tfjs_types.js';
+import {checkInputs, twoMapShapes} from './shapes.js';
+import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
 
 export class CropLike extends tfl.layers.Layer {
   static readonly className = 'SwinCropLike';
+
+  constructor(args: LayerArgs = {}) {
+    super(args ?? {});
+    checkArguments(layerName(this), args, LAYER_ARGUMENTS);
+  }
 
   private shapes(inputShape: tfl.Shape | tfl.Shape[]): [tfl.Shape, tfl.Shape] {
     return twoMapShapes(layerName(this), '[B, H, W, C]', inputShape);
   }
 
+  private tooSmall(x: tfl.Shape, like: tfl.Shape): ShapeError {
+    return new ShapeError(
+      `${layerName(this)}: the map must be as large as the other one; got ${showShape(x)} and ${showShape(like)}.`,
+    );
+  }
+
+  override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
+    checkInputs(layerName(this), inputs);
+    return super.apply(inputs, kwargs);
+  }
+
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
     const [x, like] = this.shapes(inputShape);
+    for (const axis of [1, 2]) {
+      const [had, wanted] = [x[axis], like[axis]];
+      if (had !== null && wanted !== null && wanted > had) throw this.tooSmall(x, like);
+    }
     return [x[0], like[1], like[2], x[3]];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     const maps = Array.isArray(inputs) ? inputs : [inputs];
-    const [[, height, width], [, rows, columns]] = this.shapes(maps.map(({shape}) => shape)) as number[][];
-    const [x, like] = maps as tf.Tensor4D[];
-    if (rows > height || columns > width) {
-      throw new ShapeError(
-        `${layerName(this)}: the map must be as large as the other one; got ${showShape(x.shape)} and ` +
-          `${showShape(like.shape)}.`,
-      );
-    }
+    const [, rows, columns] = this.computeOutputShape(maps.map(({shape}) => shape)) as number[];
+    const [x] = maps as tf.Tensor4D[];
+    const [, height, width] = x.shape;
     if (rows === height && columns === width) return tf.clone(x);
     return tf.slice(x, [0, 0, 0, 0], [-1, rows, columns, -1]);
   }

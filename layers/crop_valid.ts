@@ -14,11 +14,14 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {type Size, sizePair} from '../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../kernels/common/data_format.js';
 import {ShapeError} from '../kernels/common/errors.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showShape} from '../kernels/common/shapes.js';
+import {warnOfDataFormat} from './data_format_warning.js';
+import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
 import {mapSize} from './map_layer.js';
-import {twoMapShapes} from './shapes.js';
-import type {LayerArgs} from './tfjs_types.js';
+import {checkInputs, twoMapShapes} from './shapes.js';
+import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
 
 export interface CropValidArgs extends LayerArgs {
   /** Height and width of the convolution's kernel. */
@@ -29,15 +32,22 @@ export interface CropValidArgs extends LayerArgs {
   dataFormat?: DataFormat;
 }
 
+const ARGUMENTS = {
+  ...LAYER_ARGUMENTS,
+  ...{kernelSize: true, strides: true, dataFormat: true},
+} as const satisfies ArgumentNames<CropValidArgs>;
+
 export class CropValid extends tfl.layers.Layer {
   static readonly className = 'SwinCropValid';
   private readonly kernelSize: [number, number];
   private readonly strides: [number, number];
   private readonly dataFormat: DataFormat;
+  private hasWarned = false;
 
   constructor(args: CropValidArgs) {
-    super(args);
+    super(args ?? {});
     const {who} = this;
+    checkArguments(who, args, ARGUMENTS);
     this.kernelSize = sizePair(who, 'kernelSize', args.kernelSize);
     this.strides = sizePair(who, 'strides', args.strides ?? 1);
     this.dataFormat = checkDataFormat(who, args.dataFormat ?? 'channelsFirst');
@@ -50,6 +60,20 @@ export class CropValid extends tfl.layers.Layer {
   /** Number of the axis of the rows; that of the columns follows. */
   private get rows(): number {
     return this.dataFormat === 'channelsFirst' ? 2 : 1;
+  }
+
+  override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
+    checkInputs(this.who, inputs);
+    if (!this.hasWarned) {
+      const input = Array.isArray(inputs) ? inputs[0] : inputs;
+      this.hasWarned = warnOfDataFormat(
+        this,
+        input,
+        this.dataFormat,
+        (format) => `give dataFormat: '${format}'`,
+      );
+    }
+    return super.apply(inputs, kwargs);
   }
 
   override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {

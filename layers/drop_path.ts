@@ -11,9 +11,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {optionalSeed, rate} from '../kernels/common/arguments.js';
 import {defined} from '../kernels/common/defined.js';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
+import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
 import {derivedSeed} from './random_seed.js';
-import type {LayerArgs} from './tfjs_types.js';
+import {checkInput, singleInput, singleShape} from './shapes.js';
+import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
 
 /** One factor per sample, [B]: 0, or 1 / (1 - rate). Equal seeds give equal factors. */
 export function dropPathScale(batch: number, dropRate: number, seed: number): tf.Tensor1D {
@@ -30,6 +33,8 @@ export interface DropPathArgs extends LayerArgs {
   seed?: number;
 }
 
+const ARGUMENTS = {...LAYER_ARGUMENTS, rate: true, seed: true} as const satisfies ArgumentNames<DropPathArgs>;
+
 export class DropPath extends tfl.layers.Layer {
   static readonly className = 'SwinDropPath';
   private readonly rate: number;
@@ -37,20 +42,26 @@ export class DropPath extends tfl.layers.Layer {
   private calls = 0;
 
   constructor(args: DropPathArgs) {
-    super(args);
+    super(args ?? {});
     const who = layerName(this);
+    checkArguments(who, args, ARGUMENTS);
     this.rate = rate(who, 'rate', args.rate);
     this.seed = optionalSeed(who, args.seed);
     this.supportsMasking = true;
   }
 
-  override computeOutputShape(inputShape: tfl.Shape): tfl.Shape {
-    return inputShape;
+  override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
+    checkInput(layerName(this), inputs);
+    return super.apply(inputs, kwargs);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape | tfl.Shape[]): tfl.Shape {
+    return singleShape(inputShape);
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
     return tf.tidy(() => {
-      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      const x = singleInput(inputs);
       if (kwargs.training !== true || this.rate === 0) return tf.clone(x);
       const scale = dropPathScale(x.shape[0], this.rate, derivedSeed(this.seed, this.calls++));
       return tf.mul(x, tf.reshape(scale, [x.shape[0], ...x.shape.slice(1).map(() => 1)]));

@@ -11,8 +11,9 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {positive} from '../kernels/common/arguments.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {layerNorm} from '../kernels/index.js';
-import {MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {MAP_ARGUMENTS, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import type {ParameterSpec, ParameterValues} from './parameters.js';
 
 export interface LayerNormalizationArgs extends MapLayerArgs {
@@ -20,12 +21,14 @@ export interface LayerNormalizationArgs extends MapLayerArgs {
   epsilon?: number;
 }
 
+const ARGUMENTS = {...MAP_ARGUMENTS, epsilon: true} as const satisfies ArgumentNames<LayerNormalizationArgs>;
+
 export class LayerNormalization extends MapLayer {
   static readonly className = 'SwinLayerNormalization';
   private readonly epsilon: number;
 
   constructor(args: LayerNormalizationArgs = {}) {
-    super(args);
+    super(args, ARGUMENTS);
     this.epsilon = positive(this.who, 'epsilon', args.epsilon ?? 1e-5);
   }
 

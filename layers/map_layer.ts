@@ -11,14 +11,17 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {optionalSeed} from '../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../kernels/common/data_format.js';
 import {defined} from '../kernels/common/defined.js';
-import {ShapeError} from '../kernels/common/errors.js';
+import {ConfigError, ShapeError} from '../kernels/common/errors.js';
+import {type ArgumentHints, type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showShape} from '../kernels/common/shapes.js';
+import {warnOfDataFormat} from './data_format_warning.js';
+import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
 import {type ParameterSpec, ParameterValues} from './parameters.js';
 import {derivedSeed} from './random_seed.js';
-import {singleShape} from './shapes.js';
-import type {LayerArgs} from './tfjs_types.js';
-import {type WeightOptions, WeightTreatments} from './weight_options.js';
+import {checkInput, singleInput, singleShape} from './shapes.js';
+import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
+import {WEIGHT_ARGUMENTS, type WeightOptions, WeightTreatments} from './weight_options.js';
 
 export interface MapLayerArgs extends LayerArgs, WeightOptions {
   /** Where the channels are, outside the layer. Default 'channelsFirst'. */
@@ -27,11 +30,21 @@ export interface MapLayerArgs extends LayerArgs, WeightOptions {
   seed?: number;
 }
 
+/** The names of what every such layer takes. */
+export const MAP_ARGUMENTS = {
+  ...LAYER_ARGUMENTS,
+  ...WEIGHT_ARGUMENTS,
+  ...{dataFormat: true, seed: true},
+} as const satisfies ArgumentNames<MapLayerArgs>;
+
 /** Shape of a map inside the layer: [B, H, W, C], null where unknown. */
 export type MapShape = [number | null, number | null, number | null, number];
 
 /** The same, all sizes known. */
 export type KnownMapShape = [number, number, number, number];
+
+/** Numbers in the largest weight: 1 GiB of them, which a wasm heap and the buffers of GPUs hold. */
+const MOST_NUMBERS = 2 ** 28;
 
 /** Number of cells along an axis after a change, or null while it is unknown. */
 export function mapSize(size: number | null, change: (size: number) => number): number | null {
@@ -44,14 +57,20 @@ export abstract class MapLayer extends tfl.layers.Layer {
   private readonly treatments: WeightTreatments;
   private readonly variables = new Map<string, tfl.LayerVariable>();
   private calls = 0;
+  private hasWarned = false;
   /** Channels that the weights were made for; height and width stay free. */
   private builtChannels?: number;
 
-  constructor(args: MapLayerArgs) {
-    super(args);
+  /**
+   * @param known The names of what the layer takes.
+   * @param hints What to do instead of giving certain other arguments.
+   */
+  constructor(args: MapLayerArgs, known: Readonly<Record<string, true>>, hints?: ArgumentHints) {
+    super(args ?? {});
+    checkArguments(this.who, args, known, hints);
     this.dataFormat = checkDataFormat(this.who, args.dataFormat ?? 'channelsFirst');
     this.seed = optionalSeed(this.who, args.seed);
-    this.treatments = new WeightTreatments(args);
+    this.treatments = new WeightTreatments(this.who, args);
   }
 
   /** The layer in messages: `SwinT(stage2)`. */
@@ -80,7 +99,11 @@ export abstract class MapLayer extends tfl.layers.Layer {
     const [batch, a, b, c] = one;
     const map = this.dataFormat === 'channelsFirst' ? [batch, b, c, a] : one;
     if (map[3] === null || map[3] === undefined) {
-      throw new ShapeError(`${this.who}: the channels of the input must be known; got ${showShape(one)}.`);
+      const last = this.dataFormat === 'channelsFirst' && typeof one[3] === 'number';
+      const fix = last ? " (dataFormat: 'channelsLast' where they are the last axis)" : '';
+      throw new ShapeError(
+        `${this.who}: the channels of the input must be known; got ${showShape(one)} for ${named}${fix}.`,
+      );
     }
     if (this.builtChannels !== undefined && map[3] !== this.builtChannels) {
       throw new ShapeError(
@@ -88,18 +111,49 @@ export abstract class MapLayer extends tfl.layers.Layer {
           `${map[3]} in ${showShape(one)}.`,
       );
     }
+    if (map[1] === 0 || map[2] === 0 || map[3] === 0) {
+      throw new ShapeError(`${this.who}: the map must have cells and channels; got ${showShape(one)}.`);
+    }
     return [map[0] ?? null, map[1] ?? null, map[2] ?? null, map[3]];
+  }
+
+  override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
+    checkInput(this.who, inputs);
+    if (!this.hasWarned) {
+      const input = Array.isArray(inputs) ? inputs[0] : inputs;
+      this.hasWarned = warnOfDataFormat(
+        this,
+        input,
+        this.dataFormat,
+        (format) => `give dataFormat: '${format}'`,
+      );
+    }
+    return super.apply(inputs, kwargs);
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
     const shape = this.mapShape(inputShape);
-    this.parametersFor(shape).forEach(({name, shape: size, role}, position) => {
+    const specs = this.parametersFor(shape);
+    this.checkSizes(specs);
+    specs.forEach(({name, shape: size, role}, position) => {
       const {initializer, regularizer, constraint} = this.treatments.of(role, position);
       const variable = this.addWeight(name, size, 'float32', initializer, regularizer, true, constraint);
       this.variables.set(name, variable);
     });
     this.builtChannels = shape[3];
     super.build(inputShape);
+  }
+
+  /** @throws ConfigError for a parameter without numbers, or with more than a buffer holds, before any is made. */
+  private checkSizes(specs: ParameterSpec[]): void {
+    for (const {name, shape} of specs) {
+      const numbers = shape.reduce((product, size) => product * size, 1);
+      if (numbers >= 1 && numbers <= MOST_NUMBERS) continue;
+      throw new ConfigError(
+        `${this.who}: every weight must have from 1 to ${MOST_NUMBERS.toLocaleString('en-US')} numbers; got ${name} of ` +
+          `shape ${showShape(shape)} (change the argument that gives it that size).`,
+      );
+    }
   }
 
   /**
@@ -123,7 +177,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: {training?: boolean} = {}): tf.Tensor {
     return tf.tidy(() => {
-      const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor4D;
+      const x = singleInput(inputs) as tf.Tensor4D;
       // Computing the shape checks that of x as well.
       this.outputFor(this.mapShape(x.shape));
       const parameters = new ParameterValues((name) => this.variables.get(name)?.read());

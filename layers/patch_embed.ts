@@ -10,10 +10,18 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.1; microsoft/Swin-Transformer, PatchEmbed.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {positiveInteger, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
+import {flag, positiveInteger, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
 import {ConfigError} from '../kernels/common/errors.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {layerNorm, linear} from '../kernels/index.js';
-import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {
+  type KnownMapShape,
+  MAP_ARGUMENTS,
+  MapLayer,
+  type MapLayerArgs,
+  type MapShape,
+  mapSize,
+} from './map_layer.js';
 import {normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 export interface PatchEmbedArgs extends MapLayerArgs {
@@ -27,6 +35,18 @@ export interface PatchEmbedArgs extends MapLayerArgs {
   patchNorm?: boolean;
 }
 
+const ARGUMENTS = {
+  ...MAP_ARGUMENTS,
+  ...{embedDim: true, filters: true, patchSize: true, patchNorm: true},
+} as const satisfies ArgumentNames<PatchEmbedArgs>;
+
+const HINTS = {
+  outChannels: 'give embedDim',
+  kernelSize: 'give patchSize',
+  strides: 'patches do not overlap: give patchSize',
+  activation: 'put tf.layers.activation behind the layer',
+};
+
 export class PatchEmbed extends MapLayer {
   static readonly className = 'SwinPatchEmbed';
   private readonly embedDim: number;
@@ -34,12 +54,12 @@ export class PatchEmbed extends MapLayer {
   private readonly patchNorm: boolean;
 
   constructor(args: PatchEmbedArgs) {
-    super(args);
+    super(args, ARGUMENTS, HINTS);
     const channels = sameOr(this.who, ['embedDim', args.embedDim], ['filters', args.filters]);
     if (channels === undefined) throw new ConfigError(`${this.who}: embedDim is required; got none.`);
     this.embedDim = positiveInteger(this.who, 'embedDim', channels);
     this.patchSize = sizePair(this.who, 'patchSize', args.patchSize ?? 4);
-    this.patchNorm = args.patchNorm ?? true;
+    this.patchNorm = flag(this.who, 'patchNorm', args.patchNorm, true);
   }
 
   protected override parametersFor([, , , channels]: MapShape): ParameterSpec[] {

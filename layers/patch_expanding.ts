@@ -11,8 +11,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import {positiveInteger} from '../kernels/common/arguments.js';
 import {defined} from '../kernels/common/defined.js';
 import {ConfigError} from '../kernels/common/errors.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {layerNorm, linear} from '../kernels/index.js';
-import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {
+  type KnownMapShape,
+  MAP_ARGUMENTS,
+  MapLayer,
+  type MapLayerArgs,
+  type MapShape,
+  mapSize,
+} from './map_layer.js';
 import {outChannelsOf} from './out_channels.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
@@ -25,13 +33,18 @@ export interface PatchExpandingArgs extends MapLayerArgs {
   scale?: number;
 }
 
+const ARGUMENTS = {
+  ...MAP_ARGUMENTS,
+  ...{outChannels: true, filters: true, scale: true},
+} as const satisfies ArgumentNames<PatchExpandingArgs>;
+
 export class PatchExpanding extends MapLayer {
   static readonly className = 'SwinPatchExpanding';
   private readonly outChannels?: number;
   private readonly scale: number;
 
   constructor(args: PatchExpandingArgs = {}) {
-    super(args);
+    super(args, ARGUMENTS, {strides: 'give scale', size: 'give scale'});
     this.outChannels = outChannelsOf(this.who, args);
     this.scale = positiveInteger(this.who, 'scale', args.scale ?? 2);
   }

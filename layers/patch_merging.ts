@@ -11,8 +11,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {oneOf} from '../kernels/common/arguments.js';
 import {defined} from '../kernels/common/defined.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {layerNorm, linear, patchMerge} from '../kernels/index.js';
-import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape, mapSize} from './map_layer.js';
+import {
+  type KnownMapShape,
+  MAP_ARGUMENTS,
+  MapLayer,
+  type MapLayerArgs,
+  type MapShape,
+  mapSize,
+} from './map_layer.js';
 import {outChannelsOf} from './out_channels.js';
 import {linearParameters, normParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
@@ -67,13 +75,18 @@ export interface PatchMergingArgs extends MapLayerArgs {
   norm?: NormPosition;
 }
 
+const ARGUMENTS = {
+  ...MAP_ARGUMENTS,
+  ...{outChannels: true, filters: true, norm: true},
+} as const satisfies ArgumentNames<PatchMergingArgs>;
+
 export class PatchMerging extends MapLayer {
   static readonly className = 'SwinPatchMerging';
   private readonly outChannels?: number;
   private readonly norm: NormPosition;
 
   constructor(args: PatchMergingArgs = {}) {
-    super(args);
+    super(args, ARGUMENTS, {strides: 'it always halves the map: leave strides out'});
     this.outChannels = outChannelsOf(this.who, args);
     this.norm = oneOf(this.who, 'norm', args.norm ?? 'pre', ['pre', 'post']);
   }

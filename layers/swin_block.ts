@@ -10,11 +10,14 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {oneOf, positive, rate} from '../kernels/common/arguments.js';
+import {flag, oneOf, positive, rate} from '../kernels/common/arguments.js';
+import {ConfigError} from '../kernels/common/errors.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {swinBlockComposed} from '../kernels/composed/swin_block.js';
 import {type SwinBlockInputs, swinBlock as swinBlockOperation} from '../kernels/index.js';
 import {dropPathScale} from './drop_path.js';
-import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {CONV2D_HINTS} from './layer_arguments.js';
+import {type KnownMapShape, MAP_ARGUMENTS, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {
   linearParameters,
   normParameters,
@@ -23,6 +26,7 @@ import {
   prefixed,
 } from './parameters.js';
 import {
+  ATTENTION_ARGUMENTS,
   type AttentionArgs,
   type AttentionConfig,
   attentionAttrs,
@@ -51,6 +55,11 @@ export interface BlockArgs extends AttentionArgs {
   mlpRatio?: number;
 }
 
+export const BLOCK_ARGUMENTS = {
+  ...ATTENTION_ARGUMENTS,
+  ...{variant: true, mlpRatio: true},
+} as const satisfies ArgumentNames<BlockArgs>;
+
 /** Reads and checks the arguments that a block and a stage share. */
 export function blockConfig(who: string, args: BlockArgs): BlockConfig {
   const variant = oneOf(who, 'variant', args.variant ?? 'v1', ['v1', 'v2', 'miziha']);
@@ -66,12 +75,25 @@ export function savedBlock({attention, variant, mlpRatio}: BlockConfig): tf.seri
   return {...savedAttention(attention), variant, mlpRatio};
 }
 
+const hiddenWidth = (mlpRatio: number, channels: number): number => Math.round(channels * mlpRatio);
+
+/** Throws ConfigError unless a block can work on maps of `channels`. */
+export function checkChannels(who: string, channels: number, {attention, mlpRatio}: BlockConfig): void {
+  checkHeads(who, channels, attention.numHeads);
+  if (hiddenWidth(mlpRatio, channels) < 1) {
+    throw new ConfigError(
+      `${who}: mlpRatio must give the MLP at least one hidden channel; got ${mlpRatio} for ${channels} channels (from ` +
+        `${1 / channels} on it does; 4 is usual).`,
+    );
+  }
+}
+
 /** The parameters of a block over maps of `channels`. */
 export function blockParameters(
   {attention, variant, mlpRatio}: BlockConfig,
   channels: number,
 ): ParameterSpec[] {
-  const hidden = Math.round(channels * mlpRatio);
+  const hidden = hiddenWidth(mlpRatio, channels);
   const gamma = variant === 'v2' ? 'residualGamma' : 'gamma';
   return [
     ...normParameters('norm1', channels, gamma),
@@ -85,7 +107,7 @@ export function blockParameters(
 /** Multiply-adds of a block over maps of this shape. */
 export function blockMultiplyAdds({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
   const [batch, height, width, channels] = shape;
-  const hidden = Math.round(channels * mlpRatio);
+  const hidden = hiddenWidth(mlpRatio, channels);
   return attentionMultiplyAdds(attention, shape) + 2 * batch * height * width * channels * hidden;
 }
 
@@ -169,6 +191,14 @@ export interface SwinBlockArgs extends BlockArgs, MapLayerArgs {
   dropPath?: number;
 }
 
+const ARGUMENTS = {
+  ...MAP_ARGUMENTS,
+  ...BLOCK_ARGUMENTS,
+  ...{shifted: true, dropPath: true},
+} as const satisfies ArgumentNames<SwinBlockArgs>;
+
+const HINTS = {...CONV2D_HINTS, shiftSize: 'shifted: true shifts the windows by half their size'};
+
 export class SwinBlock extends MapLayer {
   static readonly className = 'SwinBlock';
   private readonly config: BlockConfig;
@@ -176,14 +206,14 @@ export class SwinBlock extends MapLayer {
   private readonly dropPath: number;
 
   constructor(args: SwinBlockArgs) {
-    super(args);
+    super(args, ARGUMENTS, HINTS);
     this.config = blockConfig(this.who, args);
-    this.shifted = args.shifted ?? false;
+    this.shifted = flag(this.who, 'shifted', args.shifted, false);
     this.dropPath = rate(this.who, 'dropPath', args.dropPath ?? 0);
   }
 
   protected override parametersFor([, , , channels]: MapShape): ParameterSpec[] {
-    checkHeads(this.who, channels, this.config.attention.numHeads);
+    checkChannels(this.who, channels, this.config);
     return blockParameters(this.config, channels);
   }
 

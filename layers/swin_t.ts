@@ -14,27 +14,30 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {positiveInteger, rate, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
+import {flag, positiveInteger, rate, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
 import {defined} from '../kernels/common/defined.js';
 import {ConfigError, ShapeError} from '../kernels/common/errors.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {linear} from '../kernels/index.js';
-import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {CONV2D_HINTS} from './layer_arguments.js';
+import {type KnownMapShape, MAP_ARGUMENTS, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {outChannelsOf} from './out_channels.js';
 import {linearParameters, type ParameterSpec, type ParameterValues, prefixed} from './parameters.js';
 import {mergedShape, mergePatches, mergingMultiplyAdds, mergingParameters} from './patch_merging.js';
 import {
+  BLOCK_ARGUMENTS,
   type BlockArgs,
   type BlockConfig,
   blockConfig,
   blockMultiplyAdds,
   blockParameters,
+  checkChannels,
   halfWindow,
   savedBlock,
   transformerBlock,
 } from './swin_block.js';
-import {checkHeads} from './window_attention.js';
 
 export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   /** Output channels. Default: the input's. */
@@ -57,13 +60,28 @@ export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   projection?: boolean;
 }
 
+const ARGUMENTS = {
+  ...MAP_ARGUMENTS,
+  ...BLOCK_ARGUMENTS,
+  ...{outChannels: true, filters: true, inChannels: true, inputResolution: true},
+  ...{depth: true, downsample: true, strides: true, dropPath: true, projection: true},
+} as const satisfies ArgumentNames<SwinTArgs>;
+
+const HINTS = {
+  ...CONV2D_HINTS,
+  shiftSize: 'every other block shifts its windows by half their size: leave it out',
+  units: 'give outChannels',
+};
+
 function downsampleOf(who: string, args: SwinTArgs): boolean {
-  if (args.strides === undefined || args.strides === null) return args.downsample ?? false;
+  const downsample = flag(who, 'downsample', args.downsample, false);
+  if (args.strides === undefined || args.strides === null) return downsample;
   const [rows, columns] = sizePair(who, 'strides', args.strides);
   if (rows !== columns || rows > 2) {
     throw new ConfigError(`${who}: strides must be 1 or 2 on both axes; got ${showValue(args.strides)}.`);
   }
-  return sameOr(who, ['downsample', args.downsample], ['strides 2', rows === 2]) as boolean;
+  const asked = args.downsample === undefined || args.downsample === null ? undefined : downsample;
+  return sameOr(who, ['downsample', asked], ['strides 2', rows === 2]) as boolean;
 }
 
 function depthOf(who: string, depth: number): number {
@@ -97,24 +115,24 @@ export class SwinT extends MapLayer {
   private readonly inputResolution?: [number, number];
 
   constructor(args: SwinTArgs) {
-    super(args);
+    super(args, ARGUMENTS, HINTS);
     const {who} = this;
     this.config = blockConfig(who, args);
     this.depth = depthOf(who, args.depth ?? 2);
     this.dropPath = dropPathRates(who, args.dropPath ?? 0, this.depth);
     this.downsample = downsampleOf(who, args);
-    this.projection = args.projection ?? false;
+    this.projection = flag(who, 'projection', args.projection, false);
     if (this.projection && this.downsample) {
       throw new ConfigError(
         `${who}: projection has no place where downsample merges; got both (leave projection out).`,
       );
     }
     this.outChannels = outChannelsOf(who, args);
-    if (args.inChannels !== undefined) {
+    if (args.inChannels !== undefined && args.inChannels !== null) {
       this.inChannels = positiveInteger(who, 'inChannels', args.inChannels);
-      checkHeads(who, this.inChannels, this.config.attention.numHeads);
+      checkChannels(who, this.inChannels, this.config);
     }
-    if (args.inputResolution !== undefined) {
+    if (args.inputResolution !== undefined && args.inputResolution !== null) {
       this.inputResolution = sizePair(who, 'inputResolution', args.inputResolution);
     }
   }
@@ -147,7 +165,7 @@ export class SwinT extends MapLayer {
     this.checkInput(shape);
     const channels = shape[3];
     const out = this.outChannels ?? channels;
-    checkHeads(this.who, channels, this.config.attention.numHeads);
+    checkChannels(this.who, channels, this.config);
     const specs = Array.from({length: this.depth}, (_, i) =>
       prefixed(`blocks.${i}.`, blockParameters(this.config, channels)),
     ).flat();

@@ -6,6 +6,9 @@
  */
 import type {serialization} from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import {ConfigError} from '../kernels/common/errors.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import type {ParameterRole} from './parameters.js';
 import type {Constraint, Initializer, Regularizer} from './tfjs_types.js';
 
@@ -32,19 +35,33 @@ interface Conv2DFields {
   biasConstraint?: Constraint;
 }
 
-const NAMES = [
-  'kernelInitializer',
-  'biasInitializer',
-  'kernelRegularizer',
-  'biasRegularizer',
-  'kernelConstraint',
-  'biasConstraint',
-] as const;
+export const WEIGHT_ARGUMENTS = {
+  ...{kernelInitializer: true, biasInitializer: true},
+  ...{kernelRegularizer: true, biasRegularizer: true},
+  ...{kernelConstraint: true, biasConstraint: true},
+} as const satisfies ArgumentNames<WeightOptions>;
+
+const NAMES = Object.keys(WEIGHT_ARGUMENTS) as (keyof WeightOptions)[];
 
 /** A Conv2D with these options: it reads names, objects and configurations, and `getConfig` writes them. */
 function conv2dWith(options: WeightOptions): tfl.layers.Layer {
   // Named, so that no number is taken from the automatic names of the user's own layers.
   return tfl.layers.conv2d({filters: 1, kernelSize: 1, name: 'weight_options', ...options});
+}
+
+/** The same, where an option that tfjs does not know is an error of the layer that has it. */
+function checkedConv2D(who: string, options: WeightOptions): tfl.layers.Layer {
+  try {
+    return conv2dWith(options);
+  } catch (error) {
+    const given = Object.entries(options).map(([name, value]) => `${name}: ${showValue(value)}`);
+    const [reason] = (error as Error).message.split(/\. |\n/);
+    throw new ConfigError(
+      `${who}: the options of weights must be those of a Conv2D, as names, objects or configurations; got ` +
+        `${given.join(', ')} (tfjs: ${reason}).`,
+      {cause: error},
+    );
+  }
 }
 
 /** What Layer.addWeight needs for a kind of parameter. */
@@ -58,9 +75,10 @@ export interface WeightTreatment {
 export class WeightTreatments {
   private readonly fields: Conv2DFields;
   /** The options in the form that getConfig saves. */
-  readonly config: Required<{[name in (typeof NAMES)[number]]: serialization.ConfigDictValue}>;
+  readonly config: Required<{[name in keyof WeightOptions]: serialization.ConfigDictValue}>;
 
-  constructor(args: WeightOptions) {
+  /** @throws ConfigError for an option that a Conv2D refuses, too. */
+  constructor(who: string, args: WeightOptions) {
     const options: WeightOptions = {
       kernelInitializer: tfl.initializers.truncatedNormal({stddev: 0.02}),
       biasInitializer: 'zeros',
@@ -68,7 +86,7 @@ export class WeightTreatments {
     for (const name of NAMES) {
       if (args[name] !== undefined && args[name] !== null) Object.assign(options, {[name]: args[name]});
     }
-    const layer = conv2dWith(options);
+    const layer = checkedConv2D(who, options);
     this.fields = layer as unknown as Conv2DFields;
     const config = layer.getConfig();
     const saved = Object.fromEntries(NAMES.map((name) => [name, config[name] ?? null]));

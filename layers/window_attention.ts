@@ -11,6 +11,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
   fittingHeads,
+  flag,
   oneOf,
   positive,
   positiveInteger,
@@ -19,6 +20,8 @@ import {
   sizePair,
 } from '../kernels/common/arguments.js';
 import {ConfigError} from '../kernels/common/errors.js';
+import type {ArgumentNames} from '../kernels/common/known_arguments.js';
+import {showValue} from '../kernels/common/show_value.js';
 import {
   linear,
   logSpacedCoordinates,
@@ -28,7 +31,8 @@ import {
   windowAttention as windowAttentionOperation,
   windowGeometry,
 } from '../kernels/index.js';
-import {type KnownMapShape, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
+import {CONV2D_HINTS} from './layer_arguments.js';
+import {type KnownMapShape, MAP_ARGUMENTS, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {linearParameters, type ParameterSpec, type ParameterValues} from './parameters.js';
 
 /** How queries and keys are compared: scaled dot product with a bias table, or Swin V2's cosine with log-CPB. */
@@ -71,12 +75,17 @@ export interface AttentionArgs {
   attentionDropout?: number;
 }
 
+export const ATTENTION_ARGUMENTS = {
+  ...{numHeads: true, windowSize: true, padding: true, qkvBias: true, qkScale: true},
+  ...{pretrainedWindowSize: true, dropout: true, attentionDropout: true},
+} as const satisfies ArgumentNames<AttentionArgs>;
+
 /** Reads and checks the arguments that every layer with attention in it takes. */
 export function attentionConfig(who: string, args: AttentionArgs, score: Score): AttentionConfig {
-  if (args.numHeads === undefined) {
+  if (args.numHeads === undefined || args.numHeads === null) {
     throw new ConfigError(`${who}: numHeads is required; got none (give a divisor of the input channels).`);
   }
-  const windowSize = sizePair(who, 'windowSize', args.windowSize ?? 7);
+  const windowSize = windowOf(who, 'windowSize', args.windowSize ?? 7, score);
   const given = args.qkScale !== undefined && args.qkScale !== null;
   if (given && score === 'cosine') {
     throw new ConfigError(
@@ -87,13 +96,31 @@ export function attentionConfig(who: string, args: AttentionArgs, score: Score):
     numHeads: positiveInteger(who, 'numHeads', args.numHeads),
     windowSize,
     score,
-    padding: oneOf(who, 'padding', args.padding ?? 'masked', ['masked', 'attended']),
-    qkvBias: args.qkvBias ?? true,
+    padding: oneOf(who, 'padding', args.padding ?? 'masked', ['masked', 'attended'], {
+      fix: 'it says what the cells are that fill the last windows; the size of the map always stays',
+    }),
+    qkvBias: flag(who, 'qkvBias', args.qkvBias, true),
     qkScale: given ? positive(who, 'qkScale', args.qkScale) : undefined,
     pretrainedWindowSize: sizePair(who, 'pretrainedWindowSize', args.pretrainedWindowSize ?? windowSize),
     dropout: rate(who, 'dropout', args.dropout ?? 0),
     attentionDropout: rate(who, 'attentionDropout', args.attentionDropout ?? 0),
   };
+}
+
+/**
+ * A window whose bias can be held: the table has a row for each of its (2 Wh - 1)(2 Ww - 1) offsets, and the bias network of
+ * cosine attention has hidden values for each.
+ */
+function windowOf(who: string, name: string, value: Size, score: Score): [number, number] {
+  const size = sizePair(who, name, value);
+  const most = score === 'dot' ? 1024 : 256;
+  if (size.some((side) => side > most)) {
+    throw new ConfigError(
+      `${who}: ${name} must be at most ${most} on each axis; got ${showValue(value)} (a window as large as the map covers ` +
+        'it; 7 to 24 are usual).',
+    );
+  }
+  return size;
 }
 
 /** The attention arguments in the form that getConfig saves. */
@@ -215,26 +242,33 @@ export interface WindowAttentionArgs extends AttentionArgs, MapLayerArgs {
   score?: Score;
 }
 
+const ARGUMENTS = {
+  ...MAP_ARGUMENTS,
+  ...ATTENTION_ARGUMENTS,
+  ...{shiftSize: true, score: true},
+} as const satisfies ArgumentNames<WindowAttentionArgs>;
+
 export class WindowAttention extends MapLayer {
   static readonly className = 'SwinWindowAttention';
   private readonly config: AttentionConfig;
   private readonly shift: [number, number];
 
   constructor(args: WindowAttentionArgs) {
-    super(args);
+    super(args, ARGUMENTS, CONV2D_HINTS);
     const score = oneOf(this.who, 'score', args.score ?? 'dot', ['dot', 'cosine']);
     this.config = attentionConfig(this.who, args, score);
-    const shift = args.shiftSize ?? 0;
-    this.shift = typeof shift === 'number' ? [shift, shift] : shift;
+    const given: unknown = args.shiftSize ?? 0;
+    const shift = Array.isArray(given) ? given : [given, given];
     const {windowSize} = this.config;
-    const fits = (axis: 0 | 1) =>
-      Number.isInteger(this.shift[axis]) && this.shift[axis] >= 0 && this.shift[axis] < windowSize[axis];
-    if (this.shift.length !== 2 || !fits(0) || !fits(1)) {
+    const fits = (side: unknown, axis: number) =>
+      Number.isInteger(side) && (side as number) >= 0 && (side as number) < windowSize[axis];
+    if (shift.length !== 2 || !shift.every(fits)) {
       throw new ConfigError(
-        `${this.who}: shiftSize must be from 0 to windowSize - 1 on each axis; got ${JSON.stringify(shift)} for ` +
+        `${this.who}: shiftSize must be from 0 to windowSize - 1 on each axis; got ${showValue(given)} for ` +
           `windows of [${windowSize.join(', ')}].`,
       );
     }
+    this.shift = [shift[0], shift[1]];
   }
 
   protected override parametersFor([, , , channels]: MapShape): ParameterSpec[] {

@@ -118,6 +118,13 @@ export function positive(who: string, name: string, value: unknown): number {
   return checkNumber(who, name, value, ABOVE_ZERO);
 }
 
+/** True or false; the default where none is given (a saved configuration may hold null). */
+export function flag(who: string, name: string, value: unknown, whenAbsent: boolean): boolean {
+  if (value === undefined || value === null) return whenAbsent;
+  if (typeof value !== 'boolean') throw refusal(who, name, 'true or false', value);
+  return value;
+}
+
 /** A whole number, or undefined where none is given (a saved configuration may hold null). */
 export function optionalSeed(who: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
@@ -136,6 +143,17 @@ export function oneOf<T extends string | number>(
     throw refusal(who, name, `one of ${choices.map(showValue).join(', ')}`, value, options);
   }
   return value as T;
+}
+
+/** One of a few texts, or undefined where none is given. */
+export function optionalOneOf<T extends string>(
+  who: string,
+  name: string,
+  value: unknown,
+  choices: readonly T[],
+  options?: CheckOptions,
+): T | undefined {
+  return value === undefined || value === null ? undefined : oneOf(who, name, value, choices, options);
 }
 
 /** One argument under two names: an error where both are given and differ. */

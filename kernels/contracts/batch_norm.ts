@@ -20,8 +20,11 @@
  * Source: Ioffe & Szegedy 2015, "Batch Normalization", algorithm 1.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {checkNumber, FROM_ZERO, oneOf} from '../common/arguments.js';
 import {ShapeError} from '../common/errors.js';
-import {requireShape} from '../common/shapes.js';
+import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
+import {checkTensor, checkTensors, type InputShapes} from '../common/operation_inputs.js';
+import {requireShape, showShape} from '../common/shapes.js';
 
 export interface BatchNormInputs {
   x: tf.Tensor;
@@ -38,14 +41,39 @@ export interface BatchNormAttrs {
   statistics: 'batch' | 'moving';
 }
 
-/** Throws ShapeError for inputs that do not fit each other. */
-export function checkBatchNorm(inputs: BatchNormInputs, {axis}: BatchNormAttrs): void {
+const INPUTS = {
+  required: {x: 'rank 2 or more', mean: '[C]', variance: '[C]'},
+  optional: {gamma: '[C]', beta: '[C]'},
+} satisfies InputShapes<BatchNormInputs>;
+
+const ATTRIBUTES = {
+  axis: true,
+  epsilon: true,
+  statistics: true,
+} as const satisfies ArgumentNames<BatchNormAttrs>;
+
+function checkAxis(operation: string, {rank, shape}: tf.Tensor, axis: number): void {
+  if (rank >= 2 && Number.isInteger(axis) && axis >= 0 && axis < rank) return;
+  throw new ShapeError(
+    `${operation}: axis must be one of x, of rank 2 or more; got axis ${axis} and x ${showShape(shape)}.`,
+  );
+}
+
+/** Throws ShapeError for an axis that x has not, ConfigError for what is no float32 tensor. */
+export function checkBatchStatistics(x: tf.Tensor, axis: number): void {
+  checkTensor('batchStatistics', 'x', x);
+  checkAxis('batchStatistics', x, axis);
+}
+
+/** Throws ShapeError for inputs that do not fit each other, ConfigError for what is no float32 tensor or no attribute. */
+export function checkBatchNorm(inputs: BatchNormInputs, attrs: BatchNormAttrs): void {
+  checkTensors('batchNorm', inputs, INPUTS);
+  checkArguments('batchNorm', attrs, ATTRIBUTES);
   const {x} = inputs;
-  if (x.rank < 2 || axis < 0 || axis >= x.rank) {
-    throw new ShapeError(
-      `batchNorm: axis must be one of x, of rank 2 or more; got axis ${axis} and x [${x.shape.join(', ')}].`,
-    );
-  }
+  const {axis, epsilon, statistics} = attrs;
+  checkAxis('batchNorm', x, axis);
+  checkNumber('batchNorm', 'epsilon', epsilon, FROM_ZERO);
+  oneOf('batchNorm', 'statistics', statistics, ['batch', 'moving']);
   for (const name of ['mean', 'variance', 'gamma', 'beta'] as const) {
     const tensor = inputs[name];
     if (tensor) requireShape('batchNorm', name, tensor, [x.shape[axis]], '[C], C cells along axis');

@@ -21,6 +21,9 @@
  * Source: Ba, Kiros & Hinton 2016, "Layer Normalization".
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {checkNumber, FROM_ZERO} from '../common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
+import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
 
 export interface LayerNormInputs {
@@ -35,8 +38,17 @@ export interface LayerNormAttrs {
   epsilon: number;
 }
 
-/** Throws ShapeError for inputs that do not fit each other. */
-export function checkLayerNorm({x, gamma, beta, residual, sampleScale}: LayerNormInputs): void {
+const INPUTS = {
+  required: {x: '[..., C]', gamma: '[C]', beta: '[C]'},
+  optional: {residual: 'the shape of x', sampleScale: '[B]'},
+} satisfies InputShapes<LayerNormInputs>;
+
+/** Throws ShapeError for inputs that do not fit each other, ConfigError for what is no float32 tensor or no attribute. */
+export function checkLayerNorm(inputs: LayerNormInputs, attrs: LayerNormAttrs): void {
+  checkTensors('layerNorm', inputs, INPUTS);
+  checkArguments('layerNorm', attrs, {epsilon: true} satisfies ArgumentNames<LayerNormAttrs>);
+  checkNumber('layerNorm', 'epsilon', attrs.epsilon, FROM_ZERO);
+  const {x, gamma, beta, residual, sampleScale} = inputs;
   const channels = x.shape[x.rank - 1] ?? 0;
   requireShape('layerNorm', 'gamma', gamma, [channels], '[C], C the last axis of x');
   requireShape('layerNorm', 'beta', beta, [channels], '[C], C the last axis of x');

@@ -19,6 +19,9 @@
  * Source: Hendrycks & Gimpel 2016 (GELU); Huang et al. 2016 (stochastic depth) for s.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {oneOf} from '../common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
+import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
 
 export interface LinearInputs {
@@ -33,8 +36,17 @@ export interface LinearAttrs {
   activation: 'none' | 'gelu';
 }
 
-/** Throws ShapeError for inputs that do not fit each other. */
-export function checkLinear({x, weight, bias, residual, sampleScale}: LinearInputs): void {
+const INPUTS = {
+  required: {x: '[B, ..., Cin]', weight: '[Cin, Cout]'},
+  optional: {bias: '[Cout]', residual: '[B, ..., Cout]', sampleScale: '[B]'},
+} satisfies InputShapes<LinearInputs>;
+
+/** Throws ShapeError for inputs that do not fit each other, ConfigError for what is no float32 tensor or no attribute. */
+export function checkLinear(inputs: LinearInputs, attrs: LinearAttrs): void {
+  checkTensors('linear', inputs, INPUTS);
+  checkArguments('linear', attrs, {activation: true} satisfies ArgumentNames<LinearAttrs>);
+  oneOf('linear', 'activation', attrs.activation, ['none', 'gelu']);
+  const {x, weight, bias, residual, sampleScale} = inputs;
   const channels = x.shape[x.rank - 1] ?? 0;
   requireShape('linear', 'weight', weight, [channels, null], '[Cin, Cout], Cin the last axis of x');
   const units = weight.shape[1];

@@ -19,8 +19,12 @@
  * Nesterov's momentum in the form of tfjs, Keras and PyTorch.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {ShapeError} from '../common/errors.js';
+import {checkNumber, checkNumbers, FINITE, flag} from '../common/arguments.js';
+import {ConfigError, ShapeError} from '../common/errors.js';
+import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
+import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
+import {showValue} from '../common/show_value.js';
 
 export interface AdamInputs {
   value: tf.Tensor;
@@ -85,10 +89,40 @@ export function adamAttrs(
   };
 }
 
+const ADAM_INPUTS = {
+  required: {value: 'any shape', gradient: 'that of value', m: 'that of value', v: 'that of value'},
+  optional: {},
+} satisfies InputShapes<AdamInputs>;
+
+const SGD_INPUTS = {
+  required: {value: 'any shape', gradient: 'that of value'},
+  optional: {velocity: 'that of value'},
+} satisfies InputShapes<SgdInputs>;
+
+const ADAM_ATTRIBUTES = {
+  ...{beta1: true, beta2: true, rate: true, epsilon: true, decay: true},
+} as const satisfies ArgumentNames<AdamAttrs>;
+
+const SGD_ATTRIBUTES = {
+  ...{learningRate: true, momentum: true, nesterov: true, weightDecay: true},
+} as const satisfies ArgumentNames<SgdAttrs>;
+
+/** Throws ConfigError unless all variables are a list of the tensors that `inputs` names. */
+function checkVariables(
+  who: string,
+  variables: unknown,
+  inputs: InputShapes<AdamInputs> | InputShapes<SgdInputs>,
+): void {
+  if (!Array.isArray(variables)) {
+    throw new ConfigError(`${who}: the variables must be a list; got ${showValue(variables)}.`);
+  }
+  for (const [i, variable] of variables.entries()) checkTensors(`${who}(variable ${i})`, variable, inputs);
+}
+
 function checkShapes(who: string, variables: object[], rates: number[]): void {
-  if (rates.length !== variables.length) {
+  if (!Array.isArray(rates) || rates.length !== variables.length) {
     throw new ShapeError(
-      `${who}: there must be one decay for each variable; got ${rates.length} for ${variables.length} variables.`,
+      `${who}: there must be one decay for each variable; got ${showValue(rates)} for ${variables.length} variables.`,
     );
   }
   for (const {value, ...others} of variables as {value: tf.Tensor; [name: string]: tf.Tensor | undefined}[]) {
@@ -98,13 +132,31 @@ function checkShapes(who: string, variables: object[], rates: number[]): void {
   }
 }
 
-/** Throws ShapeError for inputs that do not fit each other. */
-export const checkAdam = (variables: AdamInputs[], {decay}: AdamAttrs) =>
-  checkShapes('adamUpdate', variables, decay);
+function checkRates(who: string, rates: number[]): void {
+  checkNumbers(who, 'the decays', rates, {count: rates.length, per: 'variable', rule: FINITE});
+}
 
-/** Throws ShapeError for inputs that do not fit each other. */
-export const checkSgd = (variables: SgdInputs[], {weightDecay}: SgdAttrs) =>
-  checkShapes('sgdUpdate', variables, weightDecay);
+/** Throws ShapeError for inputs that do not fit each other, ConfigError for what is no float32 tensor or no attribute. */
+export function checkAdam(variables: AdamInputs[], attrs: AdamAttrs): void {
+  const who = 'adamUpdate';
+  checkVariables(who, variables, ADAM_INPUTS);
+  checkArguments(who, attrs, ADAM_ATTRIBUTES);
+  checkShapes(who, variables, attrs.decay);
+  checkRates(who, attrs.decay);
+  for (const name of ['beta1', 'beta2', 'rate', 'epsilon'] as const)
+    checkNumber(who, name, attrs[name], FINITE);
+}
+
+/** Throws ShapeError for inputs that do not fit each other, ConfigError for what is no float32 tensor or no attribute. */
+export function checkSgd(variables: SgdInputs[], attrs: SgdAttrs): void {
+  const who = 'sgdUpdate';
+  checkVariables(who, variables, SGD_INPUTS);
+  checkArguments(who, attrs, SGD_ATTRIBUTES);
+  checkShapes(who, variables, attrs.weightDecay);
+  checkRates(who, attrs.weightDecay);
+  for (const name of ['learningRate', 'momentum'] as const) checkNumber(who, name, attrs[name], FINITE);
+  flag(who, 'nesterov', attrs.nesterov, false);
+}
 
 /** The inputs of a kernel: the tensors of variable i under their names followed by i. */
 export function numbered(variables: object[]): Record<string, tf.Tensor> {

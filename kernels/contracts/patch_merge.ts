@@ -12,13 +12,17 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.1; microsoft/Swin-Transformer, PatchMerging.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
 
 export interface PatchMergeInputs {
   x: tf.Tensor4D;
 }
 
-/** Throws ShapeError for an input that is no map of cells. */
-export function checkPatchMerge({x}: PatchMergeInputs): void {
-  requireShape('patchMerge', 'x', x, [null, null, null, null], '[B, H, W, C]');
+const INPUTS = {required: {x: '[B, H, W, C]'}, optional: {}} satisfies InputShapes<PatchMergeInputs>;
+
+/** Throws ShapeError for an input that is no map of cells, ConfigError for one that is no float32 tensor. */
+export function checkPatchMerge(inputs: PatchMergeInputs): void {
+  checkTensors('patchMerge', inputs, INPUTS);
+  requireShape('patchMerge', 'x', inputs.x, [null, null, null, null], '[B, H, W, C]');
 }

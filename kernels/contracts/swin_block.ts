@@ -21,10 +21,12 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {fittingHeads, oneOf} from '../common/arguments.js';
-import {ConfigError, ShapeError} from '../common/errors.js';
+import {checkNumber, FROM_ZERO, fittingHeads, oneOf} from '../common/arguments.js';
+import {ShapeError} from '../common/errors.js';
+import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
+import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
-import {checkAttention, type WindowAttentionAttrs} from './window_attention.js';
+import {checkAttention, checkAttentionAttrs, type WindowAttentionAttrs} from './window_attention.js';
 
 export interface SwinBlockInputs {
   x: tf.Tensor4D;
@@ -90,12 +92,37 @@ export function blockGradients(inputs: object): (typeof TRAINED)[number][] {
   return TRAINED.filter((name) => (inputs as Partial<SwinBlockInputs>)[name] !== undefined);
 }
 
-/** The inputs that may be absent, beside those of attention alone. */
-const OPTIONAL: readonly (keyof SwinBlockInputs)[] = ['qkvBias', 'sampleScale1', 'sampleScale2'];
+const INPUTS = {
+  required: {
+    ...{x: '[B, H, W, C]', gamma1: '[C]', beta1: '[C]', qkvWeight: '[C, 3C]'},
+    ...{
+      table: '[(2 Wh - 1)(2 Ww - 1), heads]',
+      projWeight: '[C, C]',
+      projBias: '[C]',
+      gamma2: '[C]',
+      beta2: '[C]',
+    },
+    ...{fc1Weight: '[C, F]', fc1Bias: '[F]', fc2Weight: '[F, C]', fc2Bias: '[C]'},
+  },
+  optional: {
+    ...{qkvBias: '[3C]', logitScale: '[heads]', padToken: '[3C]', sampleScale1: '[B]', sampleScale2: '[B]'},
+  },
+} satisfies InputShapes<SwinBlockInputs>;
+
+const ATTRIBUTES = {
+  attention: true,
+  norm: true,
+  epsilon: true,
+} as const satisfies ArgumentNames<SwinBlockAttrs>;
 
 /** Throws ShapeError or ConfigError for inputs and attributes that do not fit each other. */
-export function checkSwinBlock(inputs: SwinBlockInputs, {attention, norm}: SwinBlockAttrs): void {
+export function checkSwinBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): void {
   const who = 'swinBlock';
+  checkTensors(who, inputs, INPUTS);
+  checkArguments(who, attrs, ATTRIBUTES);
+  const {attention, norm, epsilon} = attrs;
+  checkAttentionAttrs(`${who}: attention`, attention);
+  checkNumber(who, 'epsilon', epsilon, FROM_ZERO);
   oneOf(who, 'norm', norm, ['pre', 'post']);
   requireShape(who, 'x', inputs.x, [null, null, null, null], '[B, H, W, C]');
   const [batch, , , channels] = inputs.x.shape;
@@ -126,8 +153,5 @@ export function checkSwinBlock(inputs: SwinBlockInputs, {attention, norm}: SwinB
   for (const [name, shape, meaning] of shapes) {
     const tensor = inputs[name];
     if (tensor) requireShape(who, name, tensor, shape, meaning);
-    else if (!OPTIONAL.includes(name)) {
-      throw new ConfigError(`${who}: ${name} is required; got none (pass ${meaning}).`);
-    }
   }
 }

@@ -24,8 +24,12 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {COUNT, checkNumber, FINITE, oneOf, rate, WHOLE} from '../common/arguments.js';
 import {ConfigError, ShapeError} from '../common/errors.js';
+import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
+import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
+import {showValue} from '../common/show_value.js';
 import {relativeTableSize} from '../geometry/relative_position.js';
 import type {Pair, WindowPadding} from '../geometry/windows.js';
 
@@ -60,9 +64,22 @@ export const PADDING_MASK = -1e9;
 /** Smallest length that q and k are divided by for 'cosine'. */
 export const MIN_NORM = 1e-12;
 
+const INPUTS = {
+  required: {qkv: '[B, H, W, 3C]', table: '[(2 Wh - 1)(2 Ww - 1), heads]'},
+  optional: {logitScale: '[heads]', padToken: '[3C]'},
+} satisfies InputShapes<WindowAttentionInputs>;
+
+const ATTRIBUTES = {
+  ...{numHeads: true, windowSize: true, shift: true, padding: true, score: true, scale: true, dropout: true},
+} as const satisfies ArgumentNames<WindowAttentionAttrs>;
+
+const HINTS = {window: 'give windowSize', shiftSize: 'give shift'};
+
 /** Throws ShapeError or ConfigError for inputs and attributes that do not fit each other. */
 export function checkWindowAttention(inputs: WindowAttentionInputs, attrs: WindowAttentionAttrs): void {
   const who = 'windowAttention';
+  checkTensors(who, inputs, INPUTS);
+  checkAttentionAttrs(who, attrs);
   requireShape(who, 'qkv', inputs.qkv, [null, null, null, null], '[B, H, W, 3C]');
   const last = inputs.qkv.shape[3];
   if (last % (3 * attrs.numHeads) !== 0) {
@@ -71,6 +88,25 @@ export function checkWindowAttention(inputs: WindowAttentionInputs, attrs: Windo
     );
   }
   checkAttention(who, last, inputs, attrs);
+}
+
+/** Throws ConfigError for attributes of attention that are missing, unknown or of another kind. */
+export function checkAttentionAttrs(who: string, attrs: WindowAttentionAttrs): void {
+  checkArguments(who, attrs, ATTRIBUTES, HINTS);
+  const {numHeads, windowSize, shift, padding, score, scale, dropout} = attrs;
+  checkNumber(who, 'numHeads', numHeads, COUNT);
+  for (const [name, pair] of Object.entries({windowSize, shift})) {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw new ConfigError(`${who}: ${name} must be two numbers, [rows, columns]; got ${showValue(pair)}.`);
+    }
+  }
+  oneOf(who, 'padding', padding, ['masked', 'attended']);
+  oneOf(who, 'score', score, ['dot', 'cosine']);
+  if (score === 'dot') checkNumber(who, 'scale', scale, FINITE);
+  if (dropout === undefined) return;
+  checkArguments(`${who}: dropout`, dropout, {rate: true, seed: true});
+  rate(who, 'dropout.rate', dropout.rate);
+  checkNumber(who, 'dropout.seed', dropout.seed, WHOLE);
 }
 
 /**

@@ -1,7 +1,12 @@
 /** batchNorm, differentiable, on any backend. Formula, shapes and gradient: contracts/batch_norm. */
 import type * as tf from '@tensorflow/tfjs-core';
 import {batchNormComposed, batchNormGradComposed, batchStatisticsComposed} from '../composed/batch_norm.js';
-import {type BatchNormAttrs, type BatchNormInputs, checkBatchNorm} from '../contracts/batch_norm.js';
+import {
+  type BatchNormAttrs,
+  type BatchNormInputs,
+  checkBatchNorm,
+  checkBatchStatistics,
+} from '../contracts/batch_norm.js';
 import {differentiable} from '../differentiable.js';
 import {dispatch} from '../dispatch.js';
 import {present} from './inputs.js';
@@ -44,6 +49,7 @@ export function batchNorm(inputs: BatchNormInputs, attrs: BatchNormAttrs): tf.Te
  * @param axis Axis of the channels, from 0.
  */
 export function batchStatistics(x: tf.Tensor, axis: number): {mean: tf.Tensor1D; variance: tf.Tensor1D} {
+  checkBatchStatistics(x, axis);
   const [mean, variance] = dispatch('SwintBatchStatistics', {x}, {axis}, () =>
     batchStatisticsComposed(x, axis),
   );

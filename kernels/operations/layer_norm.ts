@@ -16,7 +16,7 @@ import {present} from './inputs.js';
  * @throws ShapeError if the inputs do not fit each other.
  */
 export function layerNorm(inputs: LayerNormInputs, attrs: LayerNormAttrs = {epsilon: 1e-5}): tf.Tensor {
-  checkLayerNorm(inputs);
+  checkLayerNorm(inputs, attrs);
   const {x, gamma, beta, residual, sampleScale} = inputs;
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
     const [y, ...statistics] = dispatch(

@@ -20,10 +20,10 @@ import {present} from './inputs.js';
  *   sampleScale [B] (a constant: it gets no gradient).
  * @param attrs activation: 'none' (default) or 'gelu' (exact).
  * @returns [B, ..., Cout].
- * @throws ShapeError if the inputs do not fit each other.
+ * @throws ShapeError if the inputs do not fit each other; ConfigError for what is no float32 tensor or no attribute.
  */
 export function linear(inputs: LinearInputs, attrs: LinearAttrs = {activation: 'none'}): tf.Tensor {
-  checkLinear(inputs);
+  checkLinear(inputs, attrs);
   const {x, weight, bias, residual, sampleScale} = inputs;
   const forward = (save: (tensors: tf.Tensor[]) => void) => {
     const [y, ...extra] = dispatch('SwintLinear', present(inputs), {...attrs, save: gradientsWanted()}, () =>

@@ -8,6 +8,7 @@
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
@@ -58,6 +59,12 @@ export interface SetupBackendOptions {
   precision?: Precision;
 }
 
+const OPTIONS = {
+  threads: true,
+  kernels: true,
+  precision: true,
+} as const satisfies ArgumentNames<SetupBackendOptions>;
+
 /** Whose kernels are used where both this library and tfjs have one. */
 type KernelChoice = 'swint' | 'tfjs';
 
@@ -88,8 +95,9 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webg
  *   active.
  */
 export async function setupBackend(name?: BackendName, options: SetupBackendOptions = {}): Promise<string> {
-  const {threads, kernels = 'swint', precision = 'f32'} = options;
   const who = 'setupBackend';
+  checkArguments(who, options, OPTIONS);
+  const {threads, kernels = 'swint', precision = 'f32'} = options;
   if (threads !== undefined) positiveInteger(who, 'threads', threads, {fix: 'leave it out for all cores'});
   oneOf(who, 'kernels', kernels, kernelChoices, {fix: 'leave it out for swint'});
   oneOf(who, 'precision', precision, precisions, {fix: 'leave it out for f32'});

@@ -10,6 +10,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
 import {defined} from '../../kernels/common/defined.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {type ImageInput, rgbImage} from '../data/image_input.js';
 import {type PreprocessConfig, preparation} from '../data/preprocess.js';
@@ -28,6 +29,11 @@ export interface ClassifyOptions extends PreprocessConfig {
   /** Images that go through the model together; default 8. */
   batchSize?: number;
 }
+
+const OPTIONS = {
+  ...{topK: true, labels: true, batchSize: true, imageSize: true, cropFraction: true, cropMode: true},
+  ...{interpolation: true, mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<ClassifyOptions>;
 
 export interface Prediction {
   /** Number of the class, from 0. */
@@ -76,6 +82,7 @@ export async function classifyWith<T>(
   images: T | readonly T[],
   options: ClassifyOptions,
 ): Promise<Prediction[] | Prediction[][]> {
+  checkArguments('classify', options, OPTIONS);
   const metadata = classifierMetadata(model);
   const {classes, probabilities} = checkHead(model);
   const {shape, write} = preparation('classify', configFor(model, metadata, options));

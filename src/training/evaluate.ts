@@ -11,6 +11,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type BatchesArgs, batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {ImageDataset} from '../data/dataset.js';
@@ -23,6 +24,10 @@ export type ImageOptions = Pick<
   'mean' | 'std' | 'dataFormat' | 'badImages' | 'onBadImage' | 'prefetch'
 >;
 
+export const IMAGE_OPTIONS = {
+  ...{mean: true, std: true, dataFormat: true, badImages: true, onBadImage: true, prefetch: true},
+} as const satisfies ArgumentNames<ImageOptions>;
+
 export interface EvaluateOptions extends ImageOptions {
   /** Images per batch; default 64. */
   batchSize?: number;
@@ -31,6 +36,11 @@ export interface EvaluateOptions extends ImageOptions {
   /** Stops the evaluation after the current batch; it then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
+
+const OPTIONS = {
+  ...IMAGE_OPTIONS,
+  ...{batchSize: true, onBatch: true, signal: true},
+} as const satisfies ArgumentNames<EvaluateOptions>;
 
 export interface Evaluation {
   /** Mean cross-entropy over the images, in nats, without label smoothing. */
@@ -57,6 +67,7 @@ export async function evaluate(
   dataset: ImageDataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkArguments('evaluate', options, OPTIONS);
   const {batchSize = 64, onBatch, signal, ...imageOptions} = options;
   const who = `evaluate(${dataset.name})`;
   checkClassifier(who, model, dataset, options.dataFormat ?? 'channelsFirst');

@@ -11,6 +11,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type Batch, batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {DatasetSplit} from '../data/dataset.js';
@@ -20,7 +21,7 @@ import {describeClassifier} from '../inference/classifier_metadata.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
-import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
+import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './evaluate.js';
 import type {Schedule} from './schedule.js';
 import {type DoneStep, type Objective, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
@@ -86,6 +87,35 @@ export interface TrainOptions extends ImageOptions {
   onEpoch?: (report: EpochReport, evaluation: Evaluation | null) => void | Promise<void>;
 }
 
+const OPTIONS = {
+  ...IMAGE_OPTIONS,
+  ...{
+    epochs: true,
+    stepsPerEpoch: true,
+    batchSize: true,
+    testBatchSize: true,
+    dropRemainder: true,
+    seed: true,
+  },
+  ...{
+    learningRate: true,
+    weightDecay: true,
+    warmupEpochs: true,
+    schedule: true,
+    optimizer: true,
+    clipNorm: true,
+  },
+  ...{
+    labelSmoothing: true,
+    flip: true,
+    cropPadding: true,
+    maxSeconds: true,
+    patience: true,
+    restoreBest: true,
+  },
+  ...{signal: true, onBatch: true, onTestBatch: true, onEpoch: true},
+} as const satisfies ArgumentNames<TrainOptions>;
+
 /**
  * Trains `model` on `data.train`, testing on `data.test` after each epoch. Mean and standard deviation, where not
  * given, are those of the training set. Layers with `trainable = false` take no step. The model is told its class names and
@@ -100,6 +130,7 @@ export async function train(
   data: DatasetSplit,
   options: TrainOptions = {},
 ): Promise<TrainingHistory> {
+  checkArguments(WHO, options, OPTIONS);
   const start = performance.now();
   const training = await prepare(model, data, options);
   if (training === null) return nothingTrained((performance.now() - start) / 1000);

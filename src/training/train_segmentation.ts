@@ -6,6 +6,7 @@
  * taken at its end, over whole images.
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {checkLabelledImage} from '../data/checked_reads.js';
 import {cropBatches} from '../data/crop_batches.js';
 import {channelStatistics} from '../data/normalise.js';
@@ -69,6 +70,22 @@ export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pi
   ) => void | Promise<void>;
 }
 
+const OPTIONS = {
+  ...{epochs: true, stepsPerEpoch: true, batchSize: true, seed: true, learningRate: true, weightDecay: true},
+  ...{warmupEpochs: true, schedule: true, optimizer: true, clipNorm: true, maxSeconds: true, signal: true},
+  ...{
+    mean: true,
+    std: true,
+    dataFormat: true,
+    overlap: true,
+    tile: true,
+    cropSize: true,
+    flip: true,
+    rotate: true,
+  },
+  ...{loss: true, onBatch: true, onEpoch: true},
+} as const satisfies ArgumentNames<SegmentationTrainOptions>;
+
 /** Images from which mean and standard deviation are taken. */
 const STATISTICS_SAMPLE = 200;
 
@@ -87,6 +104,7 @@ export async function trainSegmentation(
   data: SegmentationSplit,
   options: SegmentationTrainOptions = {},
 ): Promise<SegmentationHistory> {
+  checkArguments(WHO, options, OPTIONS);
   const {batchSize = 4, cropSize, dataFormat = 'channelsFirst'} = options;
   checkTrainingOptions(WHO, model, {...options, batchSize});
   checkData(model, data, options);

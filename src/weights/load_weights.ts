@@ -8,6 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {showValue} from '../../kernels/common/show_value.js';
 import {CheckpointError} from '../errors.js';
@@ -43,6 +44,12 @@ export interface LoadWeightsOptions extends FetchOptions {
    */
   adaptChannels?: ChannelAdaptation;
 }
+
+const OPTIONS = {
+  layout: true,
+  strict: true,
+  adaptChannels: true,
+} as const satisfies ArgumentNames<LoadWeightsOptions>;
 
 /**
  * Loads a checkpoint, a safetensors file or one of torch.save, into any model whose weights it has: one of Swin V1 or V2 in
@@ -87,6 +94,7 @@ export function assignWeights(
   source: ByteSource,
   options: LoadWeightsOptions = {},
 ): LoadReport {
+  checkArguments('loadWeights', options, OPTIONS);
   checkOptions('loadWeights', options);
   return assignCheckpoint(model, openCheckpoint(source), options);
 }

@@ -108,6 +108,28 @@ describe('replaceConv2D', () => {
     expect(report.text).to.match(
       /^0 of 5 convolutions replaced\n\nkept +class +why\nstem +Conv2D +input channels/,
     );
+    // The layer that sees features first, the one that sees the image last.
+    const advice =
+      "To replace some all the same, name them: replaceConv2D(model, {where: ['pointwise', 'stem']}).";
+    expect(report.text.endsWith(`\n\n${advice}`), report.text).to.equal(true);
+    expect(
+      names(replaceConv2D(old, {...small, where: ['pointwise', 'stem']}).report.replaced),
+    ).to.have.members(['pointwise', 'stem']);
+  });
+
+  it('ends the report with what to pass, shortly, or with that nothing can be', () => {
+    const convolutions = (count: number, strides: number) =>
+      tf.sequential({
+        layers: Array.from({length: count}, (_, i) =>
+          tf.layers.conv2d({name: `c${i}`, filters: 8, kernelSize: 1, strides, inputShape: [32, 32, 8]}),
+        ),
+      });
+    const last = (model: tf.LayersModel) => replaceConv2D(model).report.text.split('\n').at(-1);
+    expect(last(convolutions(7, 1))).to.equal(
+      'To replace some all the same, name them: ' +
+        "replaceConv2D(model, {where: ['c0', 'c1', 'c2', 'c3']}), and 3 more could be.",
+    );
+    expect(last(convolutions(1, 3))).to.match(/^No convolution of this model can be replaced: /);
   });
 
   it('takes a model from a file, and one that has been through it already', async () => {

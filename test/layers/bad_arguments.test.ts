@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import {
   batchNormalization,
   ConfigError,
+  cropLike,
   dropPath,
   patchEmbed,
   patchExpanding,
@@ -179,6 +180,146 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     ConfigError,
     /momentum must be a number from 0 to 1/,
   ],
+  [
+    'no arguments',
+    () => (swinT as () => unknown)(),
+    ConfigError,
+    /the arguments must be an object; got undefined/,
+  ],
+  [
+    'an MLP without hidden channels',
+    () => swinT({numHeads: 2, mlpRatio: 1e-9, name: 'a'}).apply(tf.zeros([1, 4, 4, 4])),
+    ConfigError,
+    /^SwinT\(a\): mlpRatio must give the MLP at least one hidden channel; got 1e-9 for 4 channels \(from 0.25 on/,
+  ],
+  [
+    'an MLP without hidden channels, before any input',
+    () => swinT({numHeads: 2, mlpRatio: 1e-9, inChannels: 4}),
+    ConfigError,
+    /mlpRatio must give the MLP at least one hidden channel/,
+  ],
+  [
+    'windows of 1e9',
+    () => swinT({numHeads: 2, windowSize: 1e9}),
+    ConfigError,
+    /windowSize must be at most 1024 on each axis; got 1000000000/,
+  ],
+  [
+    'windows of 300 with a bias network',
+    () => swinT({numHeads: 2, windowSize: [2, 300], variant: 'v2'}),
+    ConfigError,
+    /windowSize must be at most 256 on each axis; got \[2, 300\]/,
+  ],
+  [
+    'more output channels than a buffer holds',
+    () => swinT({numHeads: 2, outChannels: 1e12}).apply(tf.zeros([1, 4, 4, 4])),
+    ConfigError,
+    /every weight must have from 1 to 268,435,456 numbers; got projection.weight of shape \[4, 1000000000000\]/,
+  ],
+  [
+    'downsample as a text',
+    () => swinT({numHeads: 2, downsample: 'false' as never}),
+    ConfigError,
+    /downsample must be true or false; got 'false'/,
+  ],
+  ['numHeads as a text', () => swinT({numHeads: '2' as never}), ConfigError, /numHeads must .* got '2'/],
+  ['numHeads null', () => swinT({numHeads: null as never}), ConfigError, /numHeads is required/],
+  ['numHeads NaN', () => swinT({numHeads: Number.NaN}), ConfigError, /numHeads must .* got NaN/],
+  ['qkScale Infinity', () => swinT({numHeads: 2, qkScale: Infinity}), ConfigError, /qkScale .* got Infinity/],
+  [
+    'padding of a Conv2D',
+    () => swinT({numHeads: 2, padding: 'valid' as never}),
+    ConfigError,
+    /padding must be one of .* \(it says what the cells are .* the size of the map always stays\)/,
+  ],
+  [
+    'an initializer that is none',
+    () => swinT({numHeads: 2, kernelInitializer: 'narrow', name: 'a'}),
+    ConfigError,
+    /^SwinT\(a\): the options of weights must be those of a Conv2D.* \(tfjs: Unknown initializer: narrow\)\.$/,
+  ],
+  [
+    'two inputs',
+    () => swinT({numHeads: 2}).apply([tf.zeros([1, 4, 4, 4]), tf.zeros([1, 4, 4, 4])]),
+    ShapeError,
+    /the layer must have one input; got 2, \[1, 4, 4, 4\] and \[1, 4, 4, 4\]/,
+  ],
+  [
+    'two inputs of drop-path',
+    () => dropPath({rate: 0.5}).apply([tf.zeros([1, 4]), tf.zeros([1, 4])]),
+    ShapeError,
+    /the layer must have one input; got 2/,
+  ],
+  [
+    'integers',
+    () => swinT({numHeads: 2, name: 'a'}).apply(tf.zeros([1, 4, 4, 4], 'int32')),
+    ConfigError,
+    /^SwinT\(a\): the input must be float32; got int32 \(tf.cast\(x, 'float32'\) makes it so\)\.$/,
+  ],
+  [
+    'an array',
+    () => batchNormalization().apply([[1, 2]] as never),
+    ConfigError,
+    /the input must be a tensor; got \[1, 2\]/,
+  ],
+  [
+    'a tensor that is gone',
+    () => {
+      const x = tf.zeros([1, 4, 4, 4]);
+      x.dispose();
+      return patchMerging().apply(x);
+    },
+    ConfigError,
+    /the input must still be there; got a tensor that is disposed/,
+  ],
+  [
+    'a map without cells',
+    () => swinT({numHeads: 2}).apply(tf.zeros([1, 4, 0, 4])),
+    ShapeError,
+    /the map must have cells and channels; got \[1, 4, 0, 4\]/,
+  ],
+  [
+    'unknown channels, known last axis',
+    () => swinT({numHeads: 1}).apply(tf.input({shape: [null, null, 3]})),
+    ShapeError,
+    /the channels of the input must be known; .* \(dataFormat: 'channelsLast' where they are the last axis\)/,
+  ],
+  [
+    'three inputs of cropLike',
+    () => cropLike().apply([0, 1, 2].map(() => tf.zeros([1, 4, 4, 4]))),
+    ShapeError,
+    /the inputs must be two maps/,
+  ],
+  [
+    'a map smaller than the one to be like, before any tensor',
+    () => cropLike().apply([tf.input({shape: [4, 4, 2]}), tf.input({shape: [5, 4, 2]})]),
+    ShapeError,
+    /the map must be as large as the other one; got \[\*, 4, 4, 2\] and \[\*, 5, 4, 2\]/,
+  ],
+  [
+    'an unknown start of gamma',
+    () => batchNormalization({gammaInitializer: 'one' as never}),
+    ConfigError,
+    /gammaInitializer must be one of 'ones', 'zeros'; got 'one'/,
+  ],
+  [
+    'center as a number',
+    () => batchNormalization({center: 0 as never}),
+    ConfigError,
+    /center must be true or false; got 0/,
+  ],
+  [
+    'patchNorm as a text',
+    () => patchEmbed({embedDim: 4, patchNorm: 'no' as never}),
+    ConfigError,
+    /patchNorm must be/,
+  ],
+  [
+    'a shift as a text',
+    () => windowAttention({numHeads: 2, shiftSize: '2' as never}),
+    ConfigError,
+    /shiftSize .* got '2'/,
+  ],
 ];
 
 describe('bad arguments of layers', () => {
@@ -187,4 +328,9 @@ describe('bad arguments of layers', () => {
       expect(call).to.throw(type, message);
     });
   }
+
+  it('a map of one cell may be halved: it stays one cell', () => {
+    const y = swinT({numHeads: 2, downsample: true}).apply(tf.ones([1, 4, 1, 1])) as tf.Tensor;
+    expect(y.shape).to.deep.equal([1, 4, 1, 1]);
+  });
 });
