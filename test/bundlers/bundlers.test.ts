@@ -5,12 +5,13 @@
  * Works on `dist`, which `npm test` builds first.
  */
 
-import {rmSync} from 'node:fs';
-import {join} from 'node:path';
+import {readFileSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {dirname, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {batchNormalization, swinT} from '../../layers/index.js';
-import {inChromium, needsChromium, type ServedFile} from '../helpers/chromium.js';
+import {inChromium, isolation, needsChromium, type ServedFile} from '../helpers/chromium.js';
 import {bundlers} from './bundlers.js';
 import {filesIn, makeProject} from './project.js';
 
@@ -35,6 +36,28 @@ const programs = {
       predictions.sort((a, b) => a.index - b.index);
       return {values: predictions.map(({probability}) => probability)};
     })();`,
+};
+
+/** Pages that set up wasm, one that tells where its file is and one that does not, as the README's first lines. */
+const onWasm = (paths: string) => `
+  import * as tf from '@tensorflow/tfjs';
+  ${paths}
+  import {backendReport, setupBackend, swinT} from 'tfjs-swint';
+  globalThis.setUp = async (options) => {
+    try {
+      await setupBackend('wasm', options);
+    } catch ({name, message}) {
+      return {error: name + ': ' + message};
+    }
+    const layer = swinT({numHeads: 2, windowSize: 4, inputShape: [8, 8, 8]});
+    const values = await layer.apply(tf.ones([1, 8, 8, 8])).data();
+    const {backend, threads, threadsReason = 'none'} = backendReport();
+    return {backend, threads, threadsReason, finite: values.every(Number.isFinite)};
+  };`;
+
+const wasmPrograms = {
+  wasm: onWasm("import '@tensorflow/tfjs-backend-wasm';"),
+  paths: onWasm("import {setWasmPaths} from '@tensorflow/tfjs-backend-wasm'; setWasmPaths('/wasm/');"),
 };
 
 /** The files of a small classifier, and what it gives for an image of ones. */
@@ -72,8 +95,25 @@ async function savedClassifier(): Promise<{files: Map<string, ServedFile>; value
   return {files, values};
 }
 
+/** tfjs's own .wasm files in a folder of the server. */
+function wasmFiles(): Map<string, ServedFile> {
+  const dist = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
+  const names = ['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'];
+  return new Map(
+    names.map((name) => [`/wasm/${name}`, {type: 'application/wasm', body: readFileSync(join(dist, name))}]),
+  );
+}
+
 interface Answer {
   values: number[];
+}
+
+interface SetUp {
+  error?: string;
+  backend?: string;
+  threads?: number;
+  threadsReason?: string;
+  finite?: boolean;
 }
 
 describe('bundled', () => {
@@ -83,7 +123,7 @@ describe('bundled', () => {
   before(async function () {
     needsChromium(this);
     classifier = await savedClassifier();
-    project = makeProject(programs);
+    project = makeProject({...programs, ...wasmPrograms});
   });
 
   after(() => {
@@ -96,8 +136,8 @@ describe('bundled', () => {
 
       before(async () => {
         const out = join(project, name);
-        await bundle(project, Object.keys(programs), out);
-        files = new Map([...filesIn(out), ...classifier.files]);
+        await bundle(project, Object.keys({...programs, ...wasmPrograms}), out);
+        files = new Map([...filesIn(out), ...classifier.files, ...wasmFiles()]);
       });
 
       const open = (page: keyof typeof programs) =>
@@ -116,6 +156,57 @@ describe('bundled', () => {
           for (const [index, value] of values.entries()) {
             expect(value).to.be.closeTo(classifier.values[index]!, 1e-5);
           }
+        });
+      }
+
+      const setUp = (page: keyof typeof wasmPrograms, options?: object) =>
+        inChromium(
+          files,
+          async (tab, address) => {
+            await tab.goto(`${address}/${page}.html`, {waitUntil: 'load'});
+            return tab.evaluate(
+              (given) => (globalThis as unknown as {setUp(given?: object): Promise<SetUp>}).setUp(given),
+              options,
+            );
+          },
+          isolation,
+        );
+
+      // A minifier breaks the workers of tfjs's build with threads, so that its start never ends.
+      for (const threads of [1, 2]) {
+        it(`a cross-origin isolated page computes on ${threads} thread(s) of wasm`, async () => {
+          expect(await setUp('paths', {threads})).to.deep.equal({
+            backend: 'wasm',
+            threads,
+            threadsReason: 'none',
+            finite: true,
+          });
+        });
+      }
+
+      it("a cross-origin isolated page starts wasm with tfjs's own kernels", async () => {
+        expect(await setUp('paths', {kernels: 'tfjs'})).to.include({
+          backend: 'wasm',
+          threads: 1,
+          finite: true,
+        });
+      });
+
+      if (name === 'Vite') {
+        it('a page starts wasm without being told where its file is', async () => {
+          expect(await setUp('wasm', {threads: 2})).to.deep.equal({
+            backend: 'wasm',
+            threads: 2,
+            threadsReason: 'none',
+            finite: true,
+          });
+        });
+      } else {
+        it('a page that serves no .wasm is told how to', async () => {
+          const {error} = await setUp('wasm');
+          expect(error).to.match(/^BackendError: wasm: .*tfjs-backend-wasm-simd\.wasm/);
+          expect(error).to.contain('cp node_modules/@tensorflow/tfjs-backend-wasm/dist/*.wasm public/');
+          expect(error).to.contain("setWasmPaths('/')");
         });
       }
     });

@@ -6,9 +6,9 @@
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
-import * as commonjs from '@rollup/plugin-commonjs';
+import commonjs from '@rollup/plugin-commonjs';
 import {nodeResolve} from '@rollup/plugin-node-resolve';
-import * as terser from '@rollup/plugin-terser';
+import terser from '@rollup/plugin-terser';
 import {build as esbuild} from 'esbuild';
 import {rollup} from 'rollup';
 import {build as vite} from 'vite';
@@ -53,10 +53,13 @@ const withWebpack: Bundler = async (project, pages, out) => {
   }
 };
 
+/** The plugins' typings are those of CommonJS modules; what is imported is the function itself. */
+const callable = <T>(plugin: {default: T}) => plugin as unknown as T;
+
 const withRollup: Bundler = async (project, pages, out) => {
   const bundle = await rollup({
     input: entriesOf(project, pages),
-    plugins: [nodeResolve({browser: true}), commonjs.default(), terser.default({maxWorkers: 1})],
+    plugins: [nodeResolve({browser: true}), callable(commonjs)(), callable(terser)({maxWorkers: 1})],
     onwarn: () => undefined,
   });
   await bundle.write({dir: out, format: 'es'});
