@@ -1,4 +1,6 @@
-/** Functions that return a tf.LayersModel. */
+/** Functions that return a tf.LayersModel. Importing this registers the layers, so that saved models load. */
+import '../layers/index.js';
+
 export type {Conv2DInfo, KeptConvolution} from './find_convolutions.js';
 export type {KeepPath} from './kept_path.js';
 export {type ReplaceConv2DOptions, replaceConv2D} from './replace_conv2d.js';

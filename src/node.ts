@@ -1,4 +1,12 @@
-/** What needs files: images, folders of images and masks, CIFAR binaries, saved models, checkpoints, reports. Node only. */
+/**
+ * What needs files: images, folders of images and masks, CIFAR binaries, saved models, checkpoints, reports. Node only.
+ * Importing this registers the layers and optimizers, so that saved models load.
+ */
+import '../layers/index.js';
+import './training/adam.js';
+import './training/adamw.js';
+import './training/sgd.js';
+
 export type {RgbImage} from './data/rgb_image.js';
 export {
   classColor,

@@ -28,7 +28,7 @@ import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {recordChoice, type SkippedBackend} from './backend_report.js';
 import {type BackendName, registerBackend} from './register_backend.js';
-import {whyNotShared, withSharedHeap} from './shared_heap.js';
+import {whyNotShared, withHeap} from './shared_heap.js';
 
 export type {BackendName} from './register_backend.js';
 
@@ -158,13 +158,13 @@ async function start(
   }
   // Settings after the activation, so that a backend that does not start leaves everything as it was.
   if (kernels === 'tfjs') {
-    await activateBackend(backend);
+    await withHeap(false, () => activateBackend(backend));
     restoreStockKernels();
     unregisterOperations();
     setThreads(1);
   } else {
     const activate = () => activateBackend(backend, (made) => checkKernels(made, named ? threads : 1));
-    await (threads === 1 ? activate() : withSharedHeap(activate));
+    await withHeap(threads !== 1, activate);
     replaceStockKernels();
     registerOperations();
     setThreads(threads);

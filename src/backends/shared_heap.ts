@@ -8,10 +8,11 @@
  * and nothing of tfjs's settings changes. (Its public `setWasmPaths` could be given a changed copy of the file, but it
  * replaces what the application has set there, and cannot be asked for it.)
  *
- * In a cross-origin isolated page tfjs runs its build with threads, whose heap is shared already.
+ * For pages see browser_module.ts.
  */
 
 import {withSharedMemory} from '../../kernels/wasm/runtime/shared_memory.js';
+import {browserObstacle, inBrowser} from './browser_module.js';
 import {isNode} from './platform.js';
 
 type Instantiate = (source: BufferSource, imports?: WebAssembly.Imports) => Promise<unknown>;
@@ -59,12 +60,22 @@ function install(): Hook {
   };
 }
 
+/** Node's permission model, where the process runs under it. */
+const permission = () => (process as {permission?: {has(scope: string): boolean}}).permission;
+
+/** Whether Node keeps this process from starting threads. */
+const workersForbidden = () => permission()?.has('worker') === false;
+
 /**
- * Runs `start`, which starts tfjs's wasm backend or finds it running. A backend that it starts in Node has a shared
- * heap; where that cannot be had it starts as it would without this.
+ * Runs `start`, which starts tfjs's wasm backend or finds it running. A backend that it starts has a shared heap where
+ * that is wanted; where it cannot be had the backend starts as it would without this.
+ *
+ * @param share whether the heap is to be shared.
+ * @throws what `start` throws; in a page also a BackendError that says how to serve tfjs's file.
  */
-export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
-  if (!isNode()) return start();
+export async function withHeap<T>(share: boolean, start: () => Promise<T>): Promise<T> {
+  if (!isNode()) return inBrowser(share, start);
+  if (!share || workersForbidden()) return start();
   hook ??= install();
   starts++;
   try {
@@ -80,10 +91,15 @@ export async function withSharedHeap<T>(start: () => Promise<T>): Promise<T> {
 /** Why the heap of a running backend is not shared, and what to do. */
 export function whyNotShared(): string {
   if (!isNode()) {
-    return globalThis.crossOriginIsolated
-      ? "tfjs runs its build without threads (an engine that lacks them, or the application's setWasmPath)"
-      : 'the page is not cross-origin isolated (serve it with the headers Cross-Origin-Opener-Policy: same-origin ' +
-          'and Cross-Origin-Embedder-Policy: require-corp)';
+    if (!globalThis.crossOriginIsolated) {
+      return (
+        'the page is not cross-origin isolated (serve it with the headers Cross-Origin-Opener-Policy: same-origin ' +
+        'and Cross-Origin-Embedder-Policy: require-corp)'
+      );
+    }
+    obstacle = browserObstacle();
+  } else if (workersForbidden()) {
+    return 'the process may start no worker threads (run node with --allow-worker)';
   }
   return obstacle
     ? `tfjs's module does not run on shared memory here: ${obstacle}`

@@ -13,7 +13,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
-import {withSharedHeap} from '../../src/backends/shared_heap.js';
+import {withHeap} from '../../src/backends/shared_heap.js';
 import {registerWebGPU} from '../../src/backends/webgpu.js';
 
 /** The backends that tests run on, in order. */
@@ -29,7 +29,7 @@ const load: Record<TestBackend, () => Promise<unknown>> = {
 
 async function loadWasm(): Promise<void> {
   await import('@tensorflow/tfjs-backend-wasm');
-  await withSharedHeap(() => tf.setBackend('wasm'));
+  await withHeap(true, () => tf.setBackend('wasm'));
 }
 
 const ready = new Map<TestBackend, Promise<string | undefined>>();

@@ -4,7 +4,7 @@
  */
 
 import {expect} from 'chai';
-import {withSharedHeap} from '../../../src/backends/shared_heap.js';
+import {withHeap} from '../../../src/backends/shared_heap.js';
 import {inFreshProcess, url, withoutNativeTensorFlow} from '../../helpers/fresh_process.js';
 
 /** The module is run with these: what the heap is, and sets of results of tfjs's own kernels. */
@@ -43,12 +43,13 @@ const tools = `
 const run = (code: string, env?: NodeJS.ProcessEnv) =>
   inFreshProcess(tools + code, env, withoutNativeTensorFlow);
 
-describe('withSharedHeap', () => {
+describe('withHeap', () => {
   it('puts WebAssembly.instantiate back when the last of overlapping starts has ended, however it ends', async () => {
     const {instantiate} = WebAssembly;
     const ends: Array<() => void> = [];
-    const first = withSharedHeap(() => new Promise<void>((resolve) => ends.push(resolve)));
-    const second = withSharedHeap(
+    const first = withHeap(true, () => new Promise<void>((resolve) => ends.push(resolve)));
+    const second = withHeap(
+      true,
       () => new Promise<void>((_, reject) => ends.push(() => reject(new Error('no')))),
     );
     expect(WebAssembly.instantiate).to.not.equal(instantiate);

@@ -1,0 +1,78 @@
+/**
+ * An application's project folder for the tests of bundlers: pages, and a node_modules in which tfjs-swint is a copy of
+ * what npm would install (`dist` and package.json), because bundlers judge a linked package by another folder. The
+ * packages beside it are links.
+ */
+
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {extname, join, relative} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import type {ServedFile} from '../helpers/chromium.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The pages are `/<name>.html`, and each runs its program. */
+export function makeProject(programs: Record<string, string>): string {
+  if (!existsSync(join(root, 'dist/src/index.js'))) {
+    throw new Error('test/bundlers: dist must be built; it is not (npm run build).');
+  }
+  const project = mkdtempSync(join(tmpdir(), 'swint-bundlers-'));
+  const installed = join(project, 'node_modules/tfjs-swint');
+  mkdirSync(installed, {recursive: true});
+  cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+  cpSync(join(root, 'dist'), join(installed, 'dist'), {recursive: true});
+  const {dependencies, peerDependencies} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  for (const name of Object.keys({...dependencies, ...peerDependencies})) {
+    const from = join(root, 'node_modules', name);
+    const to = join(project, 'node_modules', name);
+    if (!existsSync(from)) continue;
+    mkdirSync(join(to, '..'), {recursive: true});
+    symlinkSync(from, to);
+  }
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({name: 'pages', private: true, type: 'module'}),
+  );
+  for (const [name, program] of Object.entries(programs)) {
+    writeFileSync(join(project, `${name}.js`), program);
+    writeFileSync(join(project, `${name}.html`), html([`./${name}.js`]));
+  }
+  return project;
+}
+
+/** A page that runs scripts. */
+export function html(scripts: readonly string[], type = 'module'): string {
+  const tags = scripts.map((src) => `<script type="${type}" src="${src}"></script>`).join('');
+  return `<!doctype html><head></head><body>${tags}</body>`;
+}
+
+const types: Record<string, string> = {
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
+
+/** Every file in a folder, as a server has it: by its path from there. */
+export function filesIn(folder: string): Map<string, ServedFile> {
+  const paths = readdirSync(folder, {recursive: true, withFileTypes: true})
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  return new Map(
+    paths.map((path) => [
+      `/${relative(folder, path)}`,
+      {type: types[extname(path)] ?? 'application/octet-stream', body: readFileSync(path)},
+    ]),
+  );
+}
