@@ -49,6 +49,10 @@ const OPTIONS = {
   layout: true,
   strict: true,
   adaptChannels: true,
+  signal: true,
+  timeout: true,
+  maxBytes: true,
+  onProgress: true,
 } as const satisfies ArgumentNames<LoadWeightsOptions>;
 
 /**
