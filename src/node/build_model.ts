@@ -40,9 +40,11 @@ function watchWeights(): void {
       throw new CheckpointError(`it asks for more weights than the file has, at ${name} [${shape}]`);
     }
     this.fastWeightInitDuringBuild = true;
-    const weight = addWeight.call(this, name, shape, ...rest);
-    build.made.push(weight);
-    return weight;
+    // The first values are lost where the weight cannot be made, for example for its name.
+    tf.tidy(() => {
+      build.made.push(addWeight.call(this, name, shape, ...rest));
+    });
+    return build.made.at(-1)!;
   };
 }
 
