@@ -1,6 +1,5 @@
 /** Random biases and activations after products and convolutions. */
-import type {Draw, TypedArray} from '../draw.js';
-import {tensorOf} from '../draw.js';
+import {type Draw, type TypedArray, tensorOf} from '../draw.js';
 import {ACTIVATIONS, type Activation} from '../references/epilogue.js';
 
 export interface DrawnEpilogue {
