@@ -94,17 +94,17 @@ const areEligible = (tensors: readonly tf.TensorInfo[], dataFormat: string) =>
   dataFormat === 'NHWC' && tensors.every(({dtype}) => dtype === 'float32');
 
 /**
- * Sizes of a convolution, or undefined: the stock kernel's.
+ * Sizes of a convolution, and whether it is ours to compute, or else the stock kernel's.
  *
  * @throws ShapeError where the filter does not fit into x, in any data format.
  */
 export function convolutionSizes(
   {x, filter, bias}: Inputs<'x' | 'filter'> & Partial<Inputs<'bias'>>,
   attributes: tf.Conv2DAttrs,
-): Sizes | undefined {
+): {sizes: Sizes; ours: boolean} {
   const {dataFormat} = attributes;
   const sizes = sizesOf(x.shape, filter.shape, attributes, {dataFormat});
-  return areEligible(bias ? [x, filter, bias] : [x, filter], dataFormat) ? sizes : undefined;
+  return {sizes, ours: areEligible(bias ? [x, filter, bias] : [x, filter], dataFormat)};
 }
 
 /** Sizes of the convolution whose gradient with respect to x is asked for, or undefined: the stock kernel's. */

@@ -29,8 +29,8 @@ export function conv2D(
   inputs: Inputs<'x' | 'filter'> & EpilogueInputs,
   attributes: tf.Conv2DAttrs & EpilogueAttrs,
 ): tf.TensorInfo | undefined {
-  const sizes = convolutionSizes(inputs, attributes);
-  const epilogue = sizes && epilogueOf(sizes.outChannels, inputs, attributes);
+  const {sizes, ours} = convolutionSizes(inputs, attributes);
+  const epilogue = ours && epilogueOf(sizes.outChannels, inputs, attributes);
   if (!epilogue) return undefined;
   const {tensor, at} = output(backend, sizes.outShape);
   if (tf.util.sizeFromShape(sizes.outShape) === 0) {

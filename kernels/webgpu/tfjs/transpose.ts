@@ -3,7 +3,8 @@
  *
  * Axes of size 1 do not count, and axes that stay neighbours count as one. What is left is nothing at all, in which case x
  * and y share their values; or a transpose of matrices, [B, R, C] to [B, C, R] (NCHW to NHWC and back); or another one,
- * which goes to the stock kernel, as do small tensors that are not on the GPU yet.
+ * which goes to the stock kernel, as do small tensors that are not on the GPU yet. The stock kernel's shader is invalid for
+ * int32 and bool; those are gathered here.
  *
  * A workgroup moves a tile through workgroup memory, so that neighbours read neighbours and write neighbours; the stock
  * kernel reads each number where it is. Matrices of few rows or columns, which leave most of a tile empty, go to it too:
@@ -13,7 +14,7 @@
  */
 import type {WebGPUBackend} from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import {movedAxes, movedMatrices} from '../../geometry/transpose.js';
+import {type MovedAxis, movedAxes, movedMatrices} from '../../geometry/transpose.js';
 import type {Inputs} from '../../kernel_config.js';
 import {tileGrid} from '../primitives/tile_plan.js';
 import {output, run} from '../runtime/program.js';
@@ -57,6 +58,51 @@ export const transposeShader: Shader<object> = {
   }`,
 };
 
+/** Numbers of a workgroup of the gathering shader, and the most axes that tfjs has. */
+const GATHERED = 256;
+const AXES = [0, 1, 2, 3, 4, 5];
+
+/** Any permutation of six axes: `size` of y, and `from`, how far apart their steps are in x. */
+const gatherShader: Shader<object> = {
+  name: 'transpose_gather',
+  size: () => GATHERED,
+  uniforms: {
+    numbers: 'u32',
+    ...Object.fromEntries(
+      AXES.flatMap((axis) => [`size${axis}`, `from${axis}`].map((name) => [name, 'u32'] as const)),
+    ),
+  },
+  bindings: () => [writeBuffer('y', 'i32'), readBuffer('x', 'i32')],
+  declarations: () => '',
+  body: () => `
+  let number = group * ${GATHERED}u + lane;
+  if (number < u.numbers) {
+    var rest = number;
+    var at = 0u;
+    ${[...AXES]
+      .reverse()
+      .map((axis) => `at += (rest % u.size${axis}) * u.from${axis}; rest /= u.size${axis};`)
+      .join('\n    ')}
+    y[number] = x[at];
+  }`,
+};
+
+function gather(
+  backend: WebGPUBackend,
+  x: tf.TensorInfo,
+  y: tf.TensorInfo,
+  axes: readonly MovedAxis[],
+): void {
+  const numbers = tf.util.sizeFromShape(y.shape);
+  const uniforms: Record<string, number> = {numbers};
+  for (const i of AXES) {
+    const axis = axes[i - (AXES.length - axes.length)];
+    uniforms[`size${i}`] = axis?.size ?? 1;
+    uniforms[`from${i}`] = axis?.from ?? 0;
+  }
+  run(backend, gatherShader, {}, {x, y}, uniforms, Math.ceil(numbers / GATHERED));
+}
+
 /** y; undefined is the stock kernel's to compute. */
 export function transpose(
   backend: WebGPUBackend,
@@ -75,7 +121,12 @@ export function transpose(
     return {dataId: x.dataId, shape, dtype};
   }
   const found = movedMatrices(axes);
-  if (!found || Math.min(found.rows, found.columns) < FEWEST) return undefined;
+  if (!found || Math.min(found.rows, found.columns) < FEWEST) {
+    if (dtype === 'float32') return undefined;
+    const y = output(backend, shape, dtype);
+    gather(backend, x, y, axes);
+    return y;
+  }
   const {matrices, rows, columns} = found;
   const {tiles, ...grid} = tileGrid(rows, columns, {tileRows: TILE, tileColumns: TILE});
   const y = output(backend, shape, dtype);
