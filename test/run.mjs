@@ -40,6 +40,9 @@ const SLOW = {
   'test/src/cli/train.test.ts': 'whole trainings',
   'test/src/backends/{setup_backend,shared_heap}.test.ts': 'a process per test',
   'test/kernels/wasm/runtime/threads.test.ts': 'a process per test',
+  'test/src/node/interrupted_save.test.ts': 'a process per test',
+  'test/bundlers/**': 'bundlers and a browser',
+  'test/fuzz/**': 'random cases',
 };
 
 /** Seconds without a test or a hook that begins or ends, after which mocha hangs. Its own limit per test is shorter. */

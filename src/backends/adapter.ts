@@ -14,7 +14,7 @@ export interface AdapterDescription {
   readonly adapterType?: string;
 }
 
-const softwareNames = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+const softwareNames = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|software/i;
 
 /** Whether the adapter is a software driver, by any of the signs that are in use. */
 export function isSoftwareAdapter(info: AdapterDescription): boolean {

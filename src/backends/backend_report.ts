@@ -15,6 +15,8 @@ export interface SkippedBackend {
   backend: string;
   /** The message of the BackendError that naming it would have thrown. */
   reason: string;
+  /** Whether it is there and does not work or is software, rather than not being there at all. */
+  installed: boolean;
 }
 
 /** The answer of `backendReport`. */
@@ -140,6 +142,16 @@ function describeDevice(
     default:
       return {device: name, software: false};
   }
+}
+
+/** @throws BackendError for a WebGL that computes on the CPU: tfjs refuses those that own up to it, but not all do. */
+export function hardwareOnly(backend: tf.KernelBackend): void {
+  const {device, software} = describeDevice('webgl', backend);
+  if (!software) return;
+  throw new BackendError(
+    `webgl: an automatic choice takes hardware only; got the software renderer ${device} ` +
+      "(name it to use it: setupBackend('webgl')).",
+  );
 }
 
 function rendererOf(gl: WebGLRenderingContext): string {

@@ -7,6 +7,18 @@
 
 import {BackendError} from '../errors.js';
 
+const missing = new WeakSet<Error>();
+
+/** A BackendError for what is not there at all, rather than there and broken. */
+export function missingBackend(message: string): BackendError {
+  const error = new BackendError(message);
+  missing.add(error);
+  return error;
+}
+
+/** Whether an error is one of `missingBackend`. */
+export const isMissing = (error: Error) => missing.has(error);
+
 /**
  * Imports `name` if it is installed. Packages are looked up from this library's own folder, as `import` does.
  *

@@ -8,7 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {registerAgain} from '../../kernels/wasm/runtime/backend_removal.js';
 import {BackendError} from '../errors.js';
-import {importOptional} from './optional_package.js';
+import {importOptional, missingBackend} from './optional_package.js';
 import {isNode} from './platform.js';
 import {registerWebGPU} from './webgpu.js';
 
@@ -29,7 +29,7 @@ export async function registerBackend(name: BackendName, software: boolean): Pro
       return registerWebGPU(software);
     case 'webgl':
       if (isNode() && !tf.findBackendFactory(name)) {
-        throw new BackendError(
+        throw missingBackend(
           'webgl: it runs in browsers; got Node (use webgpu: npm install webgpu @tensorflow/tfjs-backend-webgpu).',
         );
       }
@@ -41,15 +41,20 @@ export async function registerBackend(name: BackendName, software: boolean): Pro
 
 /** cpu, wasm and webgl: a package `@tensorflow/tfjs-backend-<name>` that registers itself when it is imported. */
 async function registerPackage(name: 'wasm' | 'webgl' | 'cpu'): Promise<void> {
+  if (name === 'wasm' && typeof WebAssembly === 'undefined') {
+    throw missingBackend(
+      'wasm: the engine must have WebAssembly; it has none (node without --jitless; a browser without lockdown).',
+    );
+  }
   if (tf.findBackendFactory(name) || (name === 'wasm' && registerAgain())) {
     return;
   }
   const packageName = `@tensorflow/tfjs-backend-${name}`;
   if (!isNode()) {
-    throw new BackendError(`${name}: the page must import its package; got none (import '${packageName}').`);
+    throw missingBackend(`${name}: the page must import its package; got none (import '${packageName}').`);
   }
   if (!(await importOptional(packageName))) {
-    throw new BackendError(
+    throw missingBackend(
       `${name}: ${packageName} must be installed; it is not (npm install ${packageName}).`,
     );
   }
@@ -62,7 +67,7 @@ async function registerTensorFlow(): Promise<void> {
     return;
   }
   if (!isNode()) {
-    throw new BackendError('tensorflow: it runs in Node; got a browser (use webgpu, wasm or webgl).');
+    throw missingBackend('tensorflow: it runs in Node; got a browser (use webgpu, wasm or webgl).');
   }
   const failures: BackendError[] = [];
   for (const packageName of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
@@ -87,7 +92,7 @@ async function registerTensorFlow(): Promise<void> {
       {cause: failures[0]},
     );
   }
-  throw new BackendError(
+  throw missingBackend(
     `tensorflow: @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node must be installed; neither is ` +
       `(npm install @tensorflow/tfjs-node)${age}.`,
   );

@@ -12,6 +12,7 @@ import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arg
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
+import {guardMalloc} from '../../kernels/wasm/runtime/guarded_malloc.js';
 import {kernelModule} from '../../kernels/wasm/runtime/module.js';
 import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/tfjs/replacements.js';
@@ -26,7 +27,8 @@ import {
 } from '../../kernels/webgpu/tfjs/replacements.js';
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
-import {recordChoice, type SkippedBackend} from './backend_report.js';
+import {hardwareOnly, recordChoice, type SkippedBackend} from './backend_report.js';
+import {isMissing} from './optional_package.js';
 import {type BackendName, registerBackend} from './register_backend.js';
 import {whyNotShared, withHeap} from './shared_heap.js';
 
@@ -74,7 +76,7 @@ const precisions: readonly Precision[] = ['f32', 'f16'];
 
 const backendNames: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
-/** Best first. tfjs itself refuses a software WebGL. */
+/** Best first. */
 const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
 /**
@@ -118,6 +120,19 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
   return name;
 }
 
+let warned = false;
+
+/** Says once, on the console, that a better backend is installed and does not work. */
+function warnOfBetter(skipped: readonly SkippedBackend[], taken: BackendName): void {
+  const better = skipped.find(({installed}) => installed);
+  if (!better || warned) return;
+  warned = true;
+  console.warn(
+    `setupBackend: ${better.backend} is the best backend that is installed, and ${taken} is taken in its place: ` +
+      `${better.reason} (name the backend to leave this out).`,
+  );
+}
+
 interface Settings {
   threads: number | undefined;
   kernels: KernelChoice;
@@ -131,12 +146,13 @@ async function chooseBackend(settings: Settings): Promise<string> {
       await registerBackend(backend, false);
       await start(backend, settings, false);
       recordChoice({...settings, skipped});
+      warnOfBetter(skipped, backend);
       return backend;
     } catch (error) {
       if (!(error instanceof BackendError)) {
         throw error;
       }
-      skipped.push({backend, reason: error.message});
+      skipped.push({backend, reason: error.message, installed: !isMissing(error)});
     }
   }
   const reasons = skipped.map(({reason}) => `\n  ${reason}`).join('');
@@ -150,7 +166,7 @@ async function start(
   named: boolean,
 ): Promise<void> {
   if (backend !== 'wasm') {
-    await activateBackend(backend);
+    await activateBackend(backend, backend === 'webgl' && !named ? hardwareOnly : undefined);
     if (backend !== 'webgpu') return;
     chooseGpuKernels(kernels);
     setPrecision(precision);
@@ -158,7 +174,7 @@ async function start(
   }
   // Settings after the activation, so that a backend that does not start leaves everything as it was.
   if (kernels === 'tfjs') {
-    await withHeap(false, () => activateBackend(backend));
+    await withHeap(false, () => activateBackend(backend, (made) => guardMalloc(made as BackendWasm)));
     restoreStockKernels();
     unregisterOperations();
     setThreads(1);

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {findMatrixUnits} from '../../kernels/webgpu/runtime/matrix_units.js';
 import {BackendError} from '../errors.js';
 import {describeAdapter, isSoftwareAdapter} from './adapter.js';
-import {importOptional} from './optional_package.js';
+import {importOptional, missingBackend} from './optional_package.js';
 import {isNode} from './platform.js';
 import {guardBackend, isLost, openDevice} from './webgpu_device.js';
 
@@ -39,6 +39,10 @@ const adapterRequest = (): GPURequestAdapterOptions => ({
   powerPreference: tf.env().getFlags().WEBGPU_USE_LOW_POWER_GPU === true ? 'low-power' : 'high-performance',
 });
 
+/** An adapter that will not do. Where the page has not imported the backend's package, there was nothing to use it. */
+const unusable = (message: string): BackendError =>
+  isNode() || tf.findBackendFactory('webgpu') ? new BackendError(message) : missingBackend(message);
+
 /**
  * Registers tfjs's webgpu backend, after checking that there is an adapter for it.
  *
@@ -49,7 +53,7 @@ export async function registerWebGPU(software: boolean): Promise<void> {
   const gpu = await findGPU();
   const adapter = await gpu.api.requestAdapter(adapterRequest());
   if (!adapter) {
-    throw new BackendError(
+    throw unusable(
       `webgpu: an adapter must be present; got none (${
         isNode()
           ? 'no Vulkan, Metal or Direct3D 12 driver is installed, or none that Dawn accepts'
@@ -58,7 +62,7 @@ export async function registerWebGPU(software: boolean): Promise<void> {
     );
   }
   if (!software && isSoftwareAdapter(adapter.info)) {
-    throw new BackendError(
+    throw unusable(
       `webgpu: an automatic choice takes hardware only; got the software driver ` +
         `${describeAdapter(adapter.info)} (name it to use it: setupBackend('webgpu')).`,
     );
@@ -83,11 +87,11 @@ const ours = new WeakSet<object>();
 async function nodeFactory(api: GPU): Promise<Factory> {
   const name = '@tensorflow/tfjs-backend-webgpu';
   if (!isNode()) {
-    throw new BackendError(`webgpu: the page must import its package; got none (import '${name}').`);
+    throw missingBackend(`webgpu: the page must import its package; got none (import '${name}').`);
   }
   const backendPackage = await importOptional<WebGPUPackage>(name);
   if (!backendPackage) {
-    throw new BackendError(`webgpu: ${name} must be installed; it is not (npm install ${name} webgpu).`);
+    throw missingBackend(`webgpu: ${name} must be installed; it is not (npm install ${name} webgpu).`);
   }
   return () => createBackend(backendPackage.WebGPUBackend, api);
 }
@@ -109,13 +113,13 @@ async function findGPU(): Promise<{api: GPU; install: () => void}> {
     return {api: present, install: () => undefined};
   }
   if (!isNode()) {
-    throw new BackendError(
+    throw missingBackend(
       'webgpu: the browser must offer navigator.gpu to this page; it does not (https, a newer browser).',
     );
   }
   const dawn = await importOptional<DawnPackage>('webgpu');
   if (!dawn) {
-    throw new BackendError(
+    throw missingBackend(
       'webgpu: Node needs the package webgpu; it is not installed (npm install webgpu @tensorflow/tfjs-backend-webgpu).',
     );
   }

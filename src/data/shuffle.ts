@@ -1,9 +1,11 @@
 /**
- * Seeded random order: Fisher-Yates over the Alea generator of `seedrandom`. Every random choice of the data code goes
+ * Seeded random order: Fisher-Yates over Alea. Every random choice of the data code goes
  * through a string key such as `7/epoch/3`, so that it does not depend on what was drawn before.
  */
 
-import seedrandom from 'seedrandom';
+import {alea, type RandomStream} from './alea.js';
+
+export type {RandomStream} from './alea.js';
 
 /** What a caller may give as a seed; `1` and `'1'` are the same seed. */
 export type Seed = number | string;
@@ -11,12 +13,9 @@ export type Seed = number | string;
 /** A function of uniform random numbers in [0, 1). */
 export type Random = () => number;
 
-/** A random stream; `int32` gives 32 random bits as a signed integer. */
-export type RandomStream = Random & {int32(): number};
-
 /** An independent random stream for `key`. */
 export function randomStream(key: string): RandomStream {
-  return seedrandom.alea(key);
+  return alea(key);
 }
 
 /** A new array with the elements of `items` in the random order that `key` stands for. */

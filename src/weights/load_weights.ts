@@ -73,7 +73,7 @@ export async function loadWeights(
   source: string | Uint8Array | URL,
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  checkOptions('loadWeights', options);
+  checkOwnOptions(options);
   return assignWeights(model, await fetchedSource(source, options), options);
 }
 
@@ -98,9 +98,13 @@ export function assignWeights(
   source: ByteSource,
   options: LoadWeightsOptions = {},
 ): LoadReport {
+  checkOwnOptions(options);
+  return assignCheckpoint(model, openCheckpoint(source), options);
+}
+
+function checkOwnOptions(options: LoadWeightsOptions): void {
   checkArguments('loadWeights', options, OPTIONS);
   checkOptions('loadWeights', options);
-  return assignCheckpoint(model, openCheckpoint(source), options);
 }
 
 /** @throws ConfigError for an unknown layout or way to adapt channels. */

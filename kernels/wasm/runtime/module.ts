@@ -16,6 +16,7 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../../common/errors.js';
 import {RELAXED_SIMD, SIMD} from './binary.js';
+import {guardMalloc} from './guarded_malloc.js';
 import type {KernelExports} from './kernel_exports.js';
 import {PackedWeights} from './packed_weights.js';
 import {withSharedMemory} from './shared_memory.js';
@@ -109,6 +110,7 @@ export class KernelModule {
       );
     }
     this.memory = memory;
+    guardMalloc(backend);
     this.shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
     const {binary} = kernelBinary();
     try {
@@ -134,7 +136,7 @@ export class KernelModule {
     const {module, memory} = this;
     const env = {
       memory,
-      malloc: this.tfjs._malloc,
+      malloc: (bytes: number) => this.allocateOrZero(bytes),
       free: this.tfjs._free,
       now: () => performance.now(),
     };
@@ -228,14 +230,24 @@ export class KernelModule {
     if (failure && this.threads > 1) throw failure;
   }
 
-  /** Memory of tfjs's heap, 8-byte aligned, for the caller to free. */
+  /**
+   * Memory of tfjs's heap, 8-byte aligned, for the caller to free.
+   *
+   * @throws BackendError where the heap has no room.
+   */
   allocate(bytes: number): number {
     // tfjs returns addresses beyond 2 GiB as negative numbers.
-    const address = this.tfjs._malloc(bytes) >>> 0;
-    if (address === 0) {
-      throw new BackendError(`wasm: the heap must have ${bytes} bytes more; it has not (free tensors).`);
+    return this.tfjs._malloc(bytes) >>> 0;
+  }
+
+  /** The same for the kernels, which must not be left by an exception in the middle of their work. */
+  private allocateOrZero(bytes: number): number {
+    try {
+      return this.tfjs._malloc(bytes);
+    } catch (error) {
+      if (error instanceof BackendError) return 0;
+      throw error;
     }
-    return address;
   }
 
   free(address: number): void {
