@@ -4,7 +4,7 @@
  *     pixel = (1 - opacity) image + opacity colour
  */
 
-import {checkNumber, SHARE} from '../../kernels/common/arguments.js';
+import {checkNumber, positiveInteger, SHARE} from '../../kernels/common/arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {ShapeError} from '../errors.js';
@@ -147,6 +147,9 @@ function painted(
   opacity = 0.5,
   paintOf: (pixel: number) => Paint | null,
 ): RgbImage {
+  for (const [side, length] of Object.entries({width, height})) {
+    positiveInteger(who, `the image's ${side}`, length, {error: ShapeError});
+  }
   const area = width * height;
   if (data.length !== area * 3 || masks.some((mask) => mask.length !== area)) {
     throw new ShapeError(

@@ -167,6 +167,9 @@ async function logitsOf(
 }
 
 function channelsOf({data, width, height}: PixelImage): number {
+  for (const [side, length] of Object.entries({width, height})) {
+    positiveInteger(WHO, `the image's ${side}`, length, {error: ShapeError});
+  }
   const channels = data.length / (width * height);
   if (!Number.isInteger(channels) || channels < 1) {
     throw new ShapeError(
