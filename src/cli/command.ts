@@ -30,7 +30,7 @@ const HELP_WIDTH = 120;
 export function newCommand(name: string, {out}: Context): Command {
   const command = new Command(name);
   return command
-    .helpOption('--help', 'show this help')
+    .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
     .configureHelp({
       subcommandTerm: (subcommand) => subcommand.name(),

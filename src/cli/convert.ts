@@ -95,6 +95,11 @@ function settingsOf(inputs: readonly string[], {to: out, ...options}: Values<typ
   if (out === null) {
     throw new UsageError('convert: --to must be a folder or a .safetensors file; got nothing.');
   }
+  if (isCheckpoint(out) && !isWeightFile(out)) {
+    throw new UsageError(
+      `convert: --to must be a folder or a .safetensors file, the only weights that are written; got ${out}.`,
+    );
+  }
   if (options.layout !== null && !isWeightFile(out)) {
     throw new UsageError(
       `convert: --layout must go with a .safetensors file; got --to ${out} (a folder has our own names).`,

@@ -25,7 +25,7 @@ export interface Streams {
 export async function run(args: readonly string[], {out, err}: Streams): Promise<number> {
   const context: Context = {args, now: new Date(), out, exitCode: 0};
   try {
-    await program(context).parseAsync(args, {from: 'user'});
+    await program(context).parseAsync(withoutHelpCommand(args), {from: 'user'});
     return context.exitCode;
   } catch (error) {
     // Help or the version was asked for, and has been written.
@@ -36,13 +36,18 @@ export async function run(args: readonly string[], {out, err}: Streams): Promise
   }
 }
 
+/** `help` and `help train` mean `--help` and `train --help`. */
+function withoutHelpCommand(args: readonly string[]): readonly string[] {
+  return args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+}
+
 function program(context: Context) {
   return (
     newCommand(PROGRAM, context)
       .description('Swin Transformer layers for TensorFlow.js')
       .usage('<command> [options]')
-      .helpOption('--help', "show this help; after a command, the command's own")
-      .version(version(), '--version', 'show the version')
+      .helpOption('-h, --help', "show this help; after a command, the command's own")
+      .version(version(), '-v, --version', 'show the version')
       // What follows a command is for the command.
       .enablePositionalOptions()
       .addCommand(trainCommand(context))

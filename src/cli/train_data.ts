@@ -1,7 +1,9 @@
 /** The images that `tfjs-swint train` works on: drawn shapes, CIFAR binaries or a folder of images. */
+import {stat} from 'node:fs/promises';
 import type {DatasetSplit} from '../data/dataset.js';
 import {shapesSplit} from '../data/shapes.js';
 import {subset} from '../data/subset.js';
+import {DataError} from '../errors.js';
 import {cifarFiles, detectCifar} from '../node/cifar_files.js';
 import {imageFolder} from '../node/image_folder.js';
 import type {TrainSettings} from './train.js';
@@ -30,6 +32,9 @@ export async function openData({
       imageSize: imageSize ?? SHAPES_DEFAULTS.imageSize,
     });
   }
+  if (!(await isFolder(data))) {
+    throw new DataError(`train: --data must be a folder that is there; got ${data} (check the path).`);
+  }
   const kind = await detectCifar(data);
   if (kind === null) {
     return imageFolder(data, {
@@ -49,6 +54,12 @@ export async function openData({
     test: testLimit === null ? test : subset(test, {limit: testLimit, seed}),
   };
 }
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Where the size of the images comes from; null where it was asked for, or is the data's own. */
 export function describeSize({data, imageSize}: DataOptions, {train}: DatasetSplit): string | null {

@@ -59,7 +59,7 @@ async function trainNetwork(
   const {epochs, stepsPerEpoch, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip} = settings;
   display.line();
   display.line(
-    `${name}: ${parameters.toLocaleString('en-US')} parameters, ${epochs} epochs of batches of ${batchSize}`,
+    `${name}: ${parameters.toLocaleString('en-US')} parameters, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of batches of ${batchSize}`,
   );
   const skipped = new Set<string>();
   let steps = 1;

@@ -6,7 +6,7 @@
  * On plain arrays, in browsers and in Node alike.
  */
 
-import {checkNumber, SHARE} from '../../kernels/common/arguments.js';
+import {checkNumber, positiveInteger, SHARE} from '../../kernels/common/arguments.js';
 import {type PixelBytes, rgbFromBytes} from '../data/image_input.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ShapeError} from '../errors.js';
@@ -143,6 +143,9 @@ function painted(
   paintOf: (pixel: number) => Paint | null,
 ): RgbImage {
   const {width, height} = image;
+  for (const [side, length] of Object.entries({width, height})) {
+    positiveInteger(who, `the image's ${side}`, length, {error: ShapeError});
+  }
   const area = width * height;
   const channels = image.data.length / area;
   if ((channels !== 3 && channels !== 4) || masks.some((mask) => mask.length !== area)) {

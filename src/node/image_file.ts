@@ -12,7 +12,7 @@
 import jpeg from 'jpeg-js';
 import {PNG} from 'pngjs';
 import type {Sharp, SharpOptions} from 'sharp';
-import {oneOf} from '../../kernels/common/arguments.js';
+import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, DataError} from '../errors.js';
 import {pixelLimit, sizeFault} from './image_limits.js';
@@ -226,13 +226,15 @@ function upright(image: RgbImage, orientation: number): RgbImage {
  * A PNG file of an RGB image.
  *
  * @param rgb bytes, [height, width, 3].
- * @throws DataError if `rgb` has another length.
+ * @throws DataError for a size that is none, or if `rgb` has another length.
  */
 export function encodePng(rgb: Uint8Array, width: number, height: number): Uint8Array {
-  if (rgb.length !== width * height * 3 || rgb.length === 0) {
+  for (const [side, length] of Object.entries({width, height})) {
+    positiveInteger('encodePng', side, length, {error: DataError});
+  }
+  if (rgb.length !== width * height * 3) {
     throw new DataError(
-      `encodePng: an image of ${height}x${width} must have ${width * height * 3} RGB bytes and at least one pixel; ` +
-        `got ${rgb.length}.`,
+      `encodePng: an image of ${height}x${width} must have ${width * height * 3} RGB bytes; got ${rgb.length}.`,
     );
   }
   const png = new PNG({width, height});

@@ -215,6 +215,9 @@ async function logitsOf(
 }
 
 function channelsOf({data, width, height}: PixelImage): number {
+  for (const [side, length] of Object.entries({width, height})) {
+    positiveInteger(WHO, `the image's ${side}`, length, {error: ShapeError});
+  }
   const channels = data.length / (width * height);
   const sides = [width, height].every((side) => Number.isInteger(side) && side > 0);
   if (!sides || !Number.isInteger(channels) || channels < 1) {

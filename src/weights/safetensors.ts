@@ -43,7 +43,9 @@ export function openSafetensors(source: ByteSource): Safetensors {
   const view = new DataView(start.buffer, start.byteOffset, 8);
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   const most = Math.min(MOST_HEADER_BYTES, source.size - 8);
-  if (length < 2 || length > most) fail(`the header must have 2 to ${most} bytes`, `${length}`);
+  if (most < 2) fail('a safetensors file must have at least 10 bytes', `${source.size}`);
+  const range = most > 2 ? `2 to ${most} bytes` : '2 bytes';
+  if (length < 2 || length > most) fail(`the header must have ${range}`, `${length}`);
   const header = parseHeader(source.read(8, length), fail);
   const bytes = source.size - 8 - length;
   const {tensors, metadata} = checkEntries(header, bytes, fail);

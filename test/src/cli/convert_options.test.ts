@@ -32,6 +32,7 @@ describe('the options of convert', () => {
     ['a.pth b.pth --to out', /one file or folder must be given; got a.pth b.pth/],
     ['a.pth', /--to must be a folder or a .safetensors file; got nothing/],
     ['a.pth --to --window 7', /--to must be a folder or a .safetensors file; got --window/],
+    ['a.safetensors --to b.pth', /--to must be a folder or a .safetensors file, .*; got b\.pth\./],
     ['a.pth --too out', /Unknown option '--too'/],
     ['a.pth --to out --window 0', /convert: --window must be a whole number from 1; got 0/],
     ['a.pth --to out --window 7x7', /--window must be a whole number from 1; got 7x7/],

@@ -62,6 +62,11 @@ describe('tfjs-swint', () => {
     expect(help.stdout).to.include('train a SwinT network');
     const trainHelp = await swint('train', '--help');
     expect(trainHelp.code).to.equal(0);
+    for (const line of ['-h', 'help']) expect(await swint(line), line).to.deep.equal(help);
+    for (const line of ['train -h', 'help train']) {
+      expect(await swint(...line.split(' ')), line).to.deep.equal(trainHelp);
+    }
+    expect((await swint('-v')).stdout).to.equal(`${version}\n`);
     for (const option of ['--data', '--no-flip', '--max-minutes', '--drop-path']) {
       expect(trainHelp.stdout).to.include(option);
     }
@@ -185,6 +190,7 @@ describe('tfjs-swint', () => {
     const line = ['--data', dir, '--backend', 'wasm', '--epochs', '1', '--model', 'swin'];
     const {code, stdout, stderr} = await swint('train', ...line, '--out', join(root, 'photos-run'));
     expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^SwinResNet-14: .* parameters, 1 epoch of batches of 64$/m);
     expect(stdout).to.match(/^Data .* 48x64x3, 2 classes \(cat, dog\\u001b\[31m\)$/m);
     expect(stdout).to.match(/^ +images resized to 48x64 \(--image-size N for another size\)$/m);
     expect(stdout).to.not.include('\u001b[31m');

@@ -33,6 +33,17 @@ describe('the data of train', () => {
     );
   });
 
+  it('asks for a folder, in the name of --data', async () => {
+    for (const data of [join(dir, 'nowhere'), join(dir, 'file')]) {
+      await writeFile(join(dir, 'file'), '');
+      const error = await openData({...none, data}).catch((reason) => reason);
+      expect(error).to.be.instanceOf(DataError);
+      expect(error.message).to.equal(
+        `train: --data must be a folder that is there; got ${data} (check the path).`,
+      );
+    }
+  });
+
   it('knows CIFAR binaries by their names, and that they have one size', async () => {
     await writeFile(join(dir, 'test_batch.bin'), '');
     const resized = await openData({...none, data: dir, imageSize: 48}).catch((error) => error);

@@ -100,6 +100,12 @@ describe('image files', () => {
     await each(async (decoder) => {
       expect((await decodeImage(png, {decoder})).data).to.deep.equal(rgb);
     });
+    for (const side of [undefined, 0, 1.5, Number.NaN]) {
+      expect(() => encodePng(rgb, side as number, 5)).to.throw(
+        DataError,
+        /encodePng: width must be a whole number from 1; got/,
+      );
+    }
     expect(() => encodePng(rgb, 5, 5)).to.throw(DataError, /75 RGB bytes.*got 105/);
   });
 
