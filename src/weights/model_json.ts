@@ -118,10 +118,14 @@ function checkPath(path: unknown, fail: Fail): asserts path is string {
 }
 
 function readSpec(weight: unknown, fail: Fail): tf.io.WeightsManifestEntry {
-  if (!isObject(weight) || typeof weight.name !== 'string' || weight.name === '') {
+  // tfjs keeps weights in an object by their names, where __proto__ means something else.
+  const named =
+    isObject(weight) && typeof weight.name === 'string' && !['', '__proto__'].includes(weight.name);
+  if (!named) {
     throw fail('must give every weight a name', shown(weight));
   }
-  const {name, shape, dtype, quantization, group} = weight;
+  const {shape, dtype, quantization, group} = weight;
+  const name = weight.name as string;
   const who = `must give weight ${shown(name)}`;
   if (!Array.isArray(shape) || shape.length > 32 || !shape.every(isSize)) {
     throw fail(`${who} a shape of sizes from 0`, shown(shape));

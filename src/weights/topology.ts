@@ -55,12 +55,14 @@ function checkWithin(value: unknown, fail: Fail, levels: number): void {
   if (Array.isArray(value)) {
     for (const item of value) checkWithin(item, fail, levels + 1);
   } else if (isObject(value)) {
-    if (Array.isArray(value.layers) && field(value, 'input_layers', 'inputLayers') !== undefined) {
-      checkGraph(value.layers, fail);
-    }
+    // The layers of a Sequential have no calls.
+    if (Array.isArray(value.layers) && value.layers.some(hasCalls)) checkGraph(value.layers, fail);
     for (const item of Object.values(value)) checkWithin(item, fail, levels + 1);
   }
 }
+
+const hasCalls = (layer: unknown) =>
+  isObject(layer) && field(layer, 'inbound_nodes', 'inboundNodes') !== undefined;
 
 /** Makes the calls as tfjs does, without the layers. */
 function checkGraph(configs: readonly unknown[], fail: Fail): void {

@@ -195,6 +195,14 @@ describe('loadModel of files of others', () => {
       /feed every layer from the inputs on/,
     ],
     [
+      'a layer that feeds itself in a model that names no inputs',
+      (json) => {
+        layerOf(json, 'shared').inbound_nodes = nodes(['shared', 0]);
+        delete json.modelTopology.config.input_layers;
+      },
+      /"shared", which waits for \["shared",0\] for ever/,
+    ],
+    [
       'a layer that is not there',
       (json) => {
         layerOf(json, 'sum').inbound_nodes = nodes(['nobody', 0], ['shared', 1]);
