@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz`: random cases of the stock operations that are replaced, on wasm and webgpu, against float64 references;
- * see main.ts. With the driver that `npm test` has.
+ * see main.mts. With the driver that `npm test` has.
  */
 import {spawn} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
@@ -11,7 +11,7 @@ const {sparticuzUnavailable, swiftShaderEnvironment} = await tsImport(
   import.meta.url,
 );
 const driver = sparticuzUnavailable() === undefined ? swiftShaderEnvironment() : {};
-const main = fileURLToPath(new URL('main.ts', import.meta.url));
+const main = fileURLToPath(new URL('main.mts', import.meta.url));
 const child = spawn(process.execPath, ['--import', 'tsx', main, ...process.argv.slice(2)], {
   stdio: 'inherit',
   env: {...process.env, ...driver},
