@@ -85,11 +85,7 @@ describe('safetensors', () => {
   const bad: [string, Uint8Array, RegExp][] = [
     ['no bytes', new Uint8Array(), /at least 8 bytes; got 0/],
     ['a header longer than the file', fileOf('{}', 0).subarray(0, 9), /at least 10 bytes; got 9/],
-    [
-      'a length of 2^63',
-      Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 128, 123, 125]),
-      /header must have 2 bytes;/,
-    ],
+    ['a length of 2^63', Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 128, 123, 125]), /header must have 2 bytes;/],
     ['a header that is no object', fileOf('[]', 0), /must begin with \{/],
     ['a header that begins with a space', fileOf(' {}', 0), /must begin with \{/],
     ['no JSON', fileOf('{"a":', 0), /must be JSON/],
