@@ -45,7 +45,10 @@ const SLOW = {
   'test/fuzz/**': 'random cases',
 };
 
-/** Seconds without a test or a hook that begins or ends, after which mocha hangs. Its own limit per test is shorter. */
+/**
+ * Seconds without a test or a hook that begins or ends, after which mocha hangs. Its own limit per test is shorter. Mocha
+ * tells of the tests of a file when all of them have ended, where several processes run them.
+ */
 const HANG = 1800;
 /** Seconds that processes have to end in after the last test, on a busy machine too. */
 const GRACE = Number(process.env.SWINT_TEST_GRACE ?? 60);
@@ -82,14 +85,15 @@ function mochaCall(given) {
       console.log(`  ${files} (${why})`);
     }
   }
-  // All tests, unless the arguments name files or folders. Not in .mocharc.json: mocha would add these to those.
-  const files = passedOn.some((argument) => existsSync(argument)) ? [] : ['test/**/*.test.ts'];
-  if (!quick) return {args: ['--recursive', ...passedOn, ...files], env: {}};
-  const parallel = ['--parallel', '--jobs', String(availableParallelism())];
-  const ignored = Object.keys(SLOW).flatMap((glob) => ['--ignore', glob]);
+  const named = passedOn.some((argument) => existsSync(argument));
+  // Of many files a process for each core runs some. A run of named files prints each test as it ends.
+  const parallel = named && !quick ? [] : ['--parallel', '--jobs', String(availableParallelism())];
+  // Not in .mocharc.json: mocha would add these to those that are named.
+  const files = named ? [] : ['test/**/*.test.ts'];
+  const ignored = quick ? Object.keys(SLOW).flatMap((glob) => ['--ignore', glob]) : [];
   return {
     args: ['--recursive', ...parallel, ...ignored, ...passedOn, ...files],
-    env: {SWINT_TEST_QUICK: '1'},
+    env: quick ? {SWINT_TEST_QUICK: '1'} : {},
   };
 }
 
