@@ -20,8 +20,8 @@ describe('URLs of checkpoints', () => {
   let address: string;
   let bytes: Uint8Array;
   let sent = 0;
-  const model = smallModel(1);
-  const other = smallModel(2);
+  let model: tf.LayersModel;
+  let other: tf.LayersModel;
   const {fetch} = globalThis;
 
   /** More than a program should take, as fast as the reader takes it. */
@@ -69,6 +69,8 @@ describe('URLs of checkpoints', () => {
 
   before(async () => {
     await tf.setBackend('cpu');
+    model = smallModel(1);
+    other = smallModel(2);
     bytes = await saveWeights(other, {layout: 'tfjs-swint'});
     server = createServer((request, response) => {
       response.on('error', () => {});
