@@ -65,8 +65,12 @@ interface Launched {
   close: () => Promise<void>;
 }
 
-/** Starts Chromium with WebGPU and WebGL on a software GPU. */
-async function launch(): Promise<Launched> {
+/**
+ * Starts Chromium with WebGPU and WebGL on a software GPU.
+ *
+ * @param closing Called as it is closed.
+ */
+async function launch(closing: () => void): Promise<Launched> {
   const found = findChromium();
   if ('reason' in found) {
     throw new Error(`inChromium: a Chromium must be present; got none: ${found.reason} (set CHROMIUM_PATH).`);
@@ -83,7 +87,10 @@ async function launch(): Promise<Launched> {
     env: {...environmentWithoutVulkan(), ...found.env},
     timeout: 300_000, // It takes less than a second where nothing else runs.
   });
-  const close = opened(() => server.kill(), 'run');
+  const close = opened(() => {
+    closing();
+    return server.kill();
+  }, 'run');
   try {
     return {browser: await chromium.connect(server.wsEndpoint(), {timeout: 0}), close};
   } catch (error) {
@@ -94,10 +101,17 @@ async function launch(): Promise<Launched> {
 
 let launched: Promise<Launched> | undefined;
 
-/** The browser of the run, started at the first call, and again after one in which something failed. */
+/**
+ * The browser of the run, started at the first call, and again after one in which something failed. Where several
+ * processes run the tests, a run is that of one file: the hook after it closes the browser.
+ */
 function sharedBrowser(): Promise<Launched> {
-  launched ??= launch();
-  return launched;
+  if (launched) return launched;
+  const starting = launch(() => {
+    if (launched === starting) launched = undefined;
+  });
+  launched = starting;
+  return starting;
 }
 
 async function closeSharedBrowser(): Promise<void> {
