@@ -2,9 +2,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {swinResNet} from '../../architectures/swin_resnet.js';
 import type {ImageDataset} from '../data/dataset.js';
-import type {TrainSettings} from './train.js';
-
-export type NetworkKind = 'swin' | 'conv';
+import type {NetworkKind, TrainSettings} from './train_settings.js';
 
 /** What a network is called in tables and reports. */
 export function networkName(kind: NetworkKind, depth: number): string {

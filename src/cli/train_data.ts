@@ -6,8 +6,8 @@ import {subset} from '../data/subset.js';
 import {DataError} from '../errors.js';
 import {cifarFiles, detectCifar} from '../node/cifar_files.js';
 import {imageFolder} from '../node/image_folder.js';
-import type {TrainSettings} from './train.js';
 import {SHAPES_DEFAULTS} from './train_defaults.js';
+import type {TrainSettings} from './train_settings.js';
 import {UsageError} from './usage_error.js';
 
 type DataOptions = Pick<TrainSettings, 'data' | 'imageSize' | 'limit' | 'testLimit' | 'seed'> & {

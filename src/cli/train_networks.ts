@@ -6,10 +6,10 @@ import type {ReportedModel} from '../node/report.js';
 import {saveModel} from '../node/save_model.js';
 import {train} from '../training/train.js';
 import type {TrainingDisplay} from './display.js';
-import {buildNetwork, type NetworkKind, networkName} from './networks.js';
+import {buildNetwork, networkName} from './networks.js';
 import {checkStepMemory, memoryError, type StepUse} from './step_memory.js';
 import {TimeLeft} from './time_left.js';
-import type {TrainSettings} from './train.js';
+import type {NetworkKind, TrainSettings} from './train_settings.js';
 
 /** One network after its training. */
 export interface TrainedNetwork extends ReportedModel {

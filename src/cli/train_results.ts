@@ -9,8 +9,8 @@ import type {DatasetSplit} from '../data/dataset.js';
 import {writeReport} from '../node/report.js';
 import type {TrainingHistory} from '../training/training_history.js';
 import {duration, type TrainingDisplay} from './display.js';
-import type {TrainSettings} from './train.js';
 import type {TrainedNetwork} from './train_networks.js';
+import type {TrainSettings} from './train_settings.js';
 
 /** @param typed The command line, for people who want the same again. */
 export async function writeResults(

@@ -17,7 +17,6 @@ import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, DataError} from '../errors.js';
 import {pixelLimit, sizeFault} from './image_limits.js';
 import {
-  type Fault,
   formatOfName,
   type ImageFormat,
   imageFormat,
@@ -27,6 +26,7 @@ import {
 } from './image_structure.js';
 import {readOrdinaryFile} from './ordinary_file.js';
 import {pngDataFault} from './png_structure.js';
+import type {Fault} from './stored_image.js';
 
 /** Who decodes: 'sharp', 'plain' (jpeg-js and pngjs), or 'auto', the first of them that is installed. */
 export type DecoderChoice = 'auto' | 'sharp' | 'plain';

@@ -7,6 +7,7 @@
  */
 import {jpegStructure} from './jpeg_structure.js';
 import {type PngStructure, pngStructure} from './png_structure.js';
+import type {StoredImage} from './stored_image.js';
 
 /** Formats that are decoded with and without sharp. */
 export type PlainFormat = 'jpeg' | 'png';
@@ -46,20 +47,7 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | null {
   return null;
 }
 
-/** A rule that a file breaks, as it follows 'must', and what came. */
-export interface Fault {
-  rule: string;
-  got: string;
-}
-
-export interface ImageStructure {
-  /** What is wrong with the file, as far as can be told without decoding it; null for nothing. */
-  fault: Fault | null;
-  /** As stored; 0 where the file does not say. */
-  width: number;
-  height: number;
-  /** Exif orientation, 1 (as stored) to 8. */
-  orientation: number;
+export interface ImageStructure extends StoredImage {
   /** What a PNG's image data must be. */
   png?: PngStructure['png'];
 }

@@ -4,7 +4,7 @@
  * Sources: ITU-T T.81 annex B (markers), Exif 2.3 section 4.6 (orientation).
  */
 import {MOST_SCANS} from './image_limits.js';
-import type {ImageStructure} from './image_structure.js';
+import type {StoredImage} from './stored_image.js';
 
 const END = 0xd9;
 const SCAN = 0xda;
@@ -12,9 +12,9 @@ const APP1 = 0xe1;
 /** Start of frame: c0 to cf without Huffman tables (c4), extensions (c8) and arithmetic conditioning (cc). */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-export function jpegStructure(bytes: Uint8Array): ImageStructure {
+export function jpegStructure(bytes: Uint8Array): StoredImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const result: ImageStructure = {fault: null, width: 0, height: 0, orientation: 1};
+  const result: StoredImage = {fault: null, width: 0, height: 0, orientation: 1};
   const fail = (rule: string, got: string) => ({...result, fault: {rule, got}});
   let scans = 0;
   let frames = 0;

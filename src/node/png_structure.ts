@@ -8,9 +8,9 @@
  * Source: the PNG specification, sections 5 (chunks), 8 (interlacing), 11.2.2 (header).
  */
 import {createInflate} from 'node:zlib';
-import type {Fault, ImageStructure} from './image_structure.js';
+import type {Fault, StoredImage} from './stored_image.js';
 
-export interface PngStructure extends ImageStructure {
+export interface PngStructure extends StoredImage {
   png: {
     /** The compressed image data, in parts. */
     parts: Uint8Array[];
@@ -68,7 +68,7 @@ export function pngStructure(bytes: Uint8Array): PngStructure {
   return fail('be complete', `${bytes.length} bytes and it ends before the end chunk`);
 }
 
-function headerFault({width, height}: ImageStructure, header: Uint8Array): Fault | null {
+function headerFault({width, height}: StoredImage, header: Uint8Array): Fault | null {
   const most = 2 ** 31 - 1;
   if (![width, height].every((side) => side >= 1 && side <= most)) {
     return {rule: `have 1 to ${most} pixels a side`, got: `${height}x${width}`};
@@ -99,7 +99,7 @@ const ADAM7 = [
   [0, 1, 1, 2],
 ] as const;
 
-function inflatedLength({width, height}: ImageStructure, header: Uint8Array): number {
+function inflatedLength({width, height}: StoredImage, header: Uint8Array): number {
   const [bits, colourType, , , interlace] = header.subarray(8);
   const pixelBits = COLOUR_TYPES[colourType!]!.values * bits!;
   const length = (columns: number, rows: number) =>

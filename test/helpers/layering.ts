@@ -4,8 +4,8 @@
  * The rules are those of the design: kernels imports nothing of ours, layers kernels, architectures layers, src all
  * three, and everyone kernels/common, which imports nothing outside of itself; geometry is free of tf; only kernels/wasm
  * and kernels/webgpu know a backend's package, and neither knows the other; Node's own modules stay in src/node.ts,
- * src/node/ and src/cli/, which nothing else imports, so that every other file runs in a browser; no import cycles; and
- * tf only as `@tensorflow/tfjs-core` and `-layers`, whose functional operations need no side effect.
+ * src/node/ and src/cli/, which nothing else imports, so that every other file runs in a browser; no import
+ * cycles, of types neither; and tf only as `@tensorflow/tfjs-core` and `-layers`, whose functional operations need no side effect.
  *
  * The rooms of a backend stand on each other (`floors`): a room imports those below it, and no other room of its floor.
  * A file in its operations/ is named as the one in kernels/operations/, with `_grad` where the gradient has its own.
@@ -24,8 +24,6 @@ import ts from 'typescript';
 interface Import {
   specifier: string;
   line: number;
-  /** Gone at run time: `import type`, `export type` and types written `import('...').T`. */
-  typeOnly: boolean;
   /** An `import()` expression: runs later, so it closes no cycle. */
   dynamic: boolean;
   /** What an `import` at the top of the file binds: names, or `* as` one; undefined for the other kinds. */
@@ -113,14 +111,10 @@ export function readSources(root: string, names: readonly string[] = folders): M
 export function importsOf(file: string, text: string): Import[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: Import[] = [];
-  const add = (
-    node: ts.Expression | undefined,
-    typeOnly: boolean,
-    more: Partial<Pick<Import, 'dynamic' | 'binds'>> = {},
-  ) => {
+  const add = (node: ts.Expression | undefined, more: Partial<Pick<Import, 'dynamic' | 'binds'>> = {}) => {
     if (node && ts.isStringLiteralLike(node)) {
       const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
-      found.push({specifier: node.text, line, typeOnly, dynamic: false, ...more});
+      found.push({specifier: node.text, line, dynamic: false, ...more});
     }
   };
   const visit = (node: ts.Node): void => {
@@ -128,19 +122,19 @@ export function importsOf(file: string, text: string): Import[] {
       const {moduleSpecifier, importClause} = node;
       const named = importClause?.namedBindings;
       const binds = named && ts.isNamespaceImport(named) ? 'namespace' : 'names';
-      add(moduleSpecifier, importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword, {binds});
+      add(moduleSpecifier, {binds});
     } else if (ts.isExportDeclaration(node)) {
-      add(node.moduleSpecifier, node.isTypeOnly);
+      add(node.moduleSpecifier);
     } else if (ts.isImportEqualsDeclaration(node) && ts.isExternalModuleReference(node.moduleReference)) {
-      add(node.moduleReference.expression, node.isTypeOnly);
+      add(node.moduleReference.expression);
     } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
-      add(node.argument.literal as ts.Expression, true);
+      add(node.argument.literal as ts.Expression);
     } else if (ts.isCallExpression(node)) {
       const {expression} = node;
       if (expression.kind === ts.SyntaxKind.ImportKeyword) {
-        add(node.arguments[0], false, {dynamic: true});
+        add(node.arguments[0], {dynamic: true});
       } else if (ts.isIdentifier(expression) && expression.text === 'require') {
-        add(node.arguments[0], false);
+        add(node.arguments[0]);
       }
     }
     ts.forEachChild(node, visit);
@@ -164,7 +158,7 @@ export function checkLayering(sources: Sources): Violation[] {
       }
       const target = targetOf(file, one.specifier);
       checkOwn(file, target, sources, report);
-      if (!one.typeOnly && !one.dynamic) {
+      if (!one.dynamic) {
         targets.push({target, line: one.line});
       }
     }

@@ -1,6 +1,7 @@
 import {expect} from 'chai';
-import {type TrainSettings, trainCommand} from '../../../src/cli/train.js';
+import {trainCommand} from '../../../src/cli/train.js';
 import {SHAPES_DEFAULTS} from '../../../src/cli/train_defaults.js';
+import type {TrainSettings} from '../../../src/cli/train_settings.js';
 import {UsageError} from '../../../src/cli/usage_error.js';
 import {TextStream} from '../../helpers/text_stream.js';
 
