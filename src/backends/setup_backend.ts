@@ -159,7 +159,7 @@ async function chooseBackend(settings: Settings): Promise<string> {
   throw new BackendError(`setupBackend: one backend must work; none does:${reasons}`);
 }
 
-/** @param named whether the application named this backend: an automatic choice rather has fewer threads than none. */
+/** @param named whether the application named this backend: the automatic choice takes one thread where more cannot start. */
 async function start(
   backend: BackendName,
   {threads, kernels, precision}: Settings,

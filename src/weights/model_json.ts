@@ -10,8 +10,10 @@
  *
  * Source: tensorflow/tfjs, tfjs-core/src/io/types.ts and weights_loader.ts; tfjs-converter, write_weights.py.
  */
+
 import type * as tf from '@tensorflow/tfjs-core';
 import {CheckpointError} from '../errors.js';
+import {isSize} from './is_size.js';
 
 /** Bytes of an element of a layer's weight. */
 const DTYPE_BYTES: Readonly<Record<string, number>> = {float32: 4, int32: 4, bool: 1};
@@ -36,8 +38,6 @@ type Fail = (rule: string, got: string) => CheckpointError;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** A value as it is printed: short. */
 function shown(value: unknown): string {

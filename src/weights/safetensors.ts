@@ -10,10 +10,12 @@
  *
  * Source: the format's description in huggingface/safetensors.
  */
+
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from './byte_source.js';
 import type {Checkpoint, TensorEntry} from './checkpoint.js';
 import {DTYPE_BITS, float32Values} from './dtypes.js';
+import {isSize} from './is_size.js';
 
 export interface Safetensors extends Checkpoint {
   metadata: ReadonlyMap<string, string>;
@@ -109,8 +111,6 @@ function repeatedKey(text: string): string | undefined {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function checkEntries(header: Record<string, unknown>, bytes: number, fail: Fail) {
   const metadata = new Map<string, string>();

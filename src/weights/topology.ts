@@ -10,7 +10,9 @@
  *
  * Source: tensorflow/tfjs, tfjs-layers/src/engine/container.ts, fromConfig.
  */
+
 import {CheckpointError} from '../errors.js';
+import {isSize} from './is_size.js';
 
 /** Looks at layers; a model of a thousand layers in the usual order needs a thousand. */
 const MOST_STEPS = 1e7;
@@ -128,14 +130,11 @@ function readLayer(config: unknown, fail: Fail): GraphLayer {
 
 type Call = [string, number, number, ...unknown[]][];
 
-const isIndex = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-
 function isCall(node: unknown): node is Call {
   return (
     Array.isArray(node) &&
     node.every(
-      (input) =>
-        Array.isArray(input) && typeof input[0] === 'string' && isIndex(input[1]) && isIndex(input[2]),
+      (input) => Array.isArray(input) && typeof input[0] === 'string' && isSize(input[1]) && isSize(input[2]),
     )
   );
 }

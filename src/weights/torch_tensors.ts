@@ -9,8 +9,10 @@
  *
  * Source: pytorch/pytorch, torch/serialization.py and torch/_utils.py.
  */
+
 import {CheckpointError} from '../errors.js';
 import {DTYPE_BITS} from './dtypes.js';
+import {isSize} from './is_size.js';
 import {PickleFunction, type PickleRules} from './pickle_machine.js';
 
 /** The elements that tensors are views of. */
@@ -53,10 +55,8 @@ const STORAGE_TYPES: Readonly<Record<string, string>> = {
 
 const MOST_AXES = 32;
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
 const isSizes = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
+  Array.isArray(value) && value.length <= MOST_AXES && value.every(isSize);
 
 /** A name as it is printed: short. */
 const shown = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
@@ -74,7 +74,7 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
   const persistent = (id: unknown): TorchStorage => {
     const [kind, type, key, , elements] = Array.isArray(id) ? id : [];
     const known =
-      kind === 'storage' && type instanceof StorageType && typeof key === 'string' && isCount(elements);
+      kind === 'storage' && type instanceof StorageType && typeof key === 'string' && isSize(elements);
     if (!known) throw fail('a storage must have a type, a key and a number of elements', 'others');
     const {dtype} = type as StorageType;
     const storage = {key: key as string, dtype, elements: elements as number};
@@ -92,7 +92,7 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
     const isStorage = typeof storage === 'object' && storage !== null && 'elements' in storage;
     if (
       !isStorage ||
-      !isCount(offset) ||
+      !isSize(offset) ||
       !isSizes(shape) ||
       !isSizes(strides) ||
       shape.length !== strides.length
@@ -101,7 +101,7 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
     }
     const made = new TorchTensor(storage as TorchStorage, offset, shape, strides);
     const end = offset + made.span;
-    if (!isCount(made.elements) || !isCount(end) || end > made.storage.elements) {
+    if (!isSize(made.elements) || !isSize(end) || end > made.storage.elements) {
       throw fail(
         `a tensor must lie within the ${made.storage.elements} elements of its storage`,
         `[${shape}]`,
