@@ -12,11 +12,13 @@ import {ConfigError, ShapeError} from '../errors.js';
 export type DecayExclusion = (variableName: string, shape: readonly number[]) => boolean;
 
 /**
- * The default exclusion: parameters of rank 0 and 1 (biases, gains of norms), relative position bias tables,
- * the continuous position bias MLP and the logit scale, as in the training recipe of Swin V1 and V2.
+ * The default exclusion: parameters of rank 0 and 1 (biases, gains of norms), absolute position embeddings, relative
+ * position bias tables, the continuous position bias MLP and the logit scale, as in the training recipe of Swin V1 and V2
+ * (`no_weight_decay` and `no_weight_decay_keywords` of microsoft/Swin-Transformer).
  */
 export function excludedFromDecay(variableName: string, shape: readonly number[]): boolean {
-  return shape.length <= 1 || /relative_position_bias_table|cpb_mlp|logit_scale/.test(variableName);
+  const tables = /absolute_pos_embed|relative_position_bias_table|cpb_mlp|logit_scale/;
+  return shape.length <= 1 || tables.test(variableName);
 }
 
 /** tfjs's own type of this name is not exported. */
