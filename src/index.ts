@@ -111,6 +111,8 @@ export {
   evaluateSegmentation,
   type SegmentationEvaluation,
 } from './training/evaluate_segmentation.js';
+export {Muon, type MuonAdamWArgs, type MuonArgs} from './training/muon.js';
+export type {NamePattern} from './training/name_pattern.js';
 export {
   type PredictedMask,
   type PredictSegmentationOptions,
@@ -134,7 +136,7 @@ export {
   type SegmentationScores,
   segmentationScores,
 } from './training/segmentation_metrics.js';
-export {SGD, type SGDArgs} from './training/sgd.js';
+export {type ParameterGroup, SGD, type SGDArgs} from './training/sgd.js';
 export {type TrainOptions, train} from './training/train.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
