@@ -119,7 +119,18 @@ export {
   predictSegmentation,
   type TileOptions,
 } from './training/predict_segmentation.js';
-export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
+export {
+  type CosineScheduleArgs,
+  constantSchedule,
+  cosineSchedule,
+  type PlateauScheduleArgs,
+  plateauSchedule,
+  type Schedule,
+  type ScheduleState,
+  type TestFigures,
+  type TriangularScheduleArgs,
+  triangularSchedule,
+} from './training/schedule.js';
 export type {
   SegmentationBatchReport,
   SegmentationEpochReport,
