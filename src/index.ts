@@ -105,6 +105,7 @@ export {
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
+export type {Averaging, EmaAveraging, LookaheadAveraging} from './training/averaging.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
 export {
   type EvaluateSegmentationOptions,
@@ -151,6 +152,7 @@ export {type ParameterGroup, SGD, type SGDArgs} from './training/sgd.js';
 export {type TrainOptions, train} from './training/train.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
+export type {ScheduleName} from './training/training_plan.js';
 export type {FetchOptions} from './weights/fetch_bytes.js';
 export {
   type LoadedSwin,

@@ -22,7 +22,7 @@ export function excludedFromDecay(variableName: string, shape: readonly number[]
 }
 
 /** tfjs's own type of this name is not exported. */
-interface NamedTensor {
+export interface NamedTensor {
   name: string;
   tensor: tf.Tensor;
 }
