@@ -165,7 +165,11 @@ export async function* take<T>(stream: AsyncGenerator<T>, count: number): AsyncG
   }
 }
 
-/** The gradients of a batch, and with the last of an update that too. Disposes the batch. @returns what reads [loss, ...counts]. */
+/**
+ * Takes the gradients of a batch, and updates the weights where it is the last one of an update. Disposes the batch.
+ *
+ * @returns what reads [loss, ...counts].
+ */
 function takeStep(
   {model, objective, plan: {optimizer}}: StepsArgs,
   update: WeightUpdate,

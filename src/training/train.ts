@@ -68,8 +68,8 @@ export interface TrainOptions extends ImageOptions {
    */
   optimizer?: tf.Optimizer;
   /**
-   * Steps whose gradients make one update of the weights: batches of batchSize with the effect of a larger one. Schedules
-   * count updates. Default 1.
+   * Steps whose gradients make one update of the weights: batches of batchSize with the effect of a larger one, but for
+   * batch norm, which sees each by itself. Schedules count updates. Default 1.
    */
   accumulateSteps?: number;
   /** The model is tested with, and at the end has, an average of the weights of its updates. Default none. */
