@@ -17,6 +17,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {
   BELOW_ONE,
   checkNumber,
+  flag,
   oneOf,
   positiveInteger,
   SHARE,
@@ -191,8 +192,9 @@ export class WeightAverage {
 
   /** After setWeights. */
   setState({updates, inModel}: AverageState): void {
-    this.updates = checkNumber(`${this.who}(averaging)`, 'updates', updates, wholeNumber(0));
-    this.inModel = inModel;
+    const who = `${this.who}(averaging)`;
+    this.updates = checkNumber(who, 'updates', updates, wholeNumber(0));
+    this.inModel = flag(who, 'inModel', inModel, false);
   }
 
   /** Frees the tensors. The model keeps the weights that it has. */

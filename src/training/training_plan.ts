@@ -81,10 +81,10 @@ export function checkTrainingOptions(who: string, model: tfl.LayersModel, option
   checkNumber(who, 'learningRate', learningRate, FROM_ZERO);
   checkNumber(who, 'clipNorm', clipNorm, ABOVE_ZERO_OR_INFINITE);
   checkNumber(who, 'maxSeconds', maxSeconds, ABOVE_ZERO_OR_INFINITE);
-  const belowEpochs = (value: number) => value >= 0 && value < epochs;
   positiveInteger(who, 'accumulateSteps', options.accumulateSteps ?? 1);
   if (typeof options.schedule !== 'function') optionalOneOf(who, 'schedule', options.schedule, SCHEDULES);
   if (options.averaging !== undefined) checkAveraging(who, options.averaging);
+  const belowEpochs = (value: number) => value >= 0 && value < epochs;
   checkNumber(who, 'warmupEpochs', warmupEpochs, {what: `in [0, ${epochs})`, holds: belowEpochs});
   if (tf.getGradient('Add') == null) {
     throw new ConfigError(
