@@ -1,11 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {ConfigError} from '../../../src/errors.js';
+import {AdamW} from '../../../src/training/adamw.js';
 import {Muon} from '../../../src/training/muon.js';
 import {cosineSchedule, plateauSchedule, triangularSchedule} from '../../../src/training/schedule.js';
+import {SGD} from '../../../src/training/sgd.js';
+import {runSteps} from '../../../src/training/steps.js';
 import {type TrainOptions, train} from '../../../src/training/train.js';
 import {type SegmentationTrainOptions, trainSegmentation} from '../../../src/training/train_segmentation.js';
-import {trainingPlan} from '../../../src/training/training_plan.js';
+import {tellSchedule, trainingPlan} from '../../../src/training/training_plan.js';
+import {eachBackend} from '../../helpers/backends.js';
 import {memoryMasks} from '../data/memory_masks.js';
 import {colourSplit} from './colour_squares.js';
 
@@ -215,6 +219,79 @@ describe('the plan of a training', () => {
       network.dispose();
     });
   });
+
+  eachBackend(
+    () => {
+      const optimizers: [string, () => tf.Optimizer][] = [
+        ['Muon', () => new Muon({learningRate: 0.02, heads: 'nothing'})],
+        [
+          'SGD',
+          () =>
+            new SGD({
+              learningRate: 0.02,
+              momentum: 0.9,
+              nesterov: true,
+              groups: [{match: 'bias', rateScale: 8}],
+            }),
+        ],
+        ['AdamW', () => new AdamW({learningRate: 0.02})],
+      ];
+      const averages: TrainOptions['averaging'][] = [{method: 'ema'}, {method: 'lookahead', every: 3}];
+      for (const [name, make] of optimizers) {
+        for (const averaging of averages) {
+          it(`what ${name}, ${averaging!.method} and a plateau keep is all that a training needs to go on bit-equal`, async () => {
+            const context = {who: 'test', stepsPerPass: 4, monitor: 'loss'};
+            const options = {epochs: 6, accumulateSteps: 2, averaging, schedule: 'plateau'} as const;
+            /** Six epochs; after some of them all that there is moves to a new model, optimizer and plan. */
+            const run = async (moves: readonly number[]): Promise<number[]> => {
+              let network = model();
+              let plan = trainingPlan({...options, optimizer: make()}, {...context, model: network});
+              for (let epoch = 1; epoch <= 6; epoch++) {
+                await runSteps({
+                  ...{who: 'test', model: network, plan, epoch, secondsBefore: 0},
+                  objective: (logits, labels) => ({
+                    loss: tf.losses.softmaxCrossEntropy(labels, logits) as tf.Scalar,
+                    counts: tf.zeros([1]),
+                  }),
+                  source: fixedBatches(epoch),
+                  onStep: () => undefined,
+                });
+                tellSchedule(plan, {loss: 1});
+                if (!moves.includes(epoch)) continue;
+                const other = model();
+                other.setWeights(network.getWeights());
+                const next = trainingPlan({...options, optimizer: make()}, {...context, model: other});
+                const saved = await plan.optimizer.getWeights();
+                await next.optimizer.setWeights(saved);
+                saved[0].tensor.dispose();
+                await next.average!.setWeights(await plan.average!.getWeights());
+                next.average!.setState(plan.average!.getState());
+                next.schedule!.setState!(plan.schedule!.getState!());
+                for (const old of [plan.optimizer, network, plan]) old.dispose();
+                [network, plan] = [other, next];
+              }
+              const end = await valuesOf(network);
+              for (const last of [plan.optimizer, network, plan]) last.dispose();
+              return end;
+            };
+            const before = tf.memory().numTensors;
+            const whole = await run([]);
+            for (const moves of [[1], [3], [1, 2, 3, 4, 5]]) expect(await run(moves)).to.deep.equal(whole);
+            expect(tf.memory().numTensors).to.equal(before);
+          });
+        }
+      }
+    },
+    {only: ['cpu', 'wasm']},
+  );
+
+  async function* fixedBatches(epoch: number) {
+    for (let step = 0; step < 4; step++) {
+      const seed = 10 * epoch + step;
+      const labels = tf.tidy(() => tf.oneHot(tf.tensor1d([0, 1, 2, step % 3], 'int32'), 3));
+      yield {images: tf.randomNormal([4, 3, 4, 4], 0, 1, 'float32', seed), labels, indices: [0, 1, 2, 3]};
+    }
+  }
 
   describe('of a segmentation', () => {
     const pixelModel = () =>
