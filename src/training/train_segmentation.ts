@@ -31,7 +31,7 @@ import {
 } from './segmentation_metrics.js';
 import {type DoneStep, type Objective, take} from './steps.js';
 import type {TrainOptions} from './train.js';
-import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
+import {checkTrainingOptions, type TrainingPlan, tellSchedule, trainingPlan} from './training_plan.js';
 
 type Shared =
   | 'epochs'
@@ -42,6 +42,8 @@ type Shared =
   | 'warmupEpochs'
   | 'schedule'
   | 'optimizer'
+  | 'accumulateSteps'
+  | 'averaging'
   | 'clipNorm'
   | 'maxSeconds'
   | 'signal'
@@ -49,7 +51,7 @@ type Shared =
   | 'std'
   | 'dataFormat';
 
-/** The options of `train` that say how long and how fast, and these. */
+/** The options of `train` that say how long and how fast, and these. The schedule 'plateau' follows the mean IoU. */
 export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pick<TileOptions, 'overlap'> {
   /** Crops per step; default 4. */
   batchSize?: number;
@@ -73,6 +75,7 @@ export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pi
 const OPTIONS = {
   ...{epochs: true, stepsPerEpoch: true, batchSize: true, seed: true, learningRate: true, weightDecay: true},
   ...{warmupEpochs: true, schedule: true, optimizer: true, clipNorm: true, maxSeconds: true, signal: true},
+  ...{accumulateSteps: true, averaging: true},
   ...{
     mean: true,
     std: true,
@@ -120,12 +123,13 @@ export async function trainSegmentation(
     ...{batchSize, cropSize, flip, rotate, seed},
     ...{mean, std, dataFormat, signal: options.signal},
   });
-  const plan = trainingPlan(options, Math.ceil(data.train.size / batchSize));
+  const stepsPerPass = Math.ceil(data.train.size / batchSize);
+  const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'meanIou'});
   try {
     return await run({model, data, options, plan, stream, mean, std});
   } finally {
     await stream.return(undefined as never);
-    if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
+    plan.dispose();
   }
 }
 
@@ -181,7 +185,12 @@ async function run(training: Training): Promise<SegmentationHistory> {
     trainName: data.train.name,
     batches: () => take(stream, plan.steps),
     totals: (epoch) => new Totals(training, epoch),
-    test: () => testEpoch(training),
+    async test() {
+      const evaluation = await testEpoch(training);
+      const {pixelAccuracy, meanIou} = evaluation;
+      tellSchedule(plan, {pixelAccuracy, meanIou});
+      return evaluation;
+    },
     onEpoch: (report, tested) => options.onEpoch?.(report, tested),
   });
   const {epochs, stopped, steps, stepMs, seconds, evaluation} = result;
