@@ -9,7 +9,9 @@
  * Images are buffers [H, W, C], bytes or floats; each function returns a new buffer and leaves its input as it is.
  */
 
-import {checkNumber, flag, oneOf, wholeNumber} from '../../kernels/common/arguments.js';
+import {checkNumber, oneOf, wholeNumber} from '../../kernels/common/arguments.js';
+import {showValue} from '../../kernels/common/show_value.js';
+import {ConfigError} from '../errors.js';
 import {type Random, randomStream, type Seed} from './shuffle.js';
 
 type Pixels = Uint8Array | Float32Array;
@@ -119,8 +121,9 @@ export function augment<T extends Pixels>(
 /** Throws ConfigError, in the name of `who`, if an option is unknown or the padding no whole number smaller than the image. */
 export function checkAugmentation(who: string, height: number, width: number, args: AugmentArgs): void {
   const {flip, cropPadding = 0, paddingMode = 'zero'} = args;
-  if (typeof flip === 'string') oneOf(who, 'flip', flip, ['alternating'], {fix: 'or true, or false'});
-  else flag(who, 'flip', flip, false);
+  if (flip !== undefined && flip !== 'alternating' && typeof flip !== 'boolean') {
+    throw new ConfigError(`${who}: flip must be true, false or 'alternating'; got ${showValue(flip)}.`);
+  }
   checkNumber(who, 'cropPadding', cropPadding, wholeNumber(0, Math.min(height, width) - 1), {
     fix: `it must be smaller than the images, ${height}x${width}`,
   });
