@@ -39,9 +39,10 @@ export function checkProgressiveResizing(
   const input = model.inputs[0].shape.slice(1);
   const [rows, columns] = dataFormat === 'channelsFirst' ? input.slice(1) : input;
   if (rows != null || columns != null) {
+    const free = showShape(mapShape<number | string>(dataFormat, channels, 'null', 'null'));
     throw new ConfigError(
       `${who}: ${name} must come with a model that takes images of any height and width; got one for ` +
-        `${showShape(input)} (build it with the inputShape ${showShape(mapShape(dataFormat, channels, null, null))}).`,
+        `${showShape(input)} (build it with the inputShape ${free}).`,
     );
   }
 }
