@@ -123,6 +123,7 @@ export {
   type TileOptions,
 } from './training/predict_segmentation.js';
 export type {ProgressiveResizing} from './training/progressive_resizing.js';
+export type {RecipeName} from './training/recipes.js';
 export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
 export type {
   SegmentationBatchReport,

@@ -28,6 +28,7 @@ import {
   TRAINING_IMAGE_OPTIONS,
   type TrainingImageOptions,
 } from './image_options.js';
+import {type RecipeName, withRecipe} from './recipes.js';
 import type {Schedule} from './schedule.js';
 import {type DoneStep, type StepBatch, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
@@ -35,6 +36,11 @@ import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_
 import {whitenedKernel, whitenFirstConvolution} from './whitening.js';
 
 export interface TrainOptions extends ImageOptions, TrainingImageOptions {
+  /**
+   * Settings that go together, for what is left out here; default none. 'small-images' is for photos of about 32x32 pixels
+   * and some minutes; say `flip: false` where a mirror image means something else.
+   */
+  recipe?: RecipeName;
   /** Passes over the training set; default 10. */
   epochs?: number;
   /**
@@ -93,6 +99,7 @@ export interface TrainOptions extends ImageOptions, TrainingImageOptions {
 const OPTIONS = {
   ...IMAGE_OPTIONS,
   ...TRAINING_IMAGE_OPTIONS,
+  recipe: true,
   ...{
     epochs: true,
     stepsPerEpoch: true,
@@ -130,10 +137,11 @@ const OPTIONS = {
 export async function train(
   model: tfl.LayersModel,
   data: DatasetSplit,
-  options: TrainOptions = {},
+  given: TrainOptions = {},
 ): Promise<TrainingHistory> {
-  checkArguments(WHO, options, OPTIONS);
+  checkArguments(WHO, given, OPTIONS);
   const start = performance.now();
+  const options = withRecipe(WHO, model, given);
   const training = await prepare(model, data, options);
   if (training === null) return nothingTrained((performance.now() - start) / 1000);
   describeImages(training);
