@@ -114,13 +114,14 @@ class PatchMoments {
   /** Patches so far. */
   count = 0;
   private readonly sums: Float64Array;
-  private readonly products: Float64Array[];
+  /** [n, n], of which the part j <= i is used. */
+  private readonly products: Float64Array;
 
   /** @param kernel rows, columns and channels of a patch. */
   constructor(private readonly kernel: readonly [number, number, number]) {
     const n = kernel[0] * kernel[1] * kernel[2];
     this.sums = new Float64Array(n);
-    this.products = Array.from({length: n}, () => new Float64Array(n));
+    this.products = new Float64Array(n * n);
   }
 
   /** Adds every patch that lies within an image. @param images [B, H, W, C]. */
@@ -142,20 +143,24 @@ class PatchMoments {
   }
 
   private addPatch(patch: Float64Array): void {
+    const {sums, products} = this;
+    const n = patch.length;
     this.count++;
-    for (let i = 0; i < patch.length; i++) {
+    for (let i = 0; i < n; i++) {
       const value = patch[i];
-      const row = this.products[i];
-      this.sums[i] += value;
-      for (let j = 0; j <= i; j++) row[j] += value * patch[j];
+      sums[i] += value;
+      for (let j = 0; j <= i; j++) products[i * n + j] += value * patch[j];
     }
   }
 
   /** Of the population, [n][n]. */
   covariance(): Float64Array[] {
+    const n = this.sums.length;
     const means = this.sums.map((sum) => sum / this.count);
-    return this.products.map((_, i) =>
-      means.map((mean, j) => this.products[Math.max(i, j)][Math.min(i, j)] / this.count - means[i] * mean),
+    return Array.from({length: n}, (_, i) =>
+      means.map((mean, j) => {
+        return this.products[Math.max(i, j) * n + Math.min(i, j)] / this.count - means[i] * mean;
+      }),
     );
   }
 }
