@@ -8,6 +8,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type {Batch} from '../data/batches.js';
+import type {ImageDataset} from '../data/dataset.js';
 import type {Objective, StepBatch} from './steps.js';
 
 /**
@@ -26,24 +27,20 @@ export function classification(classes: number, labelSmoothing: number): Objecti
   };
 }
 
-/** The batches as they come, those that are mixed with the shares of the classes [B, K] in place of their labels. */
-export async function* withTargets(
-  source: AsyncGenerator<Batch>,
-  label: (index: number) => number,
-  classes: number,
-): AsyncGenerator<StepBatch> {
-  for await (const {images, labels, indices, mix} of source) {
-    if (mix === undefined) {
-      yield {images, labels, indices};
-      continue;
-    }
-    labels.dispose();
-    const {partners, share} = mix;
-    const targets = new Float32Array(indices.length * classes);
-    for (const [place, partner] of partners.entries()) {
-      targets[place * classes + label(indices[place])] += share;
-      targets[place * classes + label(indices[partner])] += 1 - share;
-    }
-    yield {images, labels: tf.tensor2d(targets, [indices.length, classes]), indices};
+/** The batch; where its images are mixed, with the shares of the classes [B, K] in place of its labels, which it disposes. */
+export function withTargets<T extends Batch>(
+  batch: T,
+  dataset: Pick<ImageDataset, 'label' | 'classNames'>,
+): Omit<T, 'labels'> & Pick<StepBatch, 'labels'> {
+  if (batch.mix === undefined) return batch;
+  const {partners, share} = batch.mix;
+  const classes = dataset.classNames.length;
+  const own = batch.indices.map((index) => dataset.label(index));
+  const targets = new Float32Array(own.length * classes);
+  for (const [place, partner] of partners.entries()) {
+    targets[place * classes + own[place]] += share;
+    targets[place * classes + own[partner]] += 1 - share;
   }
+  batch.labels.dispose();
+  return {...batch, labels: tf.tensor2d(targets, [own.length, classes])};
 }

@@ -272,14 +272,12 @@ async function run(training: Training, stream: AsyncGenerator<StepBatch> | null)
   const {epochs, steps, stepMs, imagesPerSecond, seconds} = result;
   const restoredEpoch = best.putBack(epochs.length);
   const start = performance.now();
-  const final = await finalTest(
-    training,
-    epochs.length,
-    restoredEpoch === null ? result.evaluation : best.evaluation,
-  );
+  const final = await finalTest(training, epochs.length, {
+    stopped: result.early ? 'early' : result.stopped,
+    evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
+  });
   return {
     epochs,
-    stopped: result.early ? 'early' : result.stopped,
     bestEpoch: best.epoch,
     restoredEpoch,
     ...{steps, stepMs, imagesPerSecond, seconds: seconds + (performance.now() - start) / 1000},
@@ -293,12 +291,16 @@ async function run(training: Training, stream: AsyncGenerator<StepBatch> | null)
 async function finalTest(
   training: Training,
   epoch: number,
-  evaluation: Evaluation | null,
-): Promise<Pick<TrainingHistory, 'evaluation' | 'testViews'>> {
+  tested: Pick<TrainingHistory, 'stopped' | 'evaluation'>,
+): Promise<Pick<TrainingHistory, 'stopped' | 'evaluation' | 'testViews'>> {
   const {testViews = 1, signal} = training.options;
-  if (testViews === 1 || evaluation === null || signal?.aborted) return {evaluation, testViews: 1};
-  const final = await unlessAborted(testEpoch(training, epoch, testViews), signal);
-  return final === null ? {evaluation, testViews: 1} : {evaluation: final, testViews};
+  if (testViews === 1 || tested.stopped === 'aborted' || tested.evaluation === null) {
+    return {...tested, testViews: 1};
+  }
+  const evaluation = await unlessAborted(testEpoch(training, epoch, testViews), signal);
+  return evaluation === null
+    ? {...tested, stopped: 'aborted', testViews: 1}
+    : {...tested, evaluation, testViews};
 }
 
 type Figures = Omit<EpochReport, keyof EpochRecord>;
@@ -359,15 +361,14 @@ function testEpoch(
 }
 
 /** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
-function passOver(
-  {data: {train}, images, batchSize, dropRemainder, stepsPerPass, options, plan}: Training,
-  pass: number,
-): AsyncGenerator<StepBatch> {
+async function* passOver(training: Training, pass: number): AsyncGenerator<StepBatch> {
+  const {data, images, batchSize, dropRemainder, stepsPerPass, options, plan} = training;
   const {seed = 0, signal} = options;
-  const changes = imageChanges(train, options, {pass, stepsPerPass, totalSteps: plan.epochs * plan.steps});
+  const totalSteps = plan.epochs * plan.steps;
+  const changes = imageChanges(data.train, options, {pass, stepsPerPass, totalSteps});
   const order = {shuffle: true, seed, epoch: pass};
-  const source = batches(train, {...images, ...changes, ...order, batchSize, dropRemainder, signal});
-  return withTargets(source, (index) => train.label(index), train.classNames.length);
+  const source = batches(data.train, {...images, ...changes, ...order, batchSize, dropRemainder, signal});
+  for await (const batch of source) yield withTargets(batch, data.train);
 }
 
 /** The batches of pass after pass, until one has none. */

@@ -179,7 +179,10 @@ describe('images of a training', () => {
         if (++tests === 2) controller.abort();
       },
     });
-    expect([stopped.testViews, stopped.evaluation!.loss]).to.deep.equal([1, stopped.epochs[0].testLoss]);
+    expect([stopped.stopped, stopped.testViews, stopped.evaluation!.loss]).to.deep.equal([
+      ...['aborted', 1],
+      stopped.epochs[0].testLoss,
+    ]);
     model.dispose();
   });
 
