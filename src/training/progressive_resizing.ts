@@ -16,7 +16,7 @@ import {ConfigError} from '../errors.js';
 export interface ProgressiveResizing {
   /** Pixels of the shorter side at the start; at most the images' own. The longer side keeps the proportions. */
   from: number;
-  /** Share of all planned steps that are taken at that size, 0 to 1. */
+  /** Share of all planned steps, epochs times steps, that are taken at that size, 0 to 1; a limit of time does not change it. */
   until: number;
 }
 

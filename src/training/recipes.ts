@@ -7,11 +7,12 @@
  * whitened first convolution where the network has one, six views in the final test. Source: Jordan 2024, "94% on CIFAR-10
  * in 3.29 Seconds on a Single GPU" (airbench), whose settings these are but for the batches, the smoothing and the warm-up.
  */
+import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
 import {defined} from '../../kernels/common/defined.js';
 import type {TrainingImageOptions} from './image_options.js';
-import type {PlanOptions} from './training_plan.js';
+import type {Schedule} from './schedule.js';
 import {hasWhitenedLayer} from './whitening.js';
 
 export type RecipeName = 'small-images';
@@ -19,9 +20,15 @@ export type RecipeName = 'small-images';
 const NAMES = ['small-images'] as const satisfies readonly RecipeName[];
 
 /** The options of `train` that a recipe has a say in. */
-interface RecipeOptions extends PlanOptions, TrainingImageOptions {
+interface RecipeOptions extends TrainingImageOptions {
   recipe?: RecipeName;
+  epochs?: number;
+  batchSize?: number;
   labelSmoothing?: number;
+  learningRate?: number;
+  warmupEpochs?: number;
+  optimizer?: tf.Optimizer;
+  schedule?: Schedule;
 }
 
 /**
