@@ -12,7 +12,6 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
 import {defined} from '../../kernels/common/defined.js';
 import type {TrainingImageOptions} from './image_options.js';
-import type {Schedule} from './schedule.js';
 import {hasWhitenedLayer} from './whitening.js';
 
 export type RecipeName = 'small-images';
@@ -28,7 +27,8 @@ interface RecipeOptions extends TrainingImageOptions {
   learningRate?: number;
   warmupEpochs?: number;
   optimizer?: tf.Optimizer;
-  schedule?: Schedule;
+  /** Only whether there is one matters here. */
+  schedule?: unknown;
 }
 
 /**
