@@ -1,30 +1,37 @@
 /**
- * Trains an image classifier: seeded shuffles and augmentation, softmax cross-entropy with label smoothing, AdamW
- * under a warm-up and cosine schedule, an evaluation after each epoch.
+ * Trains an image classifier: seeded shuffles and augmentation, softmax cross-entropy with label smoothing
+ * (classification.ts) plus the layers' own regularisation losses, AdamW under a warm-up and cosine schedule, an
+ * evaluation after each epoch.
  *
- *     target = (1 - s) onehot(y) + s / K        loss = mean over the batch of  -sum_k target_k log softmax(z)_k
- *                                                      + the layers' own regularisation losses
- *
- * with label smoothing s (Szegedy et al. 2016) and K classes. Loss and accuracy of the training set are running means
- * over the epoch's batches, so they lag behind the test figures, which are taken at its end.
+ * Loss and accuracy of the training set are running means over the epoch's batches, so they lag behind the test figures,
+ * which are taken at its end.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
-import {type Batch, batches} from '../data/batches.js';
+import {batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {DatasetSplit} from '../data/dataset.js';
 import {channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
+import type {Views} from '../inference/views.js';
 import type {Averaging} from './averaging.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
+import {classification, withTargets} from './classification.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './evaluate.js';
+import {
+  checkTrainingImages,
+  imageChanges,
+  TRAINING_IMAGE_OPTIONS,
+  type TrainingImageOptions,
+} from './image_options.js';
+import {type RecipeName, withRecipe} from './recipes.js';
 import type {Schedule} from './schedule.js';
-import {type DoneStep, type Objective, take} from './steps.js';
+import {type DoneStep, type StepBatch, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
 import {
   checkTrainingOptions,
@@ -33,8 +40,14 @@ import {
   tellSchedule,
   trainingPlan,
 } from './training_plan.js';
+import {whitenedKernel, whitenFirstConvolution} from './whitening.js';
 
-export interface TrainOptions extends ImageOptions {
+export interface TrainOptions extends ImageOptions, TrainingImageOptions {
+  /**
+   * Settings that go together, for what is left out here; default none. 'small-images' is for photos of about 32x32 pixels
+   * and some minutes; say `flip: false` where a mirror image means something else.
+   */
+  recipe?: RecipeName;
   /** Passes over the training set; default 10. */
   epochs?: number;
   /**
@@ -78,10 +91,6 @@ export interface TrainOptions extends ImageOptions {
   labelSmoothing?: number;
   /** Largest global norm of a step's gradients; larger ones are scaled down to it. Default none. */
   clipNorm?: number;
-  /** Mirror half of the training images; default false. */
-  flip?: boolean;
-  /** Cells of zero padding before a random crop back to the size; default 0. */
-  cropPadding?: number;
   /**
    * Seconds of training after which it stops at the end of a step and evaluates; default none. Where the time is spent
    * before the epochs are done, a schedule by name follows the time: the rate is at its end when it stops.
@@ -110,6 +119,8 @@ export interface TrainOptions extends ImageOptions {
 
 const OPTIONS = {
   ...IMAGE_OPTIONS,
+  ...TRAINING_IMAGE_OPTIONS,
+  recipe: true,
   ...{
     epochs: true,
     stepsPerEpoch: true,
@@ -129,8 +140,6 @@ const OPTIONS = {
   ...{accumulateSteps: true, averaging: true},
   ...{
     labelSmoothing: true,
-    flip: true,
-    cropPadding: true,
     maxSeconds: true,
     patience: true,
     restoreBest: true,
@@ -150,10 +159,11 @@ const OPTIONS = {
 export async function train(
   model: tfl.LayersModel,
   data: DatasetSplit,
-  options: TrainOptions = {},
+  given: TrainOptions = {},
 ): Promise<TrainingHistory> {
-  checkArguments(WHO, options, OPTIONS);
+  checkArguments(WHO, given, OPTIONS);
   const start = performance.now();
+  const options = withRecipe(WHO, model, given);
   const training = await prepare(model, data, options);
   if (training === null) return nothingTrained((performance.now() - start) / 1000);
   describeImages(training);
@@ -173,6 +183,8 @@ interface Training {
   options: TrainOptions;
   batchSize: number;
   dropRemainder: boolean;
+  /** Steps of one pass over the training set. */
+  stepsPerPass: number;
   images: ImageOptions & {mean: number[]; std: number[]};
   plan: TrainingPlan;
 }
@@ -203,15 +215,29 @@ async function prepare(
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
   const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
+  if (!(await whiten(model, data, options, images))) return null;
   const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'loss'});
-  return {model, data, options, batchSize, dropRemainder, images, plan};
+  return {model, data, options, batchSize, dropRemainder, stepsPerPass, images, plan};
+}
+
+/** Sets the whitened filters, where they are asked for. @returns false where the signal came before it was done. */
+async function whiten(
+  model: tfl.LayersModel,
+  {train}: DatasetSplit,
+  {whitening, seed, signal}: TrainOptions,
+  images: ImageOptions,
+): Promise<boolean> {
+  if (!whitening) return true;
+  const kernel = whitenedKernel(WHO, model, train.channels);
+  const whitened = whitenFirstConvolution(kernel, train, images, {seed, signal}).then(() => true);
+  return (await unlessAborted(whitened, signal)) ?? false;
 }
 
 /** The history of a training that was stopped before its images were measured. */
 function nothingTrained(seconds: number): TrainingHistory {
   return {
     ...{epochs: [], stopped: 'aborted', bestEpoch: null, restoredEpoch: null, steps: 0, stepMs: null},
-    ...{imagesPerSecond: null, seconds, mean: [], std: [], evaluation: null},
+    ...{imagesPerSecond: null, seconds, mean: [], std: [], evaluation: null, testViews: 1},
   };
 }
 
@@ -224,6 +250,7 @@ function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: Train
   positiveInteger(WHO, 'patience', patience);
   checkClassifier(WHO, model, data.train, dataFormat);
   checkClassifier(WHO, model, data.test, dataFormat);
+  checkTrainingImages(WHO, model, data, options);
   checkLabels(data.train);
   checkLabels(data.test);
 }
@@ -245,7 +272,7 @@ function describeImages({model, data, images}: Training): void {
 }
 
 /** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
-async function run(training: Training, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
+async function run(training: Training, stream: AsyncGenerator<StepBatch> | null): Promise<TrainingHistory> {
   const {options, data, model, plan, images} = training;
   const {clipNorm, signal, patience = Infinity, restoreBest = options.patience != null} = options;
   const best = new BestEpoch(model, restoreBest);
@@ -266,16 +293,36 @@ async function run(training: Training, stream: AsyncGenerator<Batch> | null): Pr
   });
   const {epochs, steps, stepMs, imagesPerSecond, seconds} = result;
   const restoredEpoch = best.putBack(epochs.length);
+  const start = performance.now();
+  const final = await finalTest(training, epochs.length, {
+    stopped: result.early ? 'early' : result.stopped,
+    evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
+  });
   return {
     epochs,
-    stopped: result.early ? 'early' : result.stopped,
     bestEpoch: best.epoch,
     restoredEpoch,
-    ...{steps, stepMs, imagesPerSecond, seconds},
+    ...{steps, stepMs, imagesPerSecond, seconds: seconds + (performance.now() - start) / 1000},
     mean: images.mean,
     std: images.std,
-    evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
+    ...final,
   };
+}
+
+/** The test at the end, of the weights that the model keeps: the one of an epoch, made anew where more views are asked for. */
+async function finalTest(
+  training: Training,
+  epoch: number,
+  tested: Pick<TrainingHistory, 'stopped' | 'evaluation'>,
+): Promise<Pick<TrainingHistory, 'stopped' | 'evaluation' | 'testViews'>> {
+  const {testViews = 1, signal} = training.options;
+  if (testViews === 1 || tested.stopped === 'aborted' || tested.evaluation === null) {
+    return {...tested, testViews: 1};
+  }
+  const evaluation = await unlessAborted(testEpoch(training, epoch, testViews), signal);
+  return evaluation === null
+    ? {...tested, stopped: 'aborted', testViews: 1}
+    : {...tested, evaluation, testViews};
 }
 
 type Figures = Omit<EpochReport, keyof EpochRecord>;
@@ -320,29 +367,34 @@ class Totals implements EpochTotals<Evaluation, Figures> {
   }
 }
 
-function testEpoch({model, data, options, batchSize, images}: Training, epoch: number): Promise<Evaluation> {
+function testEpoch(
+  {model, data, options, batchSize, images}: Training,
+  epoch: number,
+  views?: Views,
+): Promise<Evaluation> {
   const {signal, onTestBatch, testBatchSize = Math.max(64, batchSize)} = options;
   return evaluate(model, data.test, {
     ...images,
     batchSize: testBatchSize,
+    views,
     signal,
     onBatch: onTestBatch && ((progress) => onTestBatch({epoch, ...progress})),
   });
 }
 
 /** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
-function passOver(
-  {data, images, batchSize, dropRemainder, options}: Training,
-  pass: number,
-): AsyncGenerator<Batch> {
-  const {seed = 0, flip = false, cropPadding = 0} = options;
+async function* passOver(training: Training, pass: number): AsyncGenerator<StepBatch> {
+  const {data, images, batchSize, dropRemainder, stepsPerPass, options, plan} = training;
+  const {seed = 0, signal} = options;
+  const totalSteps = plan.epochs * plan.steps;
+  const changes = imageChanges(data.train, options, {pass, stepsPerPass, totalSteps});
   const order = {shuffle: true, seed, epoch: pass};
-  const {signal} = options;
-  return batches(data.train, {...images, ...order, batchSize, dropRemainder, flip, cropPadding, signal});
+  const source = batches(data.train, {...images, ...changes, ...order, batchSize, dropRemainder, signal});
+  for await (const batch of source) yield withTargets(batch, data.train);
 }
 
 /** The batches of pass after pass, until one has none. */
-async function* allPasses(training: Training): AsyncGenerator<Batch> {
+async function* allPasses(training: Training): AsyncGenerator<StepBatch> {
   for (let pass = 0, some = true; some; pass++) {
     some = false;
     for await (const batch of passOver(training, pass)) {
@@ -350,14 +402,4 @@ async function* allPasses(training: Training): AsyncGenerator<Batch> {
       yield batch;
     }
   }
-}
-
-/** Softmax cross-entropy with label smoothing; counts the images that are classified correctly. */
-function classification(classes: number, labelSmoothing: number): Objective {
-  return (logits, labels) => {
-    const correct = tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
-    const target = tf.oneHot(labels as tf.Tensor1D, classes);
-    const loss = tf.losses.softmaxCrossEntropy(target, logits, undefined, labelSmoothing) as tf.Scalar;
-    return {loss, counts: tf.reshape(correct, [1])};
-  };
 }
