@@ -16,6 +16,7 @@ import {ConfigError} from '../errors.js';
 import {AdamW} from './adamw.js';
 import {type Averaging, checkAveraging, WeightAverage} from './averaging.js';
 import {rateOf, setRate} from './learning_rate.js';
+import {type RecipeName, recipeOptimizer} from './recipes.js';
 import {
   cosineSchedule,
   plateauSchedule,
@@ -38,6 +39,8 @@ export interface PlanOptions {
   warmupEpochs?: number;
   schedule?: ScheduleName | Schedule;
   optimizer?: tf.Optimizer;
+  /** Decides the optimizer where none is given; what else it fills in is in the options already. */
+  recipe?: RecipeName;
   clipNorm?: number;
   accumulateSteps?: number;
   averaging?: Averaging;
@@ -122,7 +125,10 @@ export function trainingPlan(
   const steps = options.stepsPerEpoch ?? stepsPerPass;
   const updates = Math.ceil(steps / accumulateSteps);
   const total = epochs * updates;
-  const optimizer = options.optimizer ?? new AdamW({learningRate, weightDecay: options.weightDecay});
+  const optimizer =
+    options.optimizer ??
+    recipeOptimizer(options) ??
+    new AdamW({learningRate, weightDecay: options.weightDecay});
   const ownRate = rateOf(options.optimizer);
   const schedule = scheduleOf(options, {updates, total, monitor, ownRate});
   const average = averaging === undefined ? null : new WeightAverage(who, model, averaging);

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {ConfigError} from '../../../src/errors.js';
-import {withRecipe} from '../../../src/training/recipes.js';
+import {Muon} from '../../../src/training/muon.js';
+import {recipeOptimizer, withRecipe} from '../../../src/training/recipes.js';
 import {type TrainOptions, train} from '../../../src/training/train.js';
 import {errorOf} from '../data/memory_dataset.js';
 import {colourSplit} from './colour_squares.js';
@@ -40,6 +41,17 @@ describe('recipes', () => {
     expect(filled).to.include({batchSize: 64, epochs: 20, flip: 'alternating', paddingMode: 'reflect'});
     expect(filled).to.include({cropPadding: 2, labelSmoothing: 0.1, testViews: 6, whitening: false});
     expect(filled.warmupEpochs).to.be.closeTo(3, 1e-12);
+    expect(filled).to.include({schedule: 'triangular', learningRate: 0.05});
+    const optimizer = recipeOptimizer({...filled, weightDecay: 0.01}) as Muon;
+    expect(optimizer).to.be.instanceOf(Muon);
+    expect(optimizer).to.include({
+      learningRate: 0.05,
+      momentum: 0.8,
+      newtonSchulzSteps: 3,
+      weightDecay: 0.01,
+    });
+    expect(optimizer.adamw).to.include({rateRatio: 0.1, weightDecay: 0.01});
+    expect(recipeOptimizer({learningRate: 0.05})).to.equal(undefined);
     const own = {cropPadding: 0, labelSmoothing: 0, testViews: 2, whitening: false, warmupEpochs: 0} as const;
     expect(withRecipe<TrainOptions>('train', made('whiten'), {...given, ...own})).to.include(own);
     const options = {epochs: 3};
@@ -63,12 +75,18 @@ describe('recipes', () => {
     optimizer.dispose();
   });
 
-  it('train, and set the whitened filters', async () => {
+  it('train, set the whitened filters, and leave no state of their optimizer', async () => {
     const model = made('whiten');
+    const held = tf.memory().numTensors;
+    const rates: (number | null)[] = [];
     const history = await train(model, colourSplit(), {
       ...{recipe: 'small-images', epochs: 12, batchSize: 16, dataFormat: 'channelsLast'},
-      learningRate: 0.05,
+      onBatch: ({learningRate}) => rates.push(learningRate),
     });
+    expect(tf.memory().numTensors).to.equal(held);
+    // 36 steps, of which the first 5 warm up.
+    expect(rates.indexOf(0.05)).to.equal(5);
+    expect(rates[20]! - rates[19]!).to.be.closeTo(rates[35]! - rates[34]!, 1e-9);
     expect(history.testViews).to.equal(6);
     expect(history.epochs[11].trainLoss).to.be.below(history.epochs[0].trainLoss);
     const kernel = await model.getLayer('whiten').getWeights()[0].data();
