@@ -85,7 +85,7 @@ export async function classifyWith<T>(
   checkArguments('classify', options, OPTIONS);
   const metadata = classifierMetadata(model);
   const {classes, probabilities} = checkHead(model);
-  const {shape, write} = preparation('classify', configFor(model, metadata, options));
+  const {shape, write} = preparation('classify', configFor('classify', model, metadata, options));
   const {topK = Math.min(5, classes), batchSize = 8} = options;
   checkNumber('classify', 'topK', topK, wholeNumber(1, classes), {fix: `the model has ${classes} classes`});
   positiveInteger('classify', 'batchSize', batchSize);
@@ -144,18 +144,24 @@ function lastActivation(model: tfl.LayersModel): string {
   return typeof activation === 'string' ? activation : 'linear';
 }
 
-/** Options before what the model says of itself, undefined standing for one that is not given; both have to fit the model's input. */
-function configFor(
+/**
+ * How a model's images are prepared: options before what the model says of itself, undefined standing for one that is not
+ * given; both have to fit the model's input.
+ *
+ * @throws ConfigError, in the name of `who`, where they do not.
+ */
+export function configFor(
+  who: string,
   model: tfl.LayersModel,
   metadata: ClassifierMetadata,
-  options: ClassifyOptions,
-): PreprocessConfig {
+  options: PreprocessConfig,
+): PreprocessConfig & {imageSize: number | readonly [number, number]} {
   const input = model.inputs[0]!.shape.slice(1);
   const {dataFormat = input[0] === 3 ? 'channelsFirst' : 'channelsLast'} = {...metadata, ...defined(options)};
   const [channels, height, width] = dataFormat === 'channelsFirst' ? input : [input[2], input[0], input[1]];
   if (input.length !== 3 || channels !== 3) {
     throw new ConfigError(
-      `classify: the model must take RGB images, [B, 3, H, W] or [B, H, W, 3]; ` +
+      `${who}: the model must take RGB images, [B, 3, H, W] or [B, H, W, 3]; ` +
         `got ${showShape(model.inputs[0]!.shape)} in ${dataFormat}.`,
     );
   }
@@ -163,13 +169,13 @@ function configFor(
   const imageSize = options.imageSize ?? fixed ?? metadata.imageSize;
   if (imageSize === undefined) {
     throw new ConfigError(
-      'classify: imageSize must be given for a model that takes images of any size; got none (for example 224).',
+      `${who}: imageSize must be given for a model that takes images of any size; got none (for example 224).`,
     );
   }
   const [rows, columns] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
   if ((height ?? rows) !== rows || (width ?? columns) !== columns) {
     throw new ConfigError(
-      `classify: imageSize must be what the model takes, ${height ?? '?'}x${width ?? '?'}; got ${rows}x${columns}.`,
+      `${who}: imageSize must be what the model takes, ${height ?? '?'}x${width ?? '?'}; got ${rows}x${columns}.`,
     );
   }
   return {...metadata, ...defined(options), imageSize, dataFormat};

@@ -2,6 +2,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {checkLabelledImage, orAborted} from '../data/checked_reads.js';
 import type {SegmentationDataset} from '../data/segmentation_dataset.js';
+import {withPreparation} from '../inference/segmenter_metadata.js';
 import {checkSegmenter} from './check_model.js';
 import {predictSegmentation, type TileOptions} from './predict_segmentation.js';
 import {
@@ -42,8 +43,9 @@ export interface SegmentationEvaluation extends SegmentationScores {
 export async function evaluateSegmentation(
   model: tfl.LayersModel,
   dataset: SegmentationDataset,
-  options: EvaluateSegmentationOptions = {},
+  given: EvaluateSegmentationOptions = {},
 ): Promise<SegmentationEvaluation> {
+  const options = withPreparation(model, given);
   const {onImage, signal, dataFormat = 'channelsFirst'} = options;
   const {channels, classNames, ignoreIndex} = dataset;
   const classes = classNames.length;

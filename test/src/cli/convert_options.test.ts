@@ -6,7 +6,7 @@ import {TextStream} from '../../helpers/text_stream.js';
 /** What the command makes of its options, in place of a conversion. */
 function parseConvertCommand(args: readonly string[]): ConvertSettings {
   const given: ConvertSettings[] = [];
-  const context = {args, now: new Date(), out: new TextStream(), exitCode: 0};
+  const context = {args, now: new Date(), out: new TextStream(), err: new TextStream(), exitCode: 0};
   convertCommand(context, (settings) => void given.push(settings)).parse(args, {from: 'user'});
   return given[0]!;
 }

@@ -1,0 +1,37 @@
+/**
+ * The model that a command is to work with: a folder that `saveModel` or `tfjs-swint train` wrote, its model.json, or the URL
+ * of a model.json; and what it is for, by the shape of its output.
+ *
+ *     [B, K]                          a classifier
+ *     [B, K, H, W] or [B, H, W, K]    a segmentation network
+ */
+import {basename, dirname} from 'node:path';
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {showShape} from '../../kernels/common/shapes.js';
+import {ConfigError} from '../errors.js';
+import {loadModel} from '../node/load_model.js';
+import {besideModelJson, fetchModel} from '../weights/fetch_model.js';
+
+export type Task = 'classify' | 'segment';
+
+/** @throws CheckpointError where there is no model, or a damaged one. */
+export async function openModel(place: string): Promise<tfl.LayersModel> {
+  if (/^https?:\/\//i.test(place)) {
+    const url = new URL(place);
+    // The URL of a folder.
+    if (!/\.json$/i.test(url.pathname)) url.pathname = `${url.pathname.replace(/\/$/, '')}/model.json`;
+    return fetchModel(`loadModel(${place})`, besideModelJson(url));
+  }
+  return loadModel(basename(place) === 'model.json' ? dirname(place) : place);
+}
+
+/** @throws ConfigError, in the name of the command, for a model that does neither. */
+export function taskOf(command: string, model: tfl.LayersModel): Task {
+  const [output, ...others] = model.outputs;
+  if (others.length === 0 && output!.shape.length === 2) return 'classify';
+  if (others.length === 0 && output!.shape.length === 4) return 'segment';
+  throw new ConfigError(
+    `${command}: the model must be a classifier, with one output [B, K], or a segmentation network, with one output ` +
+      `[B, K, H, W] or [B, H, W, K]; got ${model.outputs.map(({shape}) => showShape(shape)).join(' and ')}.`,
+  );
+}

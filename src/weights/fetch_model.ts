@@ -1,0 +1,91 @@
+/**
+ * A model behind URLs, in tfjs's layers-model format: what `saveModel` wrote, served as files. What model.json says is
+ * checked before anything is built by it, as for models on the disk.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {CheckpointError} from '../errors.js';
+import {type FetchOptions, fetchBytes} from './fetch_bytes.js';
+import {readModelJson} from './model_json.js';
+import {checkTopology} from './topology.js';
+
+/** Where the files of a model are. */
+export interface ModelUrls {
+  /** Of model.json. */
+  model: URL;
+  /** Of a file of weights, by the path that model.json names. */
+  weights: (path: string) => URL;
+}
+
+/** Far more than the topology of a model has. */
+const MOST_TOPOLOGY_BYTES = 2 ** 28;
+
+/** Where the files are of a model of which nothing is known but the URL of its model.json. */
+export function besideModelJson(model: URL): ModelUrls {
+  return {model, weights: (path) => new URL(path.split('/').map(encodeURIComponent).join('/'), model)};
+}
+
+/**
+ * @param who The loader, for messages.
+ * @throws CheckpointError where a file cannot be fetched, is damaged or shorter than model.json says, or where the topology
+ *     names a layer class that is not registered; ConfigError for an unusable option.
+ */
+export async function fetchModel(
+  who: string,
+  urls: ModelUrls,
+  options: FetchOptions = {},
+): Promise<tfl.LayersModel> {
+  const maxBytes = Math.min(options.maxBytes ?? MOST_TOPOLOGY_BYTES, MOST_TOPOLOGY_BYTES);
+  const {signal, timeout} = options;
+  const json = await fetchBytes(urls.model, {signal, timeout, maxBytes}, () => {});
+  const {modelTopology, userDefinedMetadata, specs, paths, bytes} = readModelJson(who, json);
+  checkTopology(who, modelTopology);
+  const weights = await joined(who, urls, paths, bytes, options);
+  try {
+    return await tfl.loadLayersModel(
+      tf.io.fromMemory({
+        ...{modelTopology, userDefinedMetadata},
+        ...{weightSpecs: specs, weightData: weights.buffer as ArrayBuffer},
+      }),
+    );
+  } catch (error) {
+    throw new CheckpointError(
+      `${who}: the topology must be one that the imported layer classes can build; got ${(error as Error).message} ` +
+        '(layers of this library are registered by importing it).',
+      {cause: error},
+    );
+  }
+}
+
+/** The weights' files, one after the other. */
+async function joined(
+  who: string,
+  urls: ModelUrls,
+  paths: readonly string[],
+  bytes: number,
+  options: FetchOptions,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let loaded = 0;
+  for (const path of paths) {
+    const onProgress =
+      options.onProgress &&
+      ((part: {loaded: number}) => options.onProgress!({loaded: loaded + part.loaded, total: bytes}));
+    const part = await fetchBytes(urls.weights(path), {...options, onProgress}, () => {});
+    parts.push(part);
+    loaded += part.length;
+  }
+  if (loaded !== bytes) {
+    throw new CheckpointError(
+      `${who}: the weights must have the ${bytes} bytes that model.json lists; got ${loaded} ` +
+        `(${loaded < bytes ? 'a copy that was cut short' : 'weights of another model'}?).`,
+    );
+  }
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
