@@ -117,6 +117,7 @@ export {
   predictSegmentation,
   type TileOptions,
 } from './training/predict_segmentation.js';
+export {type RandScore, type RandScoreArgs, randScore} from './training/rand_score.js';
 export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
 export type {
   SegmentationBatchReport,
