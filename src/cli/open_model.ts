@@ -11,6 +11,8 @@ import {showShape} from '../../kernels/common/shapes.js';
 import {ConfigError} from '../errors.js';
 import {loadModel} from '../node/load_model.js';
 import {besideModelJson, fetchModel} from '../weights/fetch_model.js';
+import {optionName} from './options.js';
+import {UsageError} from './usage_error.js';
 
 export type Task = 'classify' | 'segment';
 
@@ -34,4 +36,27 @@ export function taskOf(command: string, model: tfl.LayersModel): Task {
     `${command}: the model must be a classifier, with one output [B, K], or a segmentation network, with one output ` +
       `[B, K, H, W] or [B, H, W, K]; got ${model.outputs.map(({shape}) => showShape(shape)).join(' and ')}.`,
   );
+}
+
+/** Options that mean something to models of one task only. */
+export type OptionsOfTasks = Readonly<Record<Task, readonly string[]>>;
+
+/**
+ * @param options As they were given; null where they were not.
+ * @throws UsageError, in the name of the command, for an option that means nothing to a model of this task.
+ */
+export function checkTaskOptions(
+  command: string,
+  task: Task,
+  options: Readonly<Record<string, unknown>>,
+  ofTasks: OptionsOfTasks,
+): void {
+  const other = task === 'classify' ? 'segment' : 'classify';
+  const needs = {classify: 'classifier', segment: 'segmentation network'};
+  for (const key of ofTasks[other]) {
+    if (options[key] === null) continue;
+    throw new UsageError(
+      `${command}: --${optionName(key)} must go with a ${needs[other]}; got it with a ${needs[task]} (leave it out).`,
+    );
+  }
 }

@@ -8,7 +8,7 @@ import type {Command} from 'commander';
 import {SwintError} from '../errors.js';
 import {printable} from '../printable.js';
 import {type Context, newCommand} from './command.js';
-import {openModel, taskOf} from './open_model.js';
+import {checkTaskOptions, openModel, taskOf} from './open_model.js';
 import {addOptions} from './options.js';
 import {picturesOf} from './pictures.js';
 import {classPredictor} from './predict_classes.js';
@@ -77,6 +77,10 @@ async function predict(settings: PredictSettings, context: Context): Promise<voi
   const model = await openModel(settings.model);
   try {
     const task = taskOf('predict', model);
+    checkTaskOptions('predict', task, settings, {
+      classify: Object.keys(CLASSES),
+      segment: Object.keys(MASKS),
+    });
     const predictor = task === 'classify' ? classPredictor(model, settings) : maskPredictor(model, settings);
     await predictAll(predictor, settings, context);
   } finally {

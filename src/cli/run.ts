@@ -6,6 +6,7 @@ import {printable} from '../printable.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
+import {evaluateCommand} from './evaluate.js';
 import {predictCommand} from './predict.js';
 import {trainCommand} from './train.js';
 import {UsageError} from './usage_error.js';
@@ -53,6 +54,7 @@ function program(context: Context) {
       .enablePositionalOptions()
       .addCommand(trainCommand(context))
       .addCommand(predictCommand(context))
+      .addCommand(evaluateCommand(context))
       .addCommand(convertCommand(context))
   );
 }

@@ -84,7 +84,7 @@ export async function classifyWith<T>(
 ): Promise<Prediction[] | Prediction[][]> {
   checkArguments('classify', options, OPTIONS);
   const metadata = classifierMetadata(model);
-  const {classes, probabilities} = checkHead(model);
+  const {classes, probabilities} = checkHead('classify', model);
   const {shape, write} = preparation('classify', configFor('classify', model, metadata, options));
   const {topK = Math.min(5, classes), batchSize = 8} = options;
   checkNumber('classify', 'topK', topK, wholeNumber(1, classes), {fix: `the model has ${classes} classes`});
@@ -110,25 +110,29 @@ export async function classifyWith<T>(
   return list === images ? results : results[0]!;
 }
 
-/** How many classes there are, and whether the outputs are probabilities already: by the last layer, never by values. */
-function checkHead(model: tfl.LayersModel): {classes: number; probabilities: boolean} {
+/**
+ * How many classes there are, and whether the outputs are probabilities already: by the last layer, never by values.
+ *
+ * @throws ConfigError, in the name of `who`, for a model that is no classifier.
+ */
+export function checkHead(who: string, model: tfl.LayersModel): {classes: number; probabilities: boolean} {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new ConfigError(
-      `classify: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
+      `${who}: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
     );
   }
   const {shape} = model.outputs[0]!;
   const classes = shape[1];
   if (shape.length !== 2 || classes == null) {
     throw new ConfigError(
-      `classify: the model must return one value per class for each image, [B, K]; ` +
+      `${who}: the model must return one value per class for each image, [B, K]; ` +
         `got ${showShape(shape)} (a backbone or a segmentation network has no classes of images).`,
     );
   }
   const activation = lastActivation(model);
   if (!['linear', 'softmax', 'sigmoid'].includes(activation)) {
     throw new ConfigError(
-      `classify: the model must end with logits, softmax or sigmoid; got ${activation}, from which no probability follows.`,
+      `${who}: the model must end with logits, softmax or sigmoid; got ${activation}, from which no probability follows.`,
     );
   }
   return {classes, probabilities: activation !== 'linear'};
