@@ -1,6 +1,5 @@
 /** Evaluates a segmentation network for `tfjs-swint evaluate`. */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {textTable} from '../../kernels/common/text_table.js';
 import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_dataset.js';
 import {COMPARISON_CAPTION, comparison, comparisonLegend} from '../inference/comparison.js';
 import {segmenterMetadata} from '../inference/segmenter_metadata.js';
@@ -10,6 +9,7 @@ import type {ReportedPicture} from '../node/segmentation_report.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from '../training/evaluate_segmentation.js';
 import type {EvaluateSettings, EvaluationOutput} from './evaluate_settings.js';
 import {openMasks} from './mask_options.js';
+import {printScores} from './mask_scores.js';
 import {classIndex, segmenterClasses} from './predict_masks.js';
 import {Progress} from './progress.js';
 
@@ -46,7 +46,7 @@ export async function evaluateMasks(
   } finally {
     progress.clear();
   }
-  print(evaluation, classNames, line);
+  printScores(evaluation, classNames, line);
   if (settings.report !== null)
     await writeReport(settings.report, settings, {dataset, evaluation, pictures, background});
   const {pixelAccuracy, meanIou, meanDice, rand, iou, dice, confusion} = evaluation;
@@ -55,30 +55,6 @@ export async function evaluateMasks(
     ...{task: 'segment', data: dataset.name, images: dataset.size, meanIou, pixelAccuracy, meanDice, rand},
     ...{classes, classNames, confusion},
   };
-}
-
-function print(
-  {pixelAccuracy, meanIou, meanDice, iou, dice, rand, confusion}: SegmentationEvaluation,
-  classNames: readonly string[],
-  line: (text?: string) => void,
-): void {
-  line(`mean IoU ${meanIou.toFixed(4)}, pixel accuracy ${(100 * pixelAccuracy).toFixed(2)}%`);
-  if (rand !== null) {
-    const {score, split, merge} = rand;
-    line(
-      `Rand     ${score.toFixed(4)} (split ${split.toFixed(4)}, merge ${merge.toFixed(4)}), foreground-restricted`,
-    );
-  }
-  line();
-  const figure = (value: number | null) => (value === null ? '-' : value.toFixed(4));
-  const pixels = confusion.flat().reduce((sum, value) => sum + value, 0);
-  const rows = classNames.map((name, k) => {
-    const share = confusion[k]!.reduce((sum, value) => sum + value, 0) / pixels;
-    return [name, figure(iou[k]!), figure(dice[k]!), `${(100 * share).toFixed(1)}%`];
-  });
-  const head = ['', 'IoU', 'Dice', 'of the pixels'];
-  const mean = ['mean', meanIou.toFixed(4), meanDice.toFixed(4), ''];
-  for (const row of textTable([head, ...rows, mean], (column) => column > 0)) line(row);
 }
 
 function partOf({train, test}: SegmentationSplit, {data, part}: EvaluateSettings): SegmentationDataset {
