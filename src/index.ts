@@ -103,6 +103,8 @@ export {
   sideBySide,
 } from './inference/overlay.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
+export {type PretrainedOptions, pretrained} from './pretrained.js';
+export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pretrained_models.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';

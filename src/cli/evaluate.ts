@@ -3,6 +3,7 @@
  * and the confusion matrix; of a segmentation network mean IoU, pixel accuracy, IoU by class and the Rand score.
  */
 import type {Command} from 'commander';
+import {pretrainedModels} from '../pretrained_models.js';
 import {printable} from '../printable.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {evaluateClasses} from './evaluate_classes.js';
@@ -44,7 +45,11 @@ export function evaluateCommand(
         '(mean IoU, pixel accuracy, IoU and Dice of each class, the Rand score) on labelled images.',
     )
     .usage('MODEL --data DIR [options]')
-    .argument('[MODEL...]', 'a folder with model.json, as train writes it; or the URL of a model.json')
+    .argument(
+      '[MODEL...]',
+      'a folder with model.json, as train writes it; the URL of a model.json; or the name of a network of the package: ' +
+        Object.keys(pretrainedModels).join(', '),
+    )
     .addHelpText('after', EXAMPLES)
     .action((models: string[], options: EvaluateOptions) =>
       run(settingsOf(models, options, context), context),

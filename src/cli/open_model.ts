@@ -1,15 +1,18 @@
 /**
- * The model that a command is to work with: a folder that `saveModel` or `tfjs-swint train` wrote, its model.json, or the URL
- * of a model.json; and what it is for, by the shape of its output.
+ * The model that a command is to work with: a folder that `saveModel` or `tfjs-swint train` wrote, its model.json, the URL of
+ * a model.json, or the name of a network that comes with the package; and what it is for, by the shape of its output.
  *
  *     [B, K]                          a classifier
  *     [B, K, H, W] or [B, H, W, K]    a segmentation network
  */
+import {stat} from 'node:fs/promises';
 import {basename, dirname} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {showShape} from '../../kernels/common/shapes.js';
 import {ConfigError} from '../errors.js';
 import {loadModel} from '../node/load_model.js';
+import {pretrained} from '../node/pretrained.js';
+import {isPretrained} from '../pretrained_models.js';
 import {besideModelJson, fetchModel} from '../weights/fetch_model.js';
 import {optionName} from './options.js';
 import {UsageError} from './usage_error.js';
@@ -24,6 +27,8 @@ export async function openModel(place: string): Promise<tfl.LayersModel> {
     if (!/\.json$/i.test(url.pathname)) url.pathname = `${url.pathname.replace(/\/$/, '')}/model.json`;
     return fetchModel(`loadModel(${place})`, besideModelJson(url));
   }
+  // A folder of that name goes before a network of the package.
+  if (isPretrained(place) && !(await stat(place).catch(() => null))) return pretrained(place);
   return loadModel(basename(place) === 'model.json' ? dirname(place) : place);
 }
 

@@ -6,6 +6,7 @@
  */
 import type {Command} from 'commander';
 import {SwintError} from '../errors.js';
+import {pretrainedModels} from '../pretrained_models.js';
 import {printable} from '../printable.js';
 import {type Context, newCommand} from './command.js';
 import {checkTaskOptions, openModel, taskOf} from './open_model.js';
@@ -45,7 +46,11 @@ export function predictCommand(
         'code is then 1.',
     )
     .usage('MODEL IMAGES... [options]')
-    .argument('[MODEL]', 'a folder with model.json, as train writes it; or the URL of a model.json')
+    .argument(
+      '[MODEL]',
+      'a folder with model.json, as train writes it; the URL of a model.json; or the name of a network of the package: ' +
+        Object.keys(pretrainedModels).join(', '),
+    )
     .argument('[IMAGES...]', 'picture files, folders of them, or patterns such as photos/*.jpg')
     .addHelpText('after', EXAMPLES)
     .action((model: string | undefined, pictures: string[], options: PredictOptions) =>
