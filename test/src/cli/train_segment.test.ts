@@ -1,3 +1,5 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import {readdir, readFile} from 'node:fs/promises';
 import {expect} from 'chai';
 import {trainCommand} from '../../../src/cli/train.js';
@@ -5,6 +7,7 @@ import {trainSegmentCommand} from '../../../src/cli/train_segment.js';
 import {type SegmentSettings, wantsSegmentation} from '../../../src/cli/train_segment_settings.js';
 import {UsageError} from '../../../src/cli/usage_error.js';
 import {encodePng} from '../../../src/node/image_file.js';
+import {opened} from '../../helpers/opened.js';
 import {TextStream} from '../../helpers/text_stream.js';
 import {put, temporaryFolder} from '../node/temporary_folder.js';
 import {swint} from './cli_models.js';
@@ -188,6 +191,45 @@ describe('tfjs-swint train --task segment', () => {
     const [{shares}] = JSON.parse(predicted.stdout);
     expect(shares[0].label).to.equal('membrane');
     expect(shares[0].share).to.be.closeTo(1 / 3, 0.1);
+  });
+
+  it('stops after a step on Ctrl-C, saves what there is and ends with code 130', async function () {
+    if (process.platform === 'win32') this.skip();
+    const out = path('interrupted');
+    const line =
+      `train --task segment --data ${path('data')} --classes membrane,cell --width 16 --depths 2 --patch 2 --window 4 ` +
+      `--convolutions 4 --crop 16 --batch-size 2 --epochs 1000 --steps-per-epoch 2 --backend cpu --out ${out}`;
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...line.split(' ')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const close = opened(() => child.kill('SIGKILL'));
+    try {
+      let [stdout, stderr] = ['', ''];
+      child.stderr.setEncoding('utf8').on('data', (text) => {
+        stderr += text;
+      });
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        const wasTold = stdout.includes('epoch    1/1000');
+        stdout += text;
+        if (!wasTold && stdout.includes('epoch    1/1000')) child.kill('SIGINT');
+      });
+      const [code] = await once(child, 'close');
+      expect(code, stderr).to.equal(130);
+      expect(stdout).to.include('Stopping after this step');
+    } finally {
+      await close();
+    }
+    expect((await readdir(out)).sort()).to.deep.equal(['history.json', 'model', 'report.html']);
+    const history = JSON.parse(await readFile(path('interrupted', 'history.json'), 'utf8'));
+    expect(history.models[0].stopped).to.equal('aborted');
+    const predicted = await swint(
+      'predict',
+      path('interrupted', 'model'),
+      path('data', 'image', 's4.png'),
+      '--backend',
+      'cpu',
+    );
+    expect(predicted.code, predicted.stderr).to.equal(0);
   });
 
   it('says what is wrong with the data in one line', async () => {
