@@ -10,10 +10,11 @@ import {basename, dirname} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {showShape} from '../../kernels/common/shapes.js';
 import {ConfigError} from '../errors.js';
+import {buildModel} from '../node/build_model.js';
 import {loadModel} from '../node/load_model.js';
 import {pretrained} from '../node/pretrained.js';
 import {isPretrained} from '../pretrained_models.js';
-import {besideModelJson, fetchModel} from '../weights/fetch_model.js';
+import {besideModelJson, cannotBeBuilt, fetchModelFiles} from '../weights/fetch_model.js';
 import {optionName} from './options.js';
 import {UsageError} from './usage_error.js';
 
@@ -25,7 +26,12 @@ export async function openModel(place: string): Promise<tfl.LayersModel> {
     const url = new URL(place);
     // The URL of a folder.
     if (!/\.json$/i.test(url.pathname)) url.pathname = `${url.pathname.replace(/\/$/, '')}/model.json`;
-    return fetchModel(`loadModel(${place})`, besideModelJson(url));
+    const who = `loadModel(${place})`;
+    const {description, weights} = await fetchModelFiles(who, besideModelJson(url));
+    // Anyone's model: it takes no more memory than its file.
+    return buildModel(description, weights).catch((error: unknown) => {
+      throw cannotBeBuilt(who, error);
+    });
   }
   // A folder of that name goes before a network of the package.
   if (isPretrained(place) && !(await stat(place).catch(() => null))) return pretrained(place);
