@@ -29,13 +29,14 @@ import {writeSegmentResults} from './train_segment_results.js';
 import {
   SEGMENT_DATA,
   SEGMENT_NETWORK,
+  SEGMENT_OUTPUT,
   SEGMENT_TRAINING,
   type SegmentOptions,
   type SegmentSettings,
   segmentSettings,
   TASK,
 } from './train_segment_settings.js';
-import {MACHINE, OUTPUT} from './train_settings.js';
+import {MACHINE} from './train_settings.js';
 
 const EXAMPLES = `
 Examples:
@@ -66,7 +67,7 @@ export function trainSegmentCommand(
   addOptions(command, 'Network:', SEGMENT_NETWORK);
   addOptions(command, 'Training:', SEGMENT_TRAINING);
   addOptions(command, 'Machine:', MACHINE);
-  addOptions(command, 'Output:', OUTPUT);
+  addOptions(command, 'Output:', SEGMENT_OUTPUT);
   return command;
 }
 

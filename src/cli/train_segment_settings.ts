@@ -4,7 +4,7 @@
  */
 import {MASKS} from './mask_options.js';
 import {onOff, option, type Values} from './options.js';
-import {type MACHINE, type OUTPUT, timestamp} from './train_settings.js';
+import {type MACHINE, timestamp} from './train_settings.js';
 import {UsageError} from './usage_error.js';
 import {count, fromZero, listOf, oneOf, path, positive, type Reader, whole} from './values.js';
 
@@ -121,9 +121,23 @@ export const SEGMENT_TRAINING = {
   ),
 };
 
+export const SEGMENT_OUTPUT = {
+  out: option(
+    'DIR',
+    path('a folder'),
+    null,
+    'where model, pictures, history and report go',
+    'runs/<date-time>',
+  ),
+};
+
 /** The options as they were given. */
 export type SegmentOptions = Values<
-  typeof SEGMENT_DATA & typeof SEGMENT_NETWORK & typeof SEGMENT_TRAINING & typeof MACHINE & typeof OUTPUT
+  typeof SEGMENT_DATA &
+    typeof SEGMENT_NETWORK &
+    typeof SEGMENT_TRAINING &
+    typeof MACHINE &
+    typeof SEGMENT_OUTPUT
 >;
 
 /** Everything the command needs. */

@@ -56,18 +56,18 @@ export async function evaluateSegmentation(
   dataset: SegmentationDataset,
   given: EvaluateSegmentationOptions = {},
 ): Promise<SegmentationEvaluation> {
-  const options = withPreparation(model, given);
-  const {onImage, signal, dataFormat = 'channelsFirst'} = options;
+  const {onImage, signal, border: parting, ...tiles} = withPreparation(model, given);
+  const {dataFormat = 'channelsFirst'} = tiles;
   const {channels, classNames, ignoreIndex} = dataset;
   const classes = classNames.length;
   const use = {channels, size: null, classes, dataFormat};
   checkSegmenter(`evaluateSegmentation(${dataset.name})`, model, use);
-  const border = borderOf(model, dataset, options);
+  const border = borderOf(model, dataset, parting);
   const confusion = emptyConfusion(classes);
   const rands: RandScore[] = [];
   for (let index = 0; index < dataset.size; index++) {
     const image = checkLabelledImage(dataset, index, await orAborted(dataset.read(index), signal));
-    const {mask} = await predictSegmentation(model, image, options);
+    const {mask} = await predictSegmentation(model, image, tiles);
     const counts = confusionMatrix(image.mask, mask, classes, ignoreIndex);
     addConfusion(confusion, counts.flat());
     const {width, height} = image;
@@ -85,7 +85,7 @@ export async function evaluateSegmentation(
 function borderOf(
   model: tfl.LayersModel,
   {name, classNames}: SegmentationDataset,
-  {border}: EvaluateSegmentationOptions,
+  border?: number,
 ): number | null {
   if (border !== undefined) {
     const fix = {fix: 'the index of a class'};

@@ -33,6 +33,14 @@ describe('what a segmentation model says of itself', () => {
       read: async () => ({...image, mask: Uint8Array.from([0, 1])}),
     };
     expect((await evaluateSegmentation(model, dataset)).pixelAccuracy).to.equal(1);
+    expect((await evaluateSegmentation(model, dataset)).rand).to.equal(null);
+    const perfect = {score: 1, split: 1, merge: 1};
+    expect((await evaluateSegmentation(model, dataset, {border: 0})).rand).to.deep.equal(perfect);
+    describeSegmenter(model, {border: 'dark'});
+    expect((await evaluateSegmentation(model, dataset)).rand).to.deep.equal(perfect);
+    const error = await errorOf(() => evaluateSegmentation(model, dataset, {border: 2}));
+    expect(error).to.be.instanceOf(ConfigError);
+    expect(error.message).to.match(/border must be .*; got 2 \(the index of a class\)/);
   });
 
   it('is checked as options are', async () => {
