@@ -108,6 +108,8 @@ export {
 } from './inference/overlay.js';
 export type {Views} from './inference/views.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
+export {type PretrainedOptions, pretrained} from './pretrained.js';
+export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pretrained_models.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export type {Averaging, EmaAveraging, LookaheadAveraging} from './training/averaging.js';
@@ -126,6 +128,7 @@ export {
   type TileOptions,
 } from './training/predict_segmentation.js';
 export type {ProgressiveResizing} from './training/progressive_resizing.js';
+export {type RandScore, type RandScoreArgs, randScore} from './training/rand_score.js';
 export type {RecipeName} from './training/recipes.js';
 export {
   type CosineScheduleArgs,

@@ -28,6 +28,7 @@ export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
 export type {MaskValue} from './node/mask_values.js';
 export {overlayPng} from './node/overlay.js';
 export {predictSegmentation} from './node/predict_segmentation.js';
+export {type PretrainedOptions, pretrained} from './node/pretrained.js';
 export {type ReportArgs, type ReportedModel, writeReport} from './node/report.js';
 export {type SaveModelOptions, saveModel} from './node/save_model.js';
 export {
@@ -36,4 +37,5 @@ export {
   writeSegmentationReport,
 } from './node/segmentation_report.js';
 export {loadWeights, saveWeights, swinFromCheckpoint} from './node/weight_files.js';
+export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pretrained_models.js';
 export type {Quantization} from './weights/quantize.js';

@@ -14,6 +14,8 @@ export interface Context {
   readonly now: Date;
   /** Where results go. */
   readonly out: Output;
+  /** Where errors go that do not end the command. */
+  readonly err: Output;
   /** What the program is to end with where nothing is thrown. */
   exitCode: number;
 }
@@ -58,7 +60,7 @@ function problemOf(command: Command, {code, message}: CommanderError): string {
       return `${name}: a command must be given; got none (${help} lists them).`;
     case 'commander.unknownCommand': {
       const names = command.commands.map((subcommand) => subcommand.name());
-      return `${name}: the command must be ${names.join(' or ')}; got ${command.args[0]} (${help}).`;
+      return `${name}: the command must be one of ${names.join(', ')}; got ${command.args[0]} (${help}).`;
     }
     case 'commander.excessArguments': {
       const extra = command.args[command.registeredArguments.length];

@@ -19,6 +19,7 @@ import {saveWeights, swinFromCheckpoint} from '../node/weight_files.js';
 import {printable} from '../printable.js';
 import {LAYOUTS} from '../weights/layouts/index.js';
 import type {LoadReport} from '../weights/load_report.js';
+import {QUANTIZATIONS} from '../weights/quantize.js';
 import {type Context, newCommand} from './command.js';
 import {addOptions, flag, option, type Values} from './options.js';
 import {UsageError} from './usage_error.js';
@@ -30,6 +31,13 @@ const OPTIONS = {
     path('a folder or a .safetensors file'),
     null,
     'a .safetensors file, or a folder for model.json and weights.bin; replaced where it is there',
+  ),
+  quantize: option(
+    'NAME',
+    oneOf(QUANTIZATIONS),
+    null,
+    `how a model's weights are stored: ${QUANTIZATIONS.join(', ')}; half the size or a quarter, a little less exact`,
+    'float32',
   ),
   layout: option(
     'NAME',
@@ -105,6 +113,11 @@ function settingsOf(inputs: readonly string[], {to: out, ...options}: Values<typ
       `convert: --layout must go with a .safetensors file; got --to ${out} (a folder has our own names).`,
     );
   }
+  if (options.quantize !== null && isWeightFile(out)) {
+    throw new UsageError(
+      `convert: --quantize must go with a folder; got --to ${out} (a .safetensors file keeps all bits).`,
+    );
+  }
   if (!isCheckpoint(input)) {
     // A saved model is what it is: nothing of it can be chosen.
     const {window, imageSize, channelsLast} = options;
@@ -151,13 +164,13 @@ async function open({input, window, imageSize, channelsLast}: ConvertSettings): 
   });
 }
 
-async function write(model: tfl.LayersModel, {out, layout}: ConvertSettings): Promise<void> {
+async function write(model: tfl.LayersModel, {out, layout, quantize}: ConvertSettings): Promise<void> {
   if (isWeightFile(out)) await saveWeights(model, out, {layout});
-  else await saveModel(model, out);
+  else await saveModel(model, out, quantize === null ? {} : {quantize});
 }
 
 function summary(
-  {input, out, layout}: ConvertSettings,
+  {input, out, layout, quantize}: ConvertSettings,
   model: tfl.LayersModel,
   report?: LoadReport,
 ): string[] {
@@ -172,6 +185,9 @@ function summary(
     );
     lines.push(`Weights  ${counts.join(', ')}`);
   }
-  const written = isWeightFile(out) ? `weights in the layout of ${layout}` : 'model.json and weights.bin';
+  const stored = quantize === null ? '' : ` as ${quantize}`;
+  const written = isWeightFile(out)
+    ? `weights in the layout of ${layout}`
+    : `model.json and weights.bin${stored}`;
   return [...lines, `Written  ${out}: ${written}`];
 }

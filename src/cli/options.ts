@@ -53,7 +53,7 @@ export const onOff = (help: string, shown: string): Declared<boolean | null> => 
 export function addOptions(command: Command, heading: string, options: Options): void {
   command.optionsGroup(heading);
   for (const [key, declared] of Object.entries(options)) {
-    const name = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const name = optionName(key);
     const {value, read, fallback, negatable} = declared;
     const flags = value === undefined ? `--${name}` : `--${name} <${value}>`;
     const added = new Option(flags, helpOf(declared)).default(fallback);
@@ -68,6 +68,9 @@ export function addOptions(command: Command, heading: string, options: Options):
     if (negatable) command.addOption(new Option(`--no-${name}`, `the opposite of --${name}`));
   }
 }
+
+/** imageSize is --image-size on the command line. */
+export const optionName = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 function helpOf({fallback, help, shown}: Declared<unknown>): string {
   const text = shown ?? (typeof fallback === 'string' || typeof fallback === 'number' ? fallback : null);

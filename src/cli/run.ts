@@ -6,6 +6,8 @@ import {printable} from '../printable.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
+import {evaluateCommand} from './evaluate.js';
+import {predictCommand} from './predict.js';
 import {trainCommand} from './train.js';
 import {UsageError} from './usage_error.js';
 
@@ -23,7 +25,7 @@ export interface Streams {
  *     been printed: those of this library as one message, any other, being a bug, with its stack.
  */
 export async function run(args: readonly string[], {out, err}: Streams): Promise<number> {
-  const context: Context = {args, now: new Date(), out, exitCode: 0};
+  const context: Context = {args, now: new Date(), out, err, exitCode: 0};
   try {
     await program(context).parseAsync(withoutHelpCommand(args), {from: 'user'});
     return context.exitCode;
@@ -51,6 +53,8 @@ function program(context: Context) {
       // What follows a command is for the command.
       .enablePositionalOptions()
       .addCommand(trainCommand(context))
+      .addCommand(predictCommand(context))
+      .addCommand(evaluateCommand(context))
       .addCommand(convertCommand(context))
   );
 }

@@ -6,18 +6,17 @@
  *     OUT/history.json        settings and figures of every epoch
  *     OUT/report.html         the comparison, self-contained
  */
-import {mkdir} from 'node:fs/promises';
-import * as tf from '@tensorflow/tfjs-core';
 import type {Command} from 'commander';
-import {backendReport} from '../backends/backend_report.js';
-import {setupBackend} from '../backends/setup_backend.js';
-import {ConfigError} from '../errors.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
-import {addOptions} from './options.js';
+import {addOptions, type Values} from './options.js';
+import {makeOutput} from './output_folder.js';
+import {startBackend} from './start_backend.js';
 import {describeData, describeSize, openData} from './train_data.js';
 import {trainNetworks} from './train_networks.js';
 import {writeResults} from './train_results.js';
+import {trainSegmentCommand} from './train_segment.js';
+import {TASK, wantsSegmentation} from './train_segment_settings.js';
 import {
   DATA,
   MACHINE,
@@ -39,13 +38,18 @@ export function trainCommand(
   context: Context,
   run: (settings: TrainSettings, context: Context) => void | Promise<void> = runTraining,
 ): Command {
+  // Its options are others.
+  if (wantsSegmentation(context.args)) return trainSegmentCommand(context);
   const command = newCommand('train', context)
     .summary('train a SwinT network and its convolutional twin, and compare them')
     .description(
       'Trains an image classifier and its convolutional twin, and compares them. Without options it draws its own ' +
         'images (ten shapes) and trains both networks on them.',
     )
-    .action((options: TrainOptions) => run(settingsOf(options, context.now), context));
+    .action(({task: _, ...options}: TrainOptions & Values<typeof TASK>) =>
+      run(settingsOf(options, context.now), context),
+    );
+  addOptions(command, 'Task:', TASK);
   addOptions(command, 'Data:', DATA);
   addOptions(command, 'Networks:', NETWORKS);
   addOptions(command, 'Training:', TRAINING);
@@ -57,8 +61,8 @@ export function trainCommand(
 async function runTraining(settings: TrainSettings, context: Context): Promise<void> {
   const display = new TrainingDisplay(context.out);
   const data = await openData({...settings, onLeftOut: (message) => display.line(message)});
-  await makeOutput(settings.out);
-  await startBackend(settings, display);
+  await makeOutput('train', settings.out);
+  await startBackend(settings, (text) => display.line(text));
   display.line(`Data     ${describeData(data)}`);
   const size = describeSize(settings, data);
   if (size !== null) display.line(`         ${size}`);
@@ -88,25 +92,3 @@ type Signal = (typeof SIGNALS)[number];
 
 /** Exit code of a program ended by a signal, by convention 128 + its number. */
 const EXIT_CODES: Readonly<Record<Signal, number>> = {SIGINT: 130, SIGTERM: 143};
-
-/** Made before anything is computed, so that a place that cannot be written to is known at once. */
-async function makeOutput(dir: string): Promise<void> {
-  try {
-    await mkdir(dir, {recursive: true});
-  } catch (error) {
-    throw new ConfigError(
-      `train: --out must be a directory that can be made; got ${dir}: ${(error as Error).message}.`,
-      {cause: error},
-    );
-  }
-}
-
-async function startBackend({backend, threads}: TrainSettings, display: TrainingDisplay): Promise<void> {
-  // Silences tfjs's advice, on stderr, to install its native backend.
-  tf.enableProdMode();
-  await setupBackend(backend ?? undefined, threads === null ? {} : {threads});
-  const report = backendReport();
-  display.line(`Backend  ${report.backend}: ${report.device}`);
-  if (report.threadsReason) display.line(`         ${report.threads} thread(s): ${report.threadsReason}`);
-  for (const skipped of report.skipped) display.line(`         not ${skipped.reason}`);
-}

@@ -127,7 +127,7 @@ export function settingsOf({model, ...options}: TrainOptions, now: Date) {
 }
 
 /** Local date and time, fit for a directory name and sorting as text: 2026-11-20-153000. */
-function timestamp(now: Date): string {
+export function timestamp(now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join('-');
   return `${date}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;

@@ -69,6 +69,8 @@ export async function preprocess(image: ImageInput, config: PreprocessConfig = {
 interface Preparation {
   /** Shape of one prepared image: [3, H, W] or [H, W, 3]. */
   shape: [number, number, number];
+  /** The image resized and cropped, as RGB bytes [H, W, 3]. */
+  crop(image: RgbImage): Uint8Array;
   /** Writes a prepared image into `target` from `offset` on. */
   write(image: RgbImage, target: Float32Array, offset: number): void;
 }
@@ -90,14 +92,15 @@ export function preparation(who: string, config: PreprocessConfig): Preparation 
     const sides: [number, number] = [before(height, cropFraction), before(width, cropFraction)];
     return cropMode === 'squash' ? sides : covering([image.height, image.width], sides);
   };
+  const crop = (image: RgbImage) => {
+    const size = resized(image);
+    const part: Crop = {top: margin(size[0], height), left: margin(size[1], width), height, width};
+    return resizeAndCrop(image.data, [image.height, image.width], size, part, interpolation);
+  };
   return {
     shape: mapShape(dataFormat, 3, height, width),
-    write(image, target, offset) {
-      const size = resized(image);
-      const crop: Crop = {top: margin(size[0], height), left: margin(size[1], width), height, width};
-      const from = [image.height, image.width] as const;
-      normalise(resizeAndCrop(image.data, from, size, crop, interpolation), target, offset);
-    },
+    crop,
+    write: (image, target, offset) => normalise(crop(image), target, offset),
   };
 }
 

@@ -99,9 +99,9 @@ export async function classifyWith<T>(
 ): Promise<Prediction[] | Prediction[][]> {
   checkArguments('classify', options, OPTIONS);
   const metadata = classifierMetadata(model);
-  const {classes, probabilities} = checkHead(model);
+  const {classes, probabilities} = checkHead('classify', model);
   const {views = 1, ...imageOptions} = options;
-  const config = configFor(model, metadata, imageOptions);
+  const config = configFor('classify', model, metadata, imageOptions);
   const {shape, write} = preparation('classify', config);
   const {topK = Math.min(5, classes), batchSize = 8} = options;
   const {dataFormat} = config;
@@ -130,25 +130,29 @@ export async function classifyWith<T>(
   return list === images ? results : results[0]!;
 }
 
-/** How many classes there are, and whether the outputs are probabilities already: by the last layer, never by values. */
-function checkHead(model: tfl.LayersModel): {classes: number; probabilities: boolean} {
+/**
+ * How many classes there are, and whether the outputs are probabilities already: by the last layer, never by values.
+ *
+ * @throws ConfigError, in the name of `who`, for a model that is no classifier.
+ */
+export function checkHead(who: string, model: tfl.LayersModel): {classes: number; probabilities: boolean} {
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new ConfigError(
-      `classify: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
+      `${who}: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,
     );
   }
   const {shape} = model.outputs[0]!;
   const classes = shape[1];
   if (shape.length !== 2 || classes == null) {
     throw new ConfigError(
-      `classify: the model must return one value per class for each image, [B, K]; ` +
+      `${who}: the model must return one value per class for each image, [B, K]; ` +
         `got ${showShape(shape)} (a backbone or a segmentation network has no classes of images).`,
     );
   }
   const activation = lastActivation(model);
   if (!['linear', 'softmax', 'sigmoid'].includes(activation)) {
     throw new ConfigError(
-      `classify: the model must end with logits, softmax or sigmoid; got ${activation}, from which no probability follows.`,
+      `${who}: the model must end with logits, softmax or sigmoid; got ${activation}, from which no probability follows.`,
     );
   }
   return {classes, probabilities: activation !== 'linear'};
@@ -164,18 +168,24 @@ function lastActivation(model: tfl.LayersModel): string {
   return typeof activation === 'string' ? activation : 'linear';
 }
 
-/** Options before what the model says of itself, undefined standing for one that is not given; both have to fit the model's input. */
-function configFor(
+/**
+ * How a model's images are prepared: options before what the model says of itself, undefined standing for one that is not
+ * given; both have to fit the model's input.
+ *
+ * @throws ConfigError, in the name of `who`, where they do not.
+ */
+export function configFor(
+  who: string,
   model: tfl.LayersModel,
   metadata: ClassifierMetadata,
-  options: ClassifyOptions,
-): PreprocessConfig & {dataFormat: DataFormat} {
+  options: PreprocessConfig,
+): PreprocessConfig & {imageSize: number | readonly [number, number]; dataFormat: DataFormat} {
   const input = model.inputs[0]!.shape.slice(1);
   const {dataFormat = input[0] === 3 ? 'channelsFirst' : 'channelsLast'} = {...metadata, ...defined(options)};
   const [channels, height, width] = dataFormat === 'channelsFirst' ? input : [input[2], input[0], input[1]];
   if (input.length !== 3 || channels !== 3) {
     throw new ConfigError(
-      `classify: the model must take RGB images, [B, 3, H, W] or [B, H, W, 3]; ` +
+      `${who}: the model must take RGB images, [B, 3, H, W] or [B, H, W, 3]; ` +
         `got ${showShape(model.inputs[0]!.shape)} in ${dataFormat}.`,
     );
   }
@@ -183,13 +193,13 @@ function configFor(
   const imageSize = options.imageSize ?? fixed ?? metadata.imageSize;
   if (imageSize === undefined) {
     throw new ConfigError(
-      'classify: imageSize must be given for a model that takes images of any size; got none (for example 224).',
+      `${who}: imageSize must be given for a model that takes images of any size; got none (for example 224).`,
     );
   }
   const [rows, columns] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
   if ((height ?? rows) !== rows || (width ?? columns) !== columns) {
     throw new ConfigError(
-      `classify: imageSize must be what the model takes, ${height ?? '?'}x${width ?? '?'}; got ${rows}x${columns}.`,
+      `${who}: imageSize must be what the model takes, ${height ?? '?'}x${width ?? '?'}; got ${rows}x${columns}.`,
     );
   }
   return {...metadata, ...defined(options), imageSize, dataFormat};

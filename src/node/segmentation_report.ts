@@ -3,6 +3,8 @@ import {writeFile} from 'node:fs/promises';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError} from '../errors.js';
 import type {Rgb} from '../inference/overlay.js';
+import type {SegmentationEvaluation} from '../training/evaluate_segmentation.js';
+import type {RandScore} from '../training/rand_score.js';
 import type {SegmentationEpochReport, SegmentationHistory} from '../training/segmentation_history.js';
 import type {SegmentationScores} from '../training/segmentation_metrics.js';
 import {html, type Markup} from './html.js';
@@ -60,7 +62,7 @@ ${results(args)}
 <h2>By epoch</h2>
 ${await curves(args.history.epochs)}
 <h2>Test images</h2>
-${pictures(args)}`;
+${pictureList(args)}`;
   return reportPage({...args, summary: summary(args.history), main}).text;
 }
 
@@ -80,7 +82,11 @@ function results({history, classNames, parameters}: SegmentationReportArgs): Mar
   const {evaluation, steps, stepMs} = history;
   const time = stepMs === null ? '–' : `${decimal(stepMs, 0)} ms`;
   const line = html`<p class="muted">${count(parameters)} parameters, ${count(steps)} steps, ${time} per step (median, reading the data included).</p>`;
-  if (evaluation === null) return line;
+  return evaluation === null ? line : html`${scoresTable(evaluation, classNames)}${line}`;
+}
+
+/** The figures of each class, their means, and the Rand score where there is one. */
+export function scoresTable(evaluation: SegmentationEvaluation, classNames: readonly string[]): Markup {
   const pixels = evaluation.confusion.flat().reduce((sum, value) => sum + value, 0);
   const figure = (value: number | null) => (value === null ? '–' : decimal(value, 3));
   const rows = classNames.map((name, k) => {
@@ -96,7 +102,13 @@ function results({history, classNames, parameters}: SegmentationReportArgs): Mar
   const heads = ['IoU', 'Dice', 'share of pixels'].map(
     (text) => html`<th scope="col" class="number">${text}</th>`,
   );
-  return html`<div class="scroll"><table><thead><tr><th scope="col">class</th>${heads}</tr></thead><tbody>${rows}<tr><th scope="row">mean</th>${mean}</tr></tbody></table></div>${line}`;
+  return html`<div class="scroll"><table><thead><tr><th scope="col">class</th>${heads}</tr></thead><tbody>${rows}<tr><th scope="row">mean</th>${mean}</tr></tbody></table></div>${randSentence(evaluation.rand)}`;
+}
+
+function randSentence(rand: RandScore | null): Markup | null {
+  if (rand === null) return null;
+  const {score, split, merge} = rand;
+  return html`<p>Foreground-restricted Rand score ${decimal(score, 3)} (split ${decimal(split, 3)}, merge ${decimal(merge, 3)}), the mean over the images.</p>`;
 }
 
 async function curves(epochs: readonly SegmentationEpochReport[]): Promise<Markup> {
@@ -127,7 +139,12 @@ async function curves(epochs: readonly SegmentationEpochReport[]): Promise<Marku
 <div class="charts">${figures}</div>`;
 }
 
-function pictures({pictures, caption, legend = []}: SegmentationReportArgs): Markup {
+/** Pictures with their figures, a caption and what the colours mean. */
+export function pictureList({
+  pictures,
+  caption,
+  legend = [],
+}: Pick<SegmentationReportArgs, 'pictures' | 'caption' | 'legend'>): Markup {
   const key = legend.map(({color, text}) => html`<li>${swatch(`rgb(${color.join()})`)}${text}</li>`);
   const items = pictures.map(({name, image, scores}) => {
     const figures = `mean IoU ${decimal(scores.meanIou, 3)}, pixel accuracy ${percent(scores.pixelAccuracy)}`;

@@ -15,12 +15,16 @@ import {type NormaliseArgs, normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {ConfigError, ShapeError, SwintError} from '../errors.js';
+import {withPreparation} from '../inference/segmenter_metadata.js';
 import {checkSegmenter} from './check_model.js';
 import {type AxisTiles, axisTiles} from './tiles.js';
 
 const WHO = 'predictSegmentation';
 
-/** Beside the tiles: mean, std and dataFormat that the model was trained with; its logits are in the same format. */
+/**
+ * Beside the tiles: mean, std and dataFormat that the model was trained with; its logits are in the same format. A model of
+ * `trainSegmentation` knows them, and they are taken from it where they are not given.
+ */
 export interface TileOptions extends NormaliseArgs {
   /**
    * Side of a tile, or [rows, columns]; default that of the images which the model takes, 512 where it takes any. An image
@@ -50,7 +54,7 @@ export interface PredictedMask {
 /**
  * Classes of the pixels of an image, of any size.
  *
- *     const {mask, width, height} = await predictSegmentation(model, document.querySelector('img'), {mean, std});
+ *     const {mask, width, height} = await predictSegmentation(model, document.querySelector('img'));
  *
  * @param model Maps images [B, C, H, W] to logits [B, K, H, W] (or with channels last), K at most 255; H and W a tile's. An
  *   image smaller than the one size that a model takes is continued with the pixels of its border for the prediction.
@@ -62,8 +66,9 @@ export interface PredictedMask {
 export async function predictSegmentation(
   model: tfl.LayersModel,
   image: PixelImage | ImageInput,
-  options: PredictSegmentationOptions = {},
+  given: PredictSegmentationOptions = {},
 ): Promise<PredictedMask> {
+  const options = withPreparation(model, given);
   const {dataFormat = 'channelsFirst'} = options;
   checkDataFormat(WHO, dataFormat);
   const [modelChannels, ...modelSize] = inputOf(model, dataFormat);

@@ -12,6 +12,7 @@ import {cropBatches} from '../data/crop_batches.js';
 import {channelStatistics} from '../data/normalise.js';
 import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_dataset.js';
 import {ConfigError} from '../errors.js';
+import {describeSegmenter} from '../inference/segmenter_metadata.js';
 import {checkSegmenter} from './check_model.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from './evaluate_segmentation.js';
@@ -95,7 +96,8 @@ const STATISTICS_SAMPLE = 200;
 /**
  * Trains `model` on crops of `data.train`, testing on the whole images of `data.test` after each epoch. An epoch is one
  * crop of every image, or `stepsPerEpoch` steps. Mean and standard deviation, where not given, are those of the training
- * set.
+ * set. The model is told its class names and how its images were prepared (in its `userDefinedMetadata`, which is saved with
+ * it), so that `predictSegmentation` knows.
  *
  * @param model Maps images [B, C, H, W] of any size to logits [B, K, H, W], K the number of classes; see `swinUNet`.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are registered;
@@ -118,6 +120,8 @@ export async function trainSegmentation(
     return {...nothing, stopped: 'aborted', seconds: (performance.now() - start) / 1000};
   }
   const {mean, std} = statistics;
+  // Before the first step: a callback may save the model.
+  describeSegmenter(model, {classNames: [...data.train.classNames], mean, std, dataFormat});
   const {seed, flip, rotate} = options;
   const stream = cropBatches(data.train, {
     ...{batchSize, cropSize, flip, rotate, seed},

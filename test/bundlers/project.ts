@@ -17,6 +17,7 @@ import {
 import {tmpdir} from 'node:os';
 import {extname, join, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {pretrainedModels} from '../../src/pretrained_models.js';
 import type {ServedFile} from '../helpers/chromium.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -31,6 +32,12 @@ export function makeProject(programs: Record<string, string>): string {
   mkdirSync(installed, {recursive: true});
   cpSync(join(root, 'package.json'), join(installed, 'package.json'));
   cpSync(join(root, 'dist'), join(installed, 'dist'), {recursive: true});
+  // Bundlers look for the files of the trained networks; what is in them matters to one test, which writes its own.
+  for (const name of Object.keys(pretrainedModels)) {
+    const folder = join(installed, 'pretrained', name);
+    mkdirSync(folder, {recursive: true});
+    for (const file of ['model.json', 'weights.bin']) writeFileSync(join(folder, file), '{}');
+  }
   const {dependencies, peerDependencies} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const name of Object.keys({...dependencies, ...peerDependencies})) {
     const from = join(root, 'node_modules', name);

@@ -6,7 +6,7 @@ import {TextStream} from '../../helpers/text_stream.js';
 /** What the command makes of its options, in place of a conversion. */
 function parseConvertCommand(args: readonly string[]): ConvertSettings {
   const given: ConvertSettings[] = [];
-  const context = {args, now: new Date(), out: new TextStream(), exitCode: 0};
+  const context = {args, now: new Date(), out: new TextStream(), err: new TextStream(), exitCode: 0};
   convertCommand(context, (settings) => void given.push(settings)).parse(args, {from: 'user'});
   return given[0]!;
 }
@@ -15,7 +15,7 @@ describe('the options of convert', () => {
   it('has defaults', () => {
     expect(parseConvertCommand(['swin.pth', '--to', 'model'])).to.deep.equal({
       ...{input: 'swin.pth', out: 'model', layout: 'microsoft'},
-      ...{window: null, imageSize: null, channelsLast: false},
+      ...{quantize: null, window: null, imageSize: null, channelsLast: false},
     });
   });
 
@@ -23,7 +23,10 @@ describe('the options of convert', () => {
     const line = '--to a.safetensors --layout timm --window 12 --image-size 384 --channels-last swin.bin';
     expect(parseConvertCommand(line.split(' '))).to.deep.equal({
       ...{input: 'swin.bin', out: 'a.safetensors', layout: 'timm'},
-      ...{window: 12, imageSize: 384, channelsLast: true},
+      ...{quantize: null, window: 12, imageSize: 384, channelsLast: true},
+    });
+    expect(parseConvertCommand(['model', '--to', 'small', '--quantize', 'float16'])).to.include({
+      quantize: 'float16',
     });
   });
 
@@ -38,6 +41,11 @@ describe('the options of convert', () => {
     ['a.pth --to out --window 7x7', /--window must be a whole number from 1; got 7x7/],
     ['a.pth --to out.safetensors --layout keras', /--layout must be one of microsoft, timm, .*; got keras/],
     ['a.pth --to out --layout timm', /--layout must go with a .safetensors file; got --to out/],
+    ['a.pth --to out --quantize int4', /--quantize must be one of float16, uint16, uint8; got int4/],
+    [
+      'a.pth --to a.safetensors --quantize uint8',
+      /--quantize must go with a folder; got --to a\.safetensors/,
+    ],
     ['model --to a.safetensors --window 7', /--window must go with a checkpoint/],
     ['model --to a.safetensors --image-size 7', /--image-size must go with a checkpoint/],
     ['model/model.json --to a.safetensors --channels-last', /--channels-last must go with a checkpoint/],

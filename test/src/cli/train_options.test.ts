@@ -8,7 +8,7 @@ import {TextStream} from '../../helpers/text_stream.js';
 /** What the command makes of its options, in place of a training. */
 function parseTrainCommand(args: readonly string[], now = new Date()): TrainSettings {
   const given: TrainSettings[] = [];
-  const context = {args, now, out: new TextStream(), exitCode: 0};
+  const context = {args, now, out: new TextStream(), err: new TextStream(), exitCode: 0};
   trainCommand(context, (settings) => void given.push(settings)).parse(args, {from: 'user'});
   return given[0]!;
 }

@@ -37,7 +37,7 @@ const history: SegmentationHistory = {
   seconds: 9,
   mean: [0, 0, 0],
   std: [1, 1, 1],
-  evaluation: {...scores, confusion},
+  evaluation: {...scores, confusion, rand: null},
 };
 
 const args = (changes: Partial<SegmentationReportArgs> = {}): SegmentationReportArgs => ({

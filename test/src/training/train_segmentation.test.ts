@@ -83,6 +83,10 @@ describe('trainSegmentation', () => {
     const {mean, std} = history;
     const again = await evaluateSegmentation(model, data.test, {mean, std, dataFormat: 'channelsLast'});
     expect(history.evaluation).to.deep.equal(again);
+    // What the model says of itself is enough to use it.
+    expect(await evaluateSegmentation(model, data.test)).to.deep.equal(again);
+    const {classNames} = data.train;
+    expect(model.getUserDefinedMetadata()).to.deep.equal({classNames, mean, std, dataFormat: 'channelsLast'});
     expect(last.testMeanIou).to.equal(again.meanIou);
     expect(history.stepMs).to.be.above(0);
   });

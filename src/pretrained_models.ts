@@ -1,0 +1,64 @@
+/** The trained networks that come with the package: what each is for, and what its card says; see pretrained/. */
+import {showValue} from '../kernels/common/show_value.js';
+import {ConfigError} from './errors.js';
+
+/** What a person has to know before using a network. */
+export interface PretrainedCard {
+  task: 'classify' | 'segment';
+  /** In the order of the outputs. */
+  classNames: readonly string[];
+  /** What it was trained on. */
+  data: string;
+  /** How, in words; null where the card in its folder does not say yet. */
+  recipe: string | null;
+  /** The command that trained it. */
+  command: string | null;
+  /** What it reaches, and on which images. */
+  result: string | null;
+  /** Where it is not to be used. */
+  limits: string;
+}
+
+const CARDS = {
+  'swin-resnet-cifar10': {
+    task: 'classify',
+    classNames: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
+    data: 'CIFAR-10, 50,000 training images of 32x32 (Krizhevsky 2009), recompressed as JPEG',
+    recipe: null,
+    command: null,
+    result: null,
+    limits:
+      'Pictures are reduced to 32x32, so that only one large object in the middle is seen; of anything but the ten classes it ' +
+      'names one of them all the same.',
+  },
+  'swin-unet-membranes': {
+    task: 'segment',
+    classNames: ['membrane', 'cell'],
+    data:
+      "Sections 0-19 of the ISBI 2012 stack, serial-section electron microscopy of a fruit fly larva's nerve cord at " +
+      '4 nm a pixel (Cardona et al. 2010)',
+    recipe: null,
+    command: null,
+    result: null,
+    limits: 'One animal, one microscope, one resolution: other sections need training of their own.',
+  },
+} as const satisfies Record<string, PretrainedCard>;
+
+/** The networks by name. */
+export type PretrainedName = keyof typeof CARDS;
+
+/** The cards of the networks that `pretrained` gives, by name. */
+export const pretrainedModels: Readonly<Record<PretrainedName, PretrainedCard>> = CARDS;
+
+/** Whether a network of this name comes with the package. */
+export function isPretrained(name: unknown): name is PretrainedName {
+  return typeof name === 'string' && Object.hasOwn(CARDS, name);
+}
+
+/** @throws ConfigError, which lists the names, for another one. */
+export function checkPretrainedName(name: unknown): asserts name is PretrainedName {
+  if (isPretrained(name)) return;
+  throw new ConfigError(
+    `pretrained: the name must be one of ${Object.keys(CARDS).join(', ')}; got ${showValue(name)}.`,
+  );
+}
