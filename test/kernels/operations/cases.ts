@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {adamAttrs} from '../../../kernels/contracts/optimizer.js';
 import {batchNorm, batchStatistics} from '../../../kernels/operations/batch_norm.js';
+import {depthwiseConvolution} from '../../../kernels/operations/depthwise_convolution.js';
 import {layerNorm} from '../../../kernels/operations/layer_norm.js';
 import {linear} from '../../../kernels/operations/linear.js';
 import {adamUpdate, sgdUpdate} from '../../../kernels/operations/optimizer.js';
@@ -17,6 +18,10 @@ import {
   batchNormReference,
   batchStatisticsReference,
 } from '../../../kernels/reference/batch_norm.js';
+import {
+  depthwiseConvolutionGradReference,
+  depthwiseConvolutionReference,
+} from '../../../kernels/reference/depthwise_convolution.js';
 import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
 import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
@@ -277,6 +282,36 @@ function patchMergeCases(): OperationCase[] {
   }));
 }
 
+function depthwiseConvolutionCases(): OperationCase[] {
+  const table = [
+    // [name, shape of x, bias, residual, addend]
+    ['one cell', [2, 1, 1, 5], true, true, false],
+    ['one row', [1, 1, 9, 4], true, false, false],
+    ['one column', [2, 6, 1, 8], true, false, true],
+    ['two cells', [1, 1, 2, 3], true, true, false],
+    ['a narrow map', [2, 5, 3, 6], true, true, false],
+    ['whole tiles', [2, 8, 8, 16], true, false, false],
+    ['sizes of no tile', [3, 7, 5, 13], true, true, true],
+    ['a wide map', [1, 3, 18, 20], true, false, true],
+    ['no bias', [2, 4, 6, 4], false, false, false],
+    ['many rows', [2, 61, 37, 8], true, true, false],
+  ] as const;
+  return table.map(([name, shape, hasBias, residual, hasAddend]) => {
+    const random = randomArrays(`depthwiseConvolution ${name}`);
+    const channels = shape[3];
+    const inputs: Arrays = {x: random(shape), weight: random([3, 3, channels, 1], 1 / 3)};
+    if (hasBias) inputs.bias = random([channels]);
+    if (hasAddend) inputs.addend = random(shape);
+    return {
+      name: `depthwiseConvolution: ${name}`,
+      inputs,
+      run: (tensors) => depthwiseConvolution(tensors as never, {residual}),
+      forward: (arrays) => depthwiseConvolutionReference(arrays as never, {residual}),
+      backward: (arrays, dy) => depthwiseConvolutionGradReference(arrays as never, {residual}, dy),
+    };
+  });
+}
+
 function windowAttentionCases(): OperationCase[] {
   const table = [
     // [name, [B, H, W], heads, head size, windowSize, shift, padding]
@@ -414,6 +449,7 @@ export const operationCases: OperationCase[] = [
   ...adamCases(),
   ...sgdCases(),
   ...patchMergeCases(),
+  ...depthwiseConvolutionCases(),
   ...windowAttentionCases(),
   ...swinBlockCases(),
 ];
