@@ -384,10 +384,51 @@ export interface BlockCase {
   padding: 'masked' | 'attended';
   qkvBias: boolean;
   sampleScale: boolean;
+  /** Which of the options of locality it has. Default: none. */
+  locality?: readonly Locality[];
+}
+
+/** Layer scale and the convolutions of a block. */
+type Locality = 'layerScale' | 'position' | 'value' | 'hidden' | 'no bias';
+
+/** The inputs of those options. */
+function localityInputs(
+  random: ReturnType<typeof randomArrays>,
+  channels: number,
+  hidden: number,
+  locality: readonly Locality[],
+): Arrays {
+  const inputs: Arrays = {};
+  for (const [name, width] of [
+    ['position', channels],
+    ['value', channels],
+    ['hidden', hidden],
+  ] as const) {
+    if (!locality.includes(name)) continue;
+    inputs[`${name}Weight`] = random([3, 3, width, 1], 0.2);
+    if (!locality.includes('no bias')) inputs[`${name}Bias`] = random([width], 0.5);
+  }
+  if (locality.includes('layerScale')) {
+    Object.assign(inputs, {layerScale1: random([channels]), layerScale2: random([channels])});
+    inputs.layerScale1.data[0] = 0;
+  }
+  return inputs;
 }
 
 export function swinBlockCase(
-  {name, map, numHeads, headSize, hidden, windowSize, shift, padding, qkvBias, sampleScale}: BlockCase,
+  {
+    name,
+    map,
+    numHeads,
+    headSize,
+    hidden,
+    windowSize,
+    shift,
+    padding,
+    qkvBias,
+    sampleScale,
+    locality = [],
+  }: BlockCase,
   norm: 'pre' | 'post',
   score: 'dot' | 'cosine',
 ): OperationCase {
@@ -398,6 +439,7 @@ export function swinBlockCase(
   if (qkvBias) inputs.qkvBias = random([3 * channels], 0.5);
   if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 1);
   if (qkvBias && padding === 'attended') inputs.padToken = random([3 * channels]);
+  Object.assign(inputs, localityInputs(random, channels, hidden, locality));
   const constants: Arrays = {};
   if (sampleScale) {
     constants.sampleScale1 = random([map[0]], 0.3, 1);
@@ -441,6 +483,27 @@ function swinBlockCases(): OperationCase[] {
   );
 }
 
+/** Blocks with convolutions inside, one by one and all together. */
+function localBlockCases(): OperationCase[] {
+  const small: Omit<BlockCase, 'name'> = {
+    ...({map: [2, 5, 4], numHeads: 2, headSize: 4, hidden: 12, windowSize: [4, 4], shift: [2, 2]} as const),
+    ...({padding: 'masked', qkvBias: true, sampleScale: false} as const),
+  };
+  const all: Locality[] = ['layerScale', 'position', 'value', 'hidden'];
+  const cases: BlockCase[] = [
+    ...all.map((one) => ({...small, name: `local: ${one}`, locality: [one]})),
+    {...small, name: 'local: outside of the branches', locality: ['layerScale', 'position']},
+    {...small, name: 'local: everything', locality: all},
+    {...small, name: 'local: no biases', locality: [...all, 'no bias']},
+    {...small, name: 'local: attended padding', padding: 'attended', locality: all},
+    {...small, name: 'local: drop-path', sampleScale: true, locality: all},
+    {...small, name: 'local: one cell', map: [3, 1, 1], locality: all},
+    {...small, name: 'local: sizes of no tile', map: [1, 7, 3], headSize: 5, hidden: 13, locality: all},
+  ];
+  const kinds = [['pre', 'dot'] as const, ['post', 'cosine'] as const, ['post', 'dot'] as const];
+  return cases.flatMap((one) => kinds.map(([norm, score]) => swinBlockCase(one, norm, score)));
+}
+
 export const operationCases: OperationCase[] = [
   ...linearCases(),
   ...layerNormCases(),
@@ -452,4 +515,5 @@ export const operationCases: OperationCase[] = [
   ...depthwiseConvolutionCases(),
   ...windowAttentionCases(),
   ...swinBlockCases(),
+  ...localBlockCases(),
 ];
