@@ -135,8 +135,9 @@ export abstract class MapLayer extends tfl.layers.Layer {
     const shape = this.mapShape(inputShape);
     const specs = this.parametersFor(shape);
     this.checkSizes(specs);
-    specs.forEach(({name, shape: size, role}, position) => {
-      const {initializer, regularizer, constraint} = this.treatments.of(role, position);
+    specs.forEach((spec, position) => {
+      const {name, shape: size} = spec;
+      const {initializer, regularizer, constraint} = this.treatments.of(spec, position);
       const variable = this.addWeight(name, size, 'float32', initializer, regularizer, true, constraint);
       this.variables.set(name, variable);
     });
