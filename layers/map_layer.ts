@@ -57,7 +57,6 @@ export abstract class MapLayer extends tfl.layers.Layer {
   private readonly treatments: WeightTreatments;
   private readonly variables = new Map<string, tfl.LayerVariable>();
   private calls = 0;
-  private hasWarned = false;
   /** Channels that the weights were made for; height and width stay free. */
   private builtChannels?: number;
 
@@ -119,15 +118,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
     checkInput(this.who, inputs);
-    if (!this.hasWarned) {
-      const input = Array.isArray(inputs) ? inputs[0] : inputs;
-      this.hasWarned = warnOfDataFormat(
-        this,
-        input,
-        this.dataFormat,
-        (format) => `give dataFormat: '${format}'`,
-      );
-    }
+    warnOfDataFormat(this, inputs, this.dataFormat);
     return super.apply(inputs, kwargs);
   }
 

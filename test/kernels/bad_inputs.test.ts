@@ -178,13 +178,13 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     'windowAttention: windowSize 0',
     () => attention({}, {windowSize: [0, 2]}),
     ConfigError,
-    /windowSize must be two positive/,
+    /^windowAttention: windowSize must be 2 numbers, one per axis, each a whole number from 1; got \[0, 2\]\.$/,
   ],
   [
     'windowAttention: shift 2 of 2',
     () => attention({}, {shift: [2, 0]}),
     ConfigError,
-    /shift must be from 0/,
+    /^windowAttention: shift\[0\] must be a whole number from 0 to 1; got 2 \(less than the window, 2\)\.$/,
   ],
   [
     'windowAttention: cosine without a scale',
@@ -220,7 +220,7 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     'swinBlock: windowSize 0',
     () => block({}, {}, {windowSize: [0, 2]}),
     ConfigError,
-    /swinBlock: windowSize/,
+    /^swinBlock: attention: windowSize must be 2 numbers, .*; got \[0, 2\]\.$/,
   ],
   [
     'swinBlock: cosine without a scale',
@@ -378,8 +378,11 @@ describe('inputs of operations that are no float32 tensors', () => {
   it('attention and swinBlock: the attributes of attention', () => {
     const wrong: [object, RegExp][] = [
       [{numHeads: 0}, /: numHeads must be a whole number from 1; got 0/],
-      [{windowSize: 2}, /: windowSize must be two numbers, \[rows, columns\]; got 2/],
-      [{shift: undefined}, /: shift must be two numbers, \[rows, columns\]; got undefined/],
+      [{windowSize: 2}, /: windowSize must be 2 numbers, one per axis, each a whole number from 1; got 2\./],
+      [
+        {shift: undefined},
+        /: shift must be 2 numbers, one per axis, each a whole number from 0; got undefined\./,
+      ],
       [{padding: 'same'}, /: padding must be one of 'masked', 'attended'; got 'same'/],
       [{score: 'cos'}, /: score must be one of 'dot', 'cosine'; got 'cos'/],
       [{scale: undefined}, /: scale must be a finite number; got undefined/],
