@@ -149,7 +149,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
   }
 
   /**
-   * Multiply-adds, a multiplication with its addition as one, of the products and the attention in a forward pass.
+   * Multiply-adds, a multiplication with its addition as one, of products, convolutions and attention in a forward pass.
    *
    * @param inputShape Shape of the input, all sizes known.
    */

@@ -15,7 +15,10 @@ import type {Constraint, Initializer, Regularizer} from './tfjs_types.js';
 type Conv2DArgs = Parameters<typeof tfl.layers.conv2d>[0];
 
 export interface WeightOptions {
-  /** How kernels start. Default: a normal distribution of deviation 0.02, cut at two deviations. */
+  /**
+   * How kernels start. Default: a normal distribution of deviation 0.02, cut at two deviations. The depthwise kernels of a block
+   * start in their own way.
+   */
   kernelInitializer?: Conv2DArgs['kernelInitializer'];
   /** How biases start. Default: zeros. */
   biasInitializer?: Conv2DArgs['biasInitializer'];
