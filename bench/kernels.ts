@@ -4,7 +4,15 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type {BackendName} from 'tfjs-swint';
-import {batchNorm, batchStatistics, layerNorm, linear, patchMerge, windowAttention} from 'tfjs-swint/kernels';
+import {
+  batchNorm,
+  batchStatistics,
+  depthwiseConvolution,
+  layerNorm,
+  linear,
+  patchMerge,
+  windowAttention,
+} from 'tfjs-swint/kernels';
 import {alternatives} from './alternatives.js';
 import {besidePeak} from './peak.js';
 import type {Report, Row} from './report.js';
@@ -13,6 +21,8 @@ interface Case {
   what: string;
   work: Row['work'];
   run: () => tf.Tensor | tf.Tensor[];
+  /** The same by tfjs's own kernels, where it has them. */
+  stock?: () => tf.Tensor | tf.Tensor[];
 }
 
 /** Runs in a row. */
@@ -97,6 +107,28 @@ function mapCases(): Case[] {
   ];
 }
 
+/** A depthwise 3x3 convolution with bias and its gradients for x and the weight, batch 64, 8x8. */
+function depthwiseCases(channels: number): Case[] {
+  const x = tf.randomNormal([64, 8, 8, channels]) as tf.Tensor4D;
+  const weight = tf.randomNormal([3, 3, channels, 1]) as tf.Tensor4D;
+  const bias = tf.randomNormal([channels]) as tf.Tensor1D;
+  const work = flops(2 * 9 * x.size);
+  const name = `depthwise 3x3 64x8x8x${channels}`;
+  return [
+    {
+      what: name,
+      work,
+      run: () => depthwiseConvolution({x, weight, bias}),
+      stock: () => tf.add(tf.depthwiseConv2d(x, weight, 1, 'same'), bias),
+    },
+    {
+      what: `${name}, with dX and dW`,
+      work: flops(6 * 9 * x.size),
+      run: () => tf.grads((...[x, weight]) => depthwiseConvolution({x, weight, bias} as never))([x, weight]),
+    },
+  ];
+}
+
 /** A convolution and its two gradients, batch 32, 3x3. */
 function convolutionCases(size: number, input: number, filters: number): Case[] {
   const x = tf.randomNormal([32, size, size, input]) as tf.Tensor4D;
@@ -128,12 +160,14 @@ export async function benchKernels(backend: BackendName, repeats: number, report
     ...productCases(196, 384, 1536),
     ...attentionCases(56, 96, 3),
     ...mapCases(),
+    ...depthwiseCases(128),
+    ...depthwiseCases(256),
     ...convolutionCases(32, 64, 64),
     ...convolutionCases(32, 16, 16),
     ...convolutionCases(8, 96, 96),
   ];
-  for (const {what, work, run} of cases) {
-    const choices = alternatives(backend, run, undefined, INNER);
+  for (const {what, work, run, stock} of cases) {
+    const choices = alternatives(backend, run, stock, INNER);
     report.add({what, work, ...(await besidePeak(choices, 2 * repeats))});
   }
 }

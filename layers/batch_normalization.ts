@@ -58,7 +58,6 @@ export class BatchNormalization extends tfl.layers.Layer {
   private readonly center: boolean;
   private readonly scale: boolean;
   private readonly gammaInitializer: 'ones' | 'zeros';
-  private hasWarned = false;
   private gamma?: tfl.LayerVariable;
   private beta?: tfl.LayerVariable;
   private movingMean!: tfl.LayerVariable;
@@ -96,11 +95,8 @@ export class BatchNormalization extends tfl.layers.Layer {
     const format = (
       {1: 'channelsFirst', 3: 'channelsLast', [-1]: 'channelsLast', [-3]: 'channelsFirst'} as const
     )[this.axis];
-    if (!this.hasWarned && format !== undefined) {
-      const input = Array.isArray(inputs) ? inputs[0] : inputs;
-      const fix = (found: DataFormat) => `give axis: ${found === 'channelsFirst' ? 1 : -1}`;
-      this.hasWarned = warnOfDataFormat(this, input, format, fix);
-    }
+    const fix = (found: DataFormat) => `give axis: ${found === 'channelsFirst' ? 1 : -1}`;
+    if (format !== undefined) warnOfDataFormat(this, inputs, format, fix);
     return super.apply(inputs, kwargs);
   }
 

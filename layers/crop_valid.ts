@@ -42,7 +42,6 @@ export class CropValid extends tfl.layers.Layer {
   private readonly kernelSize: [number, number];
   private readonly strides: [number, number];
   private readonly dataFormat: DataFormat;
-  private hasWarned = false;
 
   constructor(args: CropValidArgs) {
     super(args ?? {});
@@ -64,15 +63,7 @@ export class CropValid extends tfl.layers.Layer {
 
   override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
     checkInputs(this.who, inputs);
-    if (!this.hasWarned) {
-      const input = Array.isArray(inputs) ? inputs[0] : inputs;
-      this.hasWarned = warnOfDataFormat(
-        this,
-        input,
-        this.dataFormat,
-        (format) => `give dataFormat: '${format}'`,
-      );
-    }
+    warnOfDataFormat(this, inputs, this.dataFormat);
     return super.apply(inputs, kwargs);
   }
 

@@ -52,27 +52,30 @@ function sourceOf(map: Symbolic): {layer: tfl.layers.Layer; format: DataFormat} 
   return undefined;
 }
 
+/** Layers that have been warned of: once is enough. */
+const warned = new WeakSet<tfl.layers.Layer>();
+
 /**
- * Says on the console that a map does not lie as the layer takes it, where that is certain.
+ * Says on the console, once for each layer, that a map does not lie as the layer takes it, where that is certain.
  *
- * @param input What the layer is called with; nothing is known of tensors.
+ * @param inputs What the layer is called with, the map alone or before others; nothing is known of tensors.
  * @param wanted How the layer takes its axes.
  * @param fix What to do about it.
- * @returns whether it has said so.
  */
 export function warnOfDataFormat(
   layer: tfl.layers.Layer,
-  input: unknown,
+  inputs: unknown,
   wanted: DataFormat,
-  fix: (format: DataFormat) => string,
-): boolean {
-  if (!(input instanceof tfl.SymbolicTensor) || input.shape.length !== 4) return false;
+  fix: (format: DataFormat) => string = (format) => `give dataFormat: '${format}'`,
+): void {
+  const input = Array.isArray(inputs) ? inputs[0] : inputs;
+  if (warned.has(layer) || !(input instanceof tfl.SymbolicTensor) || input.shape.length !== 4) return;
   const source = sourceOf(input);
-  if (source === undefined || source.format === wanted) return false;
+  if (source === undefined || source.format === wanted) return;
   const form = showShape(['B', ...mapShape(wanted, 'C', 'H', 'W')]);
   console.warn(
     `${layerName(layer)}: the map must be ${form}, ${wanted}; got ${showShape(input.shape)}, which is ${source.format} as ` +
       `it comes from ${layerName(source.layer)}, so that the layer takes its axes for others (${fix(source.format)}).`,
   );
-  return true;
+  warned.add(layer);
 }

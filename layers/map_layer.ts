@@ -57,7 +57,6 @@ export abstract class MapLayer extends tfl.layers.Layer {
   private readonly treatments: WeightTreatments;
   private readonly variables = new Map<string, tfl.LayerVariable>();
   private calls = 0;
-  private hasWarned = false;
   /** Channels that the weights were made for; height and width stay free. */
   private builtChannels?: number;
 
@@ -119,15 +118,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   override apply(inputs: ApplyInput, kwargs?: Parameters<tfl.layers.Layer['apply']>[1]): ApplyOutput {
     checkInput(this.who, inputs);
-    if (!this.hasWarned) {
-      const input = Array.isArray(inputs) ? inputs[0] : inputs;
-      this.hasWarned = warnOfDataFormat(
-        this,
-        input,
-        this.dataFormat,
-        (format) => `give dataFormat: '${format}'`,
-      );
-    }
+    warnOfDataFormat(this, inputs, this.dataFormat);
     return super.apply(inputs, kwargs);
   }
 
@@ -135,8 +126,9 @@ export abstract class MapLayer extends tfl.layers.Layer {
     const shape = this.mapShape(inputShape);
     const specs = this.parametersFor(shape);
     this.checkSizes(specs);
-    specs.forEach(({name, shape: size, role}, position) => {
-      const {initializer, regularizer, constraint} = this.treatments.of(role, position);
+    specs.forEach((spec, position) => {
+      const {name, shape: size} = spec;
+      const {initializer, regularizer, constraint} = this.treatments.of(spec, position);
       const variable = this.addWeight(name, size, 'float32', initializer, regularizer, true, constraint);
       this.variables.set(name, variable);
     });
@@ -157,7 +149,7 @@ export abstract class MapLayer extends tfl.layers.Layer {
   }
 
   /**
-   * Multiply-adds, a multiplication with its addition as one, of the products and the attention in a forward pass.
+   * Multiply-adds, a multiplication with its addition as one, of products, convolutions and attention in a forward pass.
    *
    * @param inputShape Shape of the input, all sizes known.
    */

@@ -6,10 +6,14 @@ import type * as tf from '@tensorflow/tfjs-core';
 
 /**
  * What a parameter is for; decides how it starts. A `residualGamma` closes a residual branch of Swin V2 and starts at
- * zero, so that the block starts as the identity.
+ * zero, so that the block starts as the identity, and so does a `residualKernel`, a depthwise one beside a residual. A
+ * `layerScale` starts at the value that its spec names.
  */
 export type ParameterRole =
   | 'kernel'
+  | 'depthwiseKernel'
+  | 'residualKernel'
+  | 'layerScale'
   | 'bias'
   | 'gamma'
   | 'residualGamma'
@@ -23,6 +27,8 @@ export interface ParameterSpec {
   name: string;
   shape: number[];
   role: ParameterRole;
+  /** What a layer scale starts at. */
+  start?: number;
 }
 
 /** The parameters of a part, each name preceded by where the part sits, for example `blocks.0.`. */
@@ -38,6 +44,18 @@ export function linearParameters(
 ): ParameterSpec[] {
   const kernel: ParameterSpec = {name: `${name}.weight`, shape: [input, output], role: 'kernel'};
   return bias ? [kernel, {name: `${name}.bias`, shape: [output], role: 'bias'}] : [kernel];
+}
+
+/** weight [3, 3, channels, 1] and bias [channels] of a depthwise convolution. */
+export function depthwiseParameters(
+  name: string,
+  channels: number,
+  role: 'depthwiseKernel' | 'residualKernel' = 'depthwiseKernel',
+): ParameterSpec[] {
+  return [
+    {name: `${name}.weight`, shape: [3, 3, channels, 1], role},
+    {name: `${name}.bias`, shape: [channels], role: 'bias'},
+  ];
 }
 
 /** weight (gamma) and bias (beta) of a layer norm, each [channels]. */

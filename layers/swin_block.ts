@@ -7,10 +7,23 @@
  *
  *   mlp(x) = GELU(x W1 + b1) W2 + b2, hidden width mlpRatio * C;  DP is drop-path.     [B, H, W, C] to the same
  *
- * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2.
+ * What attention in windows lacks on small data, a sense of neighbours, the options of locality add, dw a depthwise 3x3:
+ *
+ *   positionConvolution  x + dw(x) before everything else: position encoding by convolution (CPVT, Twins, DHVT)
+ *   valueConvolution     dw of the values, over the whole map, beside attention, before its projection (LePE: CSWin, CoSwin)
+ *   mlpConvolution       u + dw(u) of the hidden layer u = GELU(x W1 + b1) (LeFF: CeiT, Uformer)
+ *   layerScale           x + DP(l branch(x)), l one learned factor per channel, and the norm part of the branch (CaiT)
+ *
+ * With layerScale 0 a block starts as the identity, whichever of the others it has: the convolution of positions starts at
+ * zero.
+ *
+ * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.2; Chu et al.
+ * 2021, "Conditional Positional Encodings for Vision Transformers"; Dong et al. 2022, "CSWin Transformer"; Yuan et al. 2021,
+ * "Incorporating Convolution Designs into Visual Transformers"; Touvron et al. 2021, "Going deeper with Image Transformers".
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {flag, oneOf, positive, rate} from '../kernels/common/arguments.js';
+import {checkNumber, FROM_ZERO, flag, oneOf, positive, rate} from '../kernels/common/arguments.js';
+import {defined} from '../kernels/common/defined.js';
 import {ConfigError} from '../kernels/common/errors.js';
 import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {swinBlockComposed} from '../kernels/composed/swin_block.js';
@@ -19,6 +32,7 @@ import {dropPathScale} from './drop_path.js';
 import {CONV2D_HINTS} from './layer_arguments.js';
 import {type KnownMapShape, MAP_ARGUMENTS, MapLayer, type MapLayerArgs, type MapShape} from './map_layer.js';
 import {
+  depthwiseParameters,
   linearParameters,
   normParameters,
   type ParameterSpec,
@@ -46,6 +60,11 @@ export interface BlockConfig {
   attention: AttentionConfig;
   variant: Variant;
   mlpRatio: number;
+  mlpConvolution: boolean;
+  positionConvolution: boolean;
+  valueConvolution: boolean;
+  /** What the factors start at; undefined: there are none. */
+  layerScale?: number;
 }
 
 export interface BlockArgs extends AttentionArgs {
@@ -53,11 +72,20 @@ export interface BlockArgs extends AttentionArgs {
   variant?: Variant;
   /** Hidden width of the MLP as a multiple of the channels. Default 4. */
   mlpRatio?: number;
+  /** Whether a depthwise 3x3 convolution with a residual lies in the hidden layer of the MLP. Default false. */
+  mlpConvolution?: boolean;
+  /** Whether x + depthwise 3x3 of x comes before attention: position encoding by convolution. Default false. */
+  positionConvolution?: boolean;
+  /** Whether a depthwise 3x3 convolution of the values joins attention before its projection. Default false. */
+  valueConvolution?: boolean;
+  /** What the learned factors of the channels of both residual branches start at, from 0. Default: no such factors. */
+  layerScale?: number;
 }
 
 export const BLOCK_ARGUMENTS = {
   ...ATTENTION_ARGUMENTS,
-  ...{variant: true, mlpRatio: true},
+  ...{variant: true, mlpRatio: true, mlpConvolution: true},
+  ...{positionConvolution: true, valueConvolution: true, layerScale: true},
 } as const satisfies ArgumentNames<BlockArgs>;
 
 /** Reads and checks the arguments that a block and a stage share. */
@@ -67,12 +95,25 @@ export function blockConfig(who: string, args: BlockArgs): BlockConfig {
     attention: attentionConfig(who, args, variant === 'v2' ? 'cosine' : 'dot'),
     variant,
     mlpRatio: positive(who, 'mlpRatio', args.mlpRatio ?? 4),
+    mlpConvolution: flag(who, 'mlpConvolution', args.mlpConvolution, false),
+    positionConvolution: flag(who, 'positionConvolution', args.positionConvolution, false),
+    valueConvolution: flag(who, 'valueConvolution', args.valueConvolution, false),
+    layerScale: layerScaleOf(who, args.layerScale),
   };
 }
 
-/** The block arguments in the form that getConfig saves. */
-export function savedBlock({attention, variant, mlpRatio}: BlockConfig): tf.serialization.ConfigDict {
-  return {...savedAttention(attention), variant, mlpRatio};
+function layerScaleOf(who: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  return checkNumber(who, 'layerScale', value, FROM_ZERO, {
+    fix: 'it is what the factors start at: 0, 1e-4 or 0.1',
+  });
+}
+
+/** The block arguments in the form that getConfig saves: of the options of locality those that are taken. */
+export function savedBlock({attention, layerScale, ...config}: BlockConfig): tf.serialization.ConfigDict {
+  const {variant, mlpRatio, ...convolutions} = config;
+  const taken = Object.fromEntries(Object.entries(convolutions).filter(([, value]) => value));
+  return {...savedAttention(attention), variant, mlpRatio, ...taken, ...defined({layerScale})};
 }
 
 const hiddenWidth = (mlpRatio: number, channels: number): number => Math.round(channels * mlpRatio);
@@ -89,26 +130,36 @@ export function checkChannels(who: string, channels: number, {attention, mlpRati
 }
 
 /** The parameters of a block over maps of `channels`. */
-export function blockParameters(
-  {attention, variant, mlpRatio}: BlockConfig,
-  channels: number,
-): ParameterSpec[] {
+export function blockParameters(config: BlockConfig, channels: number): ParameterSpec[] {
+  const {attention, variant, mlpRatio, layerScale} = config;
   const hidden = hiddenWidth(mlpRatio, channels);
-  const gamma = variant === 'v2' ? 'residualGamma' : 'gamma';
+  // Of two factors that both start at zero neither would ever learn.
+  const gamma = variant === 'v2' && layerScale === undefined ? 'residualGamma' : 'gamma';
+  const scale = (name: string): ParameterSpec[] =>
+    layerScale === undefined ? [] : [{name, shape: [channels], role: 'layerScale', start: layerScale}];
   return [
+    ...(config.positionConvolution ? depthwiseParameters('pos.conv', channels, 'residualKernel') : []),
     ...normParameters('norm1', channels, gamma),
     ...prefixed('attn.', attentionParameters(attention, channels)),
+    ...(config.valueConvolution ? depthwiseParameters('attn.lepe', channels) : []),
+    ...scale('layer_scale1'),
     ...normParameters('norm2', channels, gamma),
     ...linearParameters('mlp.fc1', [channels, hidden]),
+    ...(config.mlpConvolution ? depthwiseParameters('mlp.conv', hidden) : []),
     ...linearParameters('mlp.fc2', [hidden, channels]),
+    ...scale('layer_scale2'),
   ];
 }
 
 /** Multiply-adds of a block over maps of this shape. */
-export function blockMultiplyAdds({attention, mlpRatio}: BlockConfig, shape: KnownMapShape): number {
+export function blockMultiplyAdds(config: BlockConfig, shape: KnownMapShape): number {
+  const {attention, mlpRatio, positionConvolution, valueConvolution, mlpConvolution} = config;
   const [batch, height, width, channels] = shape;
   const hidden = hiddenWidth(mlpRatio, channels);
-  return attentionMultiplyAdds(attention, shape) + 2 * batch * height * width * channels * hidden;
+  const convolved =
+    (positionConvolution ? channels : 0) + (valueConvolution ? channels : 0) + (mlpConvolution ? hidden : 0);
+  const ofCell = 2 * channels * hidden + 9 * convolved;
+  return attentionMultiplyAdds(attention, shape) + batch * height * width * ofCell;
 }
 
 /** The shift of every other block: half a window, rounded down. */
@@ -179,6 +230,14 @@ function blockInputs(
     fc1Bias: parameters.get('mlp.fc1.bias'),
     fc2Weight: parameters.get('mlp.fc2.weight'),
     fc2Bias: parameters.get('mlp.fc2.bias'),
+    layerScale1: parameters.find('layer_scale1'),
+    layerScale2: parameters.find('layer_scale2'),
+    positionWeight: parameters.find('pos.conv.weight'),
+    positionBias: parameters.find('pos.conv.bias'),
+    valueWeight: attn.find('lepe.weight'),
+    valueBias: attn.find('lepe.bias'),
+    hiddenWeight: parameters.find('mlp.conv.weight'),
+    hiddenBias: parameters.find('mlp.conv.bias'),
     sampleScale1,
     sampleScale2,
   };
@@ -241,8 +300,9 @@ tf.serialization.registerClass(SwinBlock);
 /**
  * One Swin Transformer block; the shape of the map is kept.
  *
- * @param args numHeads (required), windowSize, shifted, variant, mlpRatio, dropPath, padding, qkvBias, qkScale,
- *   dropout, attentionDropout, dataFormat, and Conv2D's options for the weights.
+ * @param args numHeads (required), windowSize, shifted, variant, mlpRatio, mlpConvolution, positionConvolution,
+ *   valueConvolution, layerScale, dropPath, padding, qkvBias, qkScale, dropout, attentionDropout, dataFormat, and Conv2D's
+ *   options for the weights.
  * @throws ConfigError for arguments that can never work; ShapeError for an input that is no map.
  */
 export function swinBlock(args: SwinBlockArgs): SwinBlock {

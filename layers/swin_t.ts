@@ -233,6 +233,8 @@ tf.serialization.registerClass(SwinT);
  *   downsample or strides: whether the resolution is halved; default false.
  *   projection: whether a 1x1 projection follows where the channels stay too; default false.
  *   mlpRatio 4, qkvBias true, qkScale head size ** -0.5, dropout 0, attentionDropout 0, dropPath 0 (one or per block).
+ *   mlpConvolution, positionConvolution, valueConvolution: depthwise 3x3 convolutions in every block; default false.
+ *   layerScale: what learned factors of the residual branches start at; default none.
  *   variant: 'v1' (default), 'v2' or 'miziha'.  padding: 'masked' (default) or 'attended'.
  *   dataFormat: 'channelsFirst' (default) or 'channelsLast'.
  *   inChannels, inputResolution: checked against the input where given.

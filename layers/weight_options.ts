@@ -9,13 +9,16 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import {ConfigError} from '../kernels/common/errors.js';
 import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
-import type {ParameterRole} from './parameters.js';
+import type {ParameterRole, ParameterSpec} from './parameters.js';
 import type {Constraint, Initializer, Regularizer} from './tfjs_types.js';
 
 type Conv2DArgs = Parameters<typeof tfl.layers.conv2d>[0];
 
 export interface WeightOptions {
-  /** How kernels start. Default: a normal distribution of deviation 0.02, cut at two deviations. */
+  /**
+   * How kernels start. Default: a normal distribution of deviation 0.02, cut at two deviations. The depthwise kernels of a block
+   * start in their own way.
+   */
   kernelInitializer?: Conv2DArgs['kernelInitializer'];
   /** How biases start. Default: zeros. */
   biasInitializer?: Conv2DArgs['biasInitializer'];
@@ -98,12 +101,12 @@ export class WeightTreatments {
   }
 
   /**
-   * How a parameter of this role is treated.
+   * How a parameter is treated.
    *
    * @param position Number of the parameter within its layer. A seeded initializer is given seed + position, so that
    *   weights of equal shape do not start equal.
    */
-  of(role: ParameterRole, position: number): WeightTreatment {
+  of({role, start = 0}: Pick<ParameterSpec, 'role' | 'start'>, position: number): WeightTreatment {
     const {fields} = this;
     if (role === 'kernel') {
       return {
@@ -119,7 +122,17 @@ export class WeightTreatments {
         constraint: fields.biasConstraint,
       };
     }
-    const initializers: Record<Exclude<ParameterRole, 'kernel' | 'bias'>, () => Initializer> = {
+    if (role === 'depthwiseKernel' || role === 'residualKernel') {
+      const zeros = role === 'residualKernel';
+      return {
+        initializer: zeros ? tfl.initializers.zeros() : this.depthwise(position),
+        regularizer: fields.kernelRegularizer,
+        constraint: fields.kernelConstraint,
+      };
+    }
+    type Others = Exclude<ParameterRole, 'kernel' | 'bias' | 'depthwiseKernel' | 'residualKernel'>;
+    const initializers: Record<Others, () => Initializer> = {
+      layerScale: () => tfl.initializers.constant({value: start}),
       gamma: () => tfl.initializers.ones(),
       residualGamma: () => tfl.initializers.zeros(),
       beta: () => tfl.initializers.zeros(),
@@ -133,9 +146,18 @@ export class WeightTreatments {
 
   /** What is learned of positions starts as in Swin whatever the kernels do, with the kernels' seed if there is one. */
   private narrow(position: number): Initializer {
+    return tfl.initializers.truncatedNormal({stddev: 0.02, seed: this.kernelSeedAt(position)});
+  }
+
+  /** As PyTorch starts a 3x3 kernel of one channel, which the published networks keep: evenly up to 1 / sqrt(9). */
+  private depthwise(position: number): Initializer {
+    const most = 1 / 3;
+    return tfl.initializers.randomUniform({minval: -most, maxval: most, seed: this.kernelSeedAt(position)});
+  }
+
+  private kernelSeedAt(position: number): number | undefined {
     const {seed} = this.fields.kernelInitializer.getConfig();
-    const shifted = typeof seed === 'number' ? seed + position : undefined;
-    return tfl.initializers.truncatedNormal({stddev: 0.02, seed: shifted});
+    return typeof seed === 'number' ? seed + position : undefined;
   }
 }
 

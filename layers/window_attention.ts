@@ -22,6 +22,7 @@ import {
 import {ConfigError} from '../kernels/common/errors.js';
 import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
+import {checkShift} from '../kernels/contracts/window_attention.js';
 import {
   linear,
   logSpacedCoordinates,
@@ -258,17 +259,8 @@ export class WindowAttention extends MapLayer {
     const score = oneOf(this.who, 'score', args.score ?? 'dot', ['dot', 'cosine']);
     this.config = attentionConfig(this.who, args, score);
     const given: unknown = args.shiftSize ?? 0;
-    const shift = Array.isArray(given) ? given : [given, given];
-    const {windowSize} = this.config;
-    const fits = (side: unknown, axis: number) =>
-      Number.isInteger(side) && (side as number) >= 0 && (side as number) < windowSize[axis];
-    if (shift.length !== 2 || !shift.every(fits)) {
-      throw new ConfigError(
-        `${this.who}: shiftSize must be from 0 to windowSize - 1 on each axis; got ${showValue(given)} for ` +
-          `windows of [${windowSize.join(', ')}].`,
-      );
-    }
-    this.shift = [shift[0], shift[1]];
+    const pair = typeof given === 'number' ? [given, given] : given;
+    this.shift = [...checkShift(this.who, 'shiftSize', pair, this.config.windowSize)];
   }
 
   protected override parametersFor([, , , channels]: MapShape): ParameterSpec[] {

@@ -24,12 +24,20 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {COUNT, checkNumber, FINITE, oneOf, rate, WHOLE} from '../common/arguments.js';
+import {
+  COUNT,
+  checkNumber,
+  checkNumbers,
+  FINITE,
+  oneOf,
+  rate,
+  WHOLE,
+  wholeNumber,
+} from '../common/arguments.js';
 import {ConfigError, ShapeError} from '../common/errors.js';
 import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
 import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
 import {requireShape} from '../common/shapes.js';
-import {showValue} from '../common/show_value.js';
 import {relativeTableSize} from '../geometry/relative_position.js';
 import type {Pair, WindowPadding} from '../geometry/windows.js';
 
@@ -95,11 +103,8 @@ export function checkAttentionAttrs(who: string, attrs: WindowAttentionAttrs): v
   checkArguments(who, attrs, ATTRIBUTES, HINTS);
   const {numHeads, windowSize, shift, padding, score, scale, dropout} = attrs;
   checkNumber(who, 'numHeads', numHeads, COUNT);
-  for (const [name, pair] of Object.entries({windowSize, shift})) {
-    if (!Array.isArray(pair) || pair.length !== 2) {
-      throw new ConfigError(`${who}: ${name} must be two numbers, [rows, columns]; got ${showValue(pair)}.`);
-    }
-  }
+  checkNumbers(who, 'windowSize', windowSize, {count: 2, per: 'axis', rule: COUNT});
+  checkShift(who, 'shift', shift, windowSize);
   oneOf(who, 'padding', padding, ['masked', 'attended']);
   oneOf(who, 'score', score, ['dot', 'cosine']);
   if (score === 'dot') checkNumber(who, 'scale', scale, FINITE);
@@ -109,8 +114,18 @@ export function checkAttentionAttrs(who: string, attrs: WindowAttentionAttrs): v
   checkNumber(who, 'dropout.seed', dropout.seed, WHOLE);
 }
 
+/** A shift of windows, [rows, columns], on each axis less than the window. */
+export function checkShift(who: string, name: string, shift: unknown, windowSize: Pair): Pair {
+  const [rows, columns] = checkNumbers(who, name, shift, {count: 2, per: 'axis', rule: wholeNumber(0)});
+  for (const [axis, value] of [rows, columns].entries()) {
+    const rule = wholeNumber(0, windowSize[axis] - 1);
+    checkNumber(who, `${name}[${axis}]`, value, rule, {fix: `less than the window, ${windowSize[axis]}`});
+  }
+  return [rows, columns];
+}
+
 /**
- * Throws ShapeError or ConfigError for attributes of attention, and inputs beside qkv, that do not fit each other.
+ * Throws ShapeError or ConfigError for inputs beside qkv that do not fit the attributes, which are checked already.
  *
  * @param who The operation that attends, for the messages.
  * @param last Size of the last axis of qkv, 3C.
@@ -119,21 +134,8 @@ export function checkAttention(
   who: string,
   last: number,
   {table, logitScale, padToken}: Omit<WindowAttentionInputs, 'qkv'>,
-  {numHeads, windowSize, shift, score}: WindowAttentionAttrs,
+  {numHeads, windowSize, score}: WindowAttentionAttrs,
 ): void {
-  for (const axis of [0, 1] as const) {
-    if (!Number.isInteger(windowSize[axis]) || windowSize[axis] < 1) {
-      throw new ConfigError(
-        `${who}: windowSize must be two positive integers; got [${windowSize.join(', ')}].`,
-      );
-    }
-    if (!Number.isInteger(shift[axis]) || shift[axis] < 0 || shift[axis] >= windowSize[axis]) {
-      throw new ConfigError(
-        `${who}: shift must be from 0 to windowSize - 1; got [${shift.join(', ')}] for windows of ` +
-          `[${windowSize.join(', ')}].`,
-      );
-    }
-  }
   requireShape(
     who,
     'table',

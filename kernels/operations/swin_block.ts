@@ -1,6 +1,6 @@
 /** swinBlock, differentiable, on any backend. Formula, shapes and gradient: contracts/swin_block. */
-import type * as tf from '@tensorflow/tfjs-core';
-import {swinBlockComposed} from '../composed/swin_block.js';
+import * as tf from '@tensorflow/tfjs-core';
+import {swinBlockComposed, withoutPositionAndScale} from '../composed/swin_block.js';
 import {
   blockGradients,
   checkSwinBlock,
@@ -16,7 +16,8 @@ import {present} from './inputs.js';
  * A Swin Transformer block: window attention and a two-layer MLP, each in a residual branch.
  *
  * @param inputs x [B, H, W, C], the block's weights, and where wanted qkvBias, logitScale (needed for score 'cosine'),
- *   padToken, sampleScale1 and sampleScale2 (constants: they get no gradient); see contracts/swin_block.
+ *   padToken, sampleScale1 and sampleScale2 (constants: they get no gradient), layer scales and convolutions; see
+ *   contracts/swin_block.
  * @param attrs attention: as for windowAttention; norm: 'pre' or 'post'; epsilon of the layer norms.
  * @returns [B, H, W, C].
  * @throws ShapeError or ConfigError if inputs and attributes do not fit each other; BackendError where the kernels of the
@@ -24,10 +25,15 @@ import {present} from './inputs.js';
  */
 export function swinBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): tf.Tensor4D {
   checkSwinBlock(inputs, attrs);
+  const convolves = inputs.valueWeight !== undefined || inputs.hiddenWeight !== undefined;
+  const hasKernels = hasKernel('SwintBlock') && (!gradientsWanted() || hasKernel('SwintBlockGrad'));
+  if (convolves || !hasKernels) return swinBlockComposed(inputs, attrs);
+  return tf.tidy(() => runBlock(withoutPositionAndScale(inputs, attrs), attrs));
+}
+
+/** The block by the kernels of the backend. */
+function runBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): tf.Tensor4D {
   const save = gradientsWanted();
-  if (!hasKernel('SwintBlock') || (save && !hasKernel('SwintBlockGrad'))) {
-    return swinBlockComposed(inputs, attrs);
-  }
   const given = present(inputs);
   const names = [...Object.keys(given), ...savedByBlock(attrs.norm)];
   const trained = blockGradients(given);

@@ -1,6 +1,6 @@
 /**
- * Random blocks, patch merging and batch norm with all gradients against the float64 references, on one thread and on two;
- * and random SwinT layers on inputs from 1e-30 to 1e30, NaN and infinities: NaN where the composed version on cpu has it.
+ * Random blocks, depthwise convolutions, patch merging and batch norm with all gradients against the float64 references, on
+ * one thread and on two; and random SwinT layers on inputs from 1e-30 to 1e30, NaN and infinities: NaN where the composed version on cpu has it.
  */
 import '../../kernels/index.js';
 import * as tf from '@tensorflow/tfjs';
@@ -10,9 +10,14 @@ import {swinT} from '../../layers/index.js';
 import {eachBackend} from '../helpers/backends.js';
 import {checkOperation, GPU_TOLERANCE} from '../kernels/operations/check.js';
 import {Draw, tensorOf} from './draw.js';
-import {drawBatchNorm, drawBlock, drawMerging} from './generators/blocks.js';
+import {drawBatchNorm, drawBlock, drawDepthwise, drawMerging} from './generators/blocks.js';
 
-const generators = {blocks: drawBlock, 'patch merging': drawMerging, 'batch norm': drawBatchNorm};
+const generators = {
+  blocks: drawBlock,
+  'depthwise convolutions': drawDepthwise,
+  'patch merging': drawMerging,
+  'batch norm': drawBatchNorm,
+};
 
 /** What a SwinT layer makes of a map, and the gradient of its sum for the map: where they are NaN. */
 async function notNumbers(layer: tf.layers.Layer, x: tf.Tensor): Promise<boolean[]> {

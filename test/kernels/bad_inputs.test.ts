@@ -5,6 +5,7 @@ import {
   batchNorm,
   batchStatistics,
   ConfigError,
+  depthwiseConvolution,
   layerNorm,
   linear,
   patchMerge,
@@ -71,6 +72,66 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     /sampleScale/,
   ],
   [
+    'depthwiseConvolution: a weight of other channels',
+    () => depthwiseConvolution({x: z(1, 4, 4, 3), weight: z(3, 3, 4, 1)}),
+    ShapeError,
+    /^depthwiseConvolution: weight must have shape \[3, 3, 3, 1\] \(.*\); got \[3, 3, 4, 1\]\.$/,
+  ],
+  [
+    'depthwiseConvolution: a 5x5 weight',
+    () => depthwiseConvolution({x: z(1, 4, 4, 3), weight: z(5, 5, 3, 1)}),
+    ShapeError,
+    /weight must have shape \[3, 3, 3, 1\] .*; got \[5, 5, 3, 1\]/,
+  ],
+  [
+    'depthwiseConvolution: rank 3',
+    () => depthwiseConvolution({x: z(4, 4, 3), weight: z(3, 3, 3, 1)}),
+    ShapeError,
+    /x must have shape \[\*, \*, \*, \*\] .*; got \[4, 4, 3\]/,
+  ],
+  [
+    'depthwiseConvolution: a bias of other channels',
+    () => depthwiseConvolution({x: z(1, 4, 4, 3), weight: z(3, 3, 3, 1), bias: z(4)}),
+    ShapeError,
+    /bias must have shape \[3\]/,
+  ],
+  [
+    'depthwiseConvolution: an addend of another size',
+    () => depthwiseConvolution({x: z(1, 4, 4, 3), weight: z(3, 3, 3, 1), addend: z(1, 4, 5, 3)}),
+    ShapeError,
+    /addend must have shape \[1, 4, 4, 3\]/,
+  ],
+  [
+    'depthwiseConvolution: a residual that is no truth value',
+    () => depthwiseConvolution({x: z(1, 4, 4, 3), weight: z(3, 3, 3, 1)}, {residual: 'yes'} as never),
+    ConfigError,
+    /residual must be true or false; got 'yes'/,
+  ],
+  [
+    'depthwiseConvolution: integers',
+    () => depthwiseConvolution({x: tf.zeros([1, 4, 4, 3], 'int32') as never, weight: z(3, 3, 3, 1)}),
+    ConfigError,
+    /x must be float32; got int32/,
+  ],
+  [
+    'swinBlock: a weight of the hidden layer with other channels',
+    () => block({hiddenWeight: z(3, 3, 4, 1)}),
+    ShapeError,
+    /swinBlock: hiddenWeight must have shape \[3, 3, 6, 1\] .*; got \[3, 3, 4, 1\]/,
+  ],
+  [
+    'swinBlock: a bias without its weight',
+    () => block({valueBias: z(4)}),
+    ConfigError,
+    /swinBlock: valueBias must come with valueWeight; got the bias alone \(pass both, or neither\)\.$/,
+  ],
+  [
+    'swinBlock: layer scales of other channels',
+    () => block({layerScale2: z(6)}),
+    ShapeError,
+    /layerScale2 must have shape \[4\]/,
+  ],
+  [
     'layerNorm: a gain of other channels',
     () => layerNorm({x: z(2, 3), gamma: z(4), beta: z(3)}),
     ShapeError,
@@ -117,13 +178,13 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     'windowAttention: windowSize 0',
     () => attention({}, {windowSize: [0, 2]}),
     ConfigError,
-    /windowSize must be two positive/,
+    /^windowAttention: windowSize must be 2 numbers, one per axis, each a whole number from 1; got \[0, 2\]\.$/,
   ],
   [
     'windowAttention: shift 2 of 2',
     () => attention({}, {shift: [2, 0]}),
     ConfigError,
-    /shift must be from 0/,
+    /^windowAttention: shift\[0\] must be a whole number from 0 to 1; got 2 \(less than the window, 2\)\.$/,
   ],
   [
     'windowAttention: cosine without a scale',
@@ -159,7 +220,7 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     'swinBlock: windowSize 0',
     () => block({}, {}, {windowSize: [0, 2]}),
     ConfigError,
-    /swinBlock: windowSize/,
+    /^swinBlock: attention: windowSize must be 2 numbers, .*; got \[0, 2\]\.$/,
   ],
   [
     'swinBlock: cosine without a scale',
@@ -317,8 +378,11 @@ describe('inputs of operations that are no float32 tensors', () => {
   it('attention and swinBlock: the attributes of attention', () => {
     const wrong: [object, RegExp][] = [
       [{numHeads: 0}, /: numHeads must be a whole number from 1; got 0/],
-      [{windowSize: 2}, /: windowSize must be two numbers, \[rows, columns\]; got 2/],
-      [{shift: undefined}, /: shift must be two numbers, \[rows, columns\]; got undefined/],
+      [{windowSize: 2}, /: windowSize must be 2 numbers, one per axis, each a whole number from 1; got 2\./],
+      [
+        {shift: undefined},
+        /: shift must be 2 numbers, one per axis, each a whole number from 0; got undefined\./,
+      ],
       [{padding: 'same'}, /: padding must be one of 'masked', 'attended'; got 'same'/],
       [{score: 'cos'}, /: score must be one of 'dot', 'cosine'; got 'cos'/],
       [{scale: undefined}, /: scale must be a finite number; got undefined/],

@@ -108,6 +108,15 @@ eachBackend((backend) => {
     () => swinBlock({numHeads: 2, windowSize: 4, dataFormat}).apply(map()) as tf.Tensor,
     [0, 8, 6, 4],
   );
+  empty(
+    'swinBlock with convolutions and layer scale',
+    () =>
+      swinBlock({
+        ...{numHeads: 2, windowSize: 4, dataFormat, layerScale: 0.1},
+        ...{positionConvolution: true, valueConvolution: true, mlpConvolution: true},
+      }).apply(map()) as tf.Tensor,
+    [0, 8, 6, 4],
+  );
   empty('patchMerging', () => patchMerging({dataFormat}).apply(map()) as tf.Tensor, [0, 4, 3, 8]);
   empty(
     'patchEmbed',

@@ -155,7 +155,7 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     'a shift as large as the window',
     () => windowAttention({numHeads: 2, windowSize: 4, shiftSize: 4}),
     ConfigError,
-    /shiftSize must be from 0 to windowSize - 1/,
+    /shiftSize\[0\] must be a whole number from 0 to 3; got 4 \(less than the window, 4\)/,
   ],
   ['dropPath without a rate', () => dropPath({} as never), ConfigError, /rate must be a number in \[0, 1\)/],
   ['patchEmbed without embedDim', () => patchEmbed({}), ConfigError, /embedDim is required/],

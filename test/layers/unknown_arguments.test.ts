@@ -19,7 +19,11 @@ const all: [factory: string, className: string, args: object][] = [
   ['patchEmbed', 'PatchEmbed', {filters: 8, patchSize: 2, patchNorm: false}],
   ['patchExpanding', 'PatchExpanding', {outChannels: 8, scale: 2}],
   ['patchMerging', 'PatchMerging', {outChannels: 8, norm: 'post'}],
-  ['swinBlock', 'SwinBlock', {numHeads: 2, shifted: true, variant: 'v2', dropPath: 0.1}],
+  [
+    'swinBlock',
+    'SwinBlock',
+    {numHeads: 2, shifted: true, variant: 'v2', dropPath: 0.1, mlpConvolution: true, layerScale: 0},
+  ],
   [
     'swinT',
     'SwinT',

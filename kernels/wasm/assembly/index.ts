@@ -9,6 +9,7 @@ export {convolution, convolutionInputGradient} from './kernels/convolution';
 export {convolutionFilterGradient} from './kernels/convolution_filter';
 export {convolutionSizes} from './kernels/convolution_sizes';
 export {depthwiseFilterGradient, depthwiseInputGradient} from './kernels/depthwise';
+export {depthwise3x3, depthwise3x3Weight} from './kernels/depthwise_3x3';
 export {layerNorm, layerNormGrad} from './kernels/layer_norm';
 export {linearGradOutput} from './kernels/linear_grad';
 export {matrixProducts} from './kernels/matrix_products';

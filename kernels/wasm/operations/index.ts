@@ -6,6 +6,11 @@ import {registerKernels, unregisterKernels} from '../../registration.js';
 import {sumRowsConfig} from '../primitives/axis_sums.js';
 import {matrixProductConfig} from '../primitives/matrix_product.js';
 import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
+import {
+  depthwiseConvolutionConfig,
+  depthwiseConvolutionGradWeightConfig,
+  depthwiseConvolutionGradXConfig,
+} from './depthwise_convolution.js';
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
@@ -18,6 +23,9 @@ const configs = [
   batchNormConfig,
   batchNormGradConfig,
   batchStatisticsConfig,
+  depthwiseConvolutionConfig,
+  depthwiseConvolutionGradWeightConfig,
+  depthwiseConvolutionGradXConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

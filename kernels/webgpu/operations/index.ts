@@ -5,6 +5,11 @@
 import {registerKernels, unregisterKernels} from '../../registration.js';
 import {batchNormConfig, batchStatisticsConfig} from './batch_norm.js';
 import {batchNormGradConfig} from './batch_norm_grad.js';
+import {
+  depthwiseConvolutionConfig,
+  depthwiseConvolutionGradWeightConfig,
+  depthwiseConvolutionGradXConfig,
+} from './depthwise_convolution.js';
 import {layerNormConfig} from './layer_norm.js';
 import {layerNormGradConfig} from './layer_norm_grad.js';
 import {linearConfig} from './linear.js';
@@ -26,6 +31,9 @@ const configs = [
   batchNormConfig,
   batchNormGradConfig,
   batchStatisticsConfig,
+  depthwiseConvolutionConfig,
+  depthwiseConvolutionGradWeightConfig,
+  depthwiseConvolutionGradXConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

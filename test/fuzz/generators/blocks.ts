@@ -1,11 +1,19 @@
-/** Random Swin blocks, patch merging and batch norm with all their gradients, as cases of test/kernels/operations. */
+/**
+ * Random Swin blocks, depthwise convolutions, patch merging and batch norm with all their gradients, as cases of
+ * test/kernels/operations.
+ */
 import {batchNorm} from '../../../kernels/operations/batch_norm.js';
+import {depthwiseConvolution} from '../../../kernels/operations/depthwise_convolution.js';
 import {patchMerge} from '../../../kernels/operations/patch_merge.js';
 import {
   batchNormGradReference,
   batchNormReference,
   batchStatisticsReference,
 } from '../../../kernels/reference/batch_norm.js';
+import {
+  depthwiseConvolutionGradReference,
+  depthwiseConvolutionReference,
+} from '../../../kernels/reference/depthwise_convolution.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
 import {type OperationCase, swinBlockCase} from '../../kernels/operations/cases.js';
 import type {Draw} from '../draw.js';
@@ -23,9 +31,27 @@ export function drawBlock(draw: Draw): OperationCase {
     padding: draw.pick(['masked', 'attended'] as const),
     qkvBias: draw.chance(0.5),
     sampleScale: draw.chance(0.3),
+    locality: ['layerScale', 'position', 'value', 'hidden', 'no bias'].filter(() => draw.chance(0.3)),
   };
   const [norm, score] = [draw.pick(['pre', 'post'] as const), draw.pick(['dot', 'cosine'] as const)];
   return swinBlockCase({name: `${JSON.stringify(block)}`, ...block} as never, norm, score);
+}
+
+export function drawDepthwise(draw: Draw): OperationCase {
+  const shape = [draw.integer(1, 4), draw.integer(1, 12), draw.integer(1, 12), draw.integer(1, 24)];
+  const channels = shape[3];
+  const attrs = {residual: draw.chance(0.5)};
+  return {
+    name: `depthwiseConvolution [${shape}] ${JSON.stringify(attrs)}`,
+    inputs: {
+      ...{x: draw.array(shape), weight: draw.array([3, 3, channels, 1])},
+      ...(draw.chance(0.5) ? {bias: draw.array([channels])} : {}),
+      ...(draw.chance(0.5) ? {addend: draw.array(shape)} : {}),
+    },
+    run: (tensors) => depthwiseConvolution(tensors as never, attrs),
+    forward: (arrays) => depthwiseConvolutionReference(arrays as never, attrs),
+    backward: (arrays, dy) => depthwiseConvolutionGradReference(arrays as never, attrs, dy),
+  };
 }
 
 export function drawMerging(draw: Draw): OperationCase {

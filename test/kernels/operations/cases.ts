@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import {adamAttrs} from '../../../kernels/contracts/optimizer.js';
 import {batchNorm, batchStatistics} from '../../../kernels/operations/batch_norm.js';
+import {depthwiseConvolution} from '../../../kernels/operations/depthwise_convolution.js';
 import {layerNorm} from '../../../kernels/operations/layer_norm.js';
 import {linear} from '../../../kernels/operations/linear.js';
 import {adamUpdate, sgdUpdate} from '../../../kernels/operations/optimizer.js';
@@ -17,6 +18,10 @@ import {
   batchNormReference,
   batchStatisticsReference,
 } from '../../../kernels/reference/batch_norm.js';
+import {
+  depthwiseConvolutionGradReference,
+  depthwiseConvolutionReference,
+} from '../../../kernels/reference/depthwise_convolution.js';
 import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
 import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
@@ -277,6 +282,36 @@ function patchMergeCases(): OperationCase[] {
   }));
 }
 
+function depthwiseConvolutionCases(): OperationCase[] {
+  const table = [
+    // [name, shape of x, bias, residual, addend]
+    ['one cell', [2, 1, 1, 5], true, true, false],
+    ['one row', [1, 1, 9, 4], true, false, false],
+    ['one column', [2, 6, 1, 8], true, false, true],
+    ['two cells', [1, 1, 2, 3], true, true, false],
+    ['a narrow map', [2, 5, 3, 6], true, true, false],
+    ['whole tiles', [2, 8, 8, 16], true, false, false],
+    ['sizes of no tile', [3, 7, 5, 13], true, true, true],
+    ['a wide map', [1, 3, 18, 20], true, false, true],
+    ['no bias', [2, 4, 6, 4], false, false, false],
+    ['many rows', [2, 61, 37, 8], true, true, false],
+  ] as const;
+  return table.map(([name, shape, hasBias, residual, hasAddend]) => {
+    const random = randomArrays(`depthwiseConvolution ${name}`);
+    const channels = shape[3];
+    const inputs: Arrays = {x: random(shape), weight: random([3, 3, channels, 1], 1 / 3)};
+    if (hasBias) inputs.bias = random([channels]);
+    if (hasAddend) inputs.addend = random(shape);
+    return {
+      name: `depthwiseConvolution: ${name}`,
+      inputs,
+      run: (tensors) => depthwiseConvolution(tensors as never, {residual}),
+      forward: (arrays) => depthwiseConvolutionReference(arrays as never, {residual}),
+      backward: (arrays, dy) => depthwiseConvolutionGradReference(arrays as never, {residual}, dy),
+    };
+  });
+}
+
 function windowAttentionCases(): OperationCase[] {
   const table = [
     // [name, [B, H, W], heads, head size, windowSize, shift, padding]
@@ -349,10 +384,51 @@ export interface BlockCase {
   padding: 'masked' | 'attended';
   qkvBias: boolean;
   sampleScale: boolean;
+  /** Which of the options of locality it has. Default: none. */
+  locality?: readonly Locality[];
+}
+
+/** Layer scale and the convolutions of a block. */
+type Locality = 'layerScale' | 'position' | 'value' | 'hidden' | 'no bias';
+
+/** The inputs of those options. */
+function localityInputs(
+  random: ReturnType<typeof randomArrays>,
+  channels: number,
+  hidden: number,
+  locality: readonly Locality[],
+): Arrays {
+  const inputs: Arrays = {};
+  for (const [name, width] of [
+    ['position', channels],
+    ['value', channels],
+    ['hidden', hidden],
+  ] as const) {
+    if (!locality.includes(name)) continue;
+    inputs[`${name}Weight`] = random([3, 3, width, 1], 0.2);
+    if (!locality.includes('no bias')) inputs[`${name}Bias`] = random([width], 0.5);
+  }
+  if (locality.includes('layerScale')) {
+    Object.assign(inputs, {layerScale1: random([channels]), layerScale2: random([channels])});
+    inputs.layerScale1.data[0] = 0;
+  }
+  return inputs;
 }
 
 export function swinBlockCase(
-  {name, map, numHeads, headSize, hidden, windowSize, shift, padding, qkvBias, sampleScale}: BlockCase,
+  {
+    name,
+    map,
+    numHeads,
+    headSize,
+    hidden,
+    windowSize,
+    shift,
+    padding,
+    qkvBias,
+    sampleScale,
+    locality = [],
+  }: BlockCase,
   norm: 'pre' | 'post',
   score: 'dot' | 'cosine',
 ): OperationCase {
@@ -363,6 +439,7 @@ export function swinBlockCase(
   if (qkvBias) inputs.qkvBias = random([3 * channels], 0.5);
   if (score === 'cosine') inputs.logitScale = random([numHeads], 0.5, 1);
   if (qkvBias && padding === 'attended') inputs.padToken = random([3 * channels]);
+  Object.assign(inputs, localityInputs(random, channels, hidden, locality));
   const constants: Arrays = {};
   if (sampleScale) {
     constants.sampleScale1 = random([map[0]], 0.3, 1);
@@ -406,6 +483,30 @@ function swinBlockCases(): OperationCase[] {
   );
 }
 
+/** Blocks with convolutions inside, one by one and all together. */
+function localBlockCases(): OperationCase[] {
+  const small: Omit<BlockCase, 'name'> = {
+    ...({map: [2, 5, 4], numHeads: 2, headSize: 4, hidden: 12, windowSize: [4, 4], shift: [2, 2]} as const),
+    ...({padding: 'masked', qkvBias: true, sampleScale: false} as const),
+  };
+  const all: Locality[] = ['layerScale', 'position', 'value', 'hidden'];
+  const cases: BlockCase[] = [
+    ...all.map((one) => ({...small, name: `local: ${one}`, locality: [one]})),
+    {...small, name: 'local: outside of the branches', locality: ['layerScale', 'position']},
+    {...small, name: 'local: everything', locality: all},
+    {...small, name: 'local: no biases', locality: [...all, 'no bias']},
+    {...small, name: 'local: attended padding', padding: 'attended', locality: all},
+    {...small, name: 'local: drop-path', sampleScale: true, locality: all},
+    {...small, name: 'local: one cell', map: [3, 1, 1], locality: all},
+    {...small, name: 'local: sizes of no tile', map: [1, 7, 3], headSize: 5, hidden: 13, locality: all},
+  ];
+  const kinds = [['pre', 'dot'] as const, ['post', 'cosine'] as const, ['post', 'dot'] as const];
+  return cases.flatMap((one) => {
+    const count = one.locality?.length === 1 ? 1 : one.name === 'local: everything' ? 3 : 2;
+    return kinds.slice(0, count).map(([norm, score]) => swinBlockCase(one, norm, score));
+  });
+}
+
 export const operationCases: OperationCase[] = [
   ...linearCases(),
   ...layerNormCases(),
@@ -414,6 +515,8 @@ export const operationCases: OperationCase[] = [
   ...adamCases(),
   ...sgdCases(),
   ...patchMergeCases(),
+  ...depthwiseConvolutionCases(),
   ...windowAttentionCases(),
   ...swinBlockCases(),
+  ...localBlockCases(),
 ];

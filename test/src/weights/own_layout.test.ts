@@ -22,6 +22,17 @@ function hybrid(): tf.LayersModel {
   return model;
 }
 
+/** Convolutions and factors in the blocks of a SwinT. */
+const local = (): tf.LayersModel =>
+  tf.sequential({
+    layers: [
+      swinT({
+        ...{name: 'swin', numHeads: 2, windowSize: 4, inputShape: [8, 6, 6], layerScale: 0.1},
+        ...{mlpConvolution: true, positionConvolution: true, valueConvolution: true},
+      }),
+    ],
+  });
+
 const kinds: Record<string, () => tf.LayersModel> = {
   swinTransformer: () => swinTransformer({...small, numClasses: 5, absolutePosition: true, imageSize: 16}),
   'swinTransformer V2': () => swinTransformer({...small, numClasses: 5, variant: 'v2'}),
@@ -31,6 +42,7 @@ const kinds: Record<string, () => tf.LayersModel> = {
   'swinResNet V2': () => swinResNet({depth: 14, widths: [8, 8, 16], numClasses: 3, variant: 'v2'}),
   'a convolution twin': () => swinResNet({depth: 14, widths: [8, 8, 16], numClasses: 3, convolution: true}),
   'a model of other layers too': hybrid,
+  'convolutions in the blocks': local,
 };
 
 /** Every weight random, moving statistics too. */

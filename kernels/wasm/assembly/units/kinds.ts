@@ -17,6 +17,8 @@ export const CONVOLUTION: i32 = 0x11;
 export const FILTER_GRADIENT: i32 = 0x12;
 export const DEPTHWISE_INPUT: i32 = 0x13;
 export const DEPTHWISE_FILTER: i32 = 0x14;
+export const DEPTHWISE_3X3: i32 = 0x15;
+export const DEPTHWISE_3X3_WEIGHT: i32 = 0x16;
 
 // Attention.
 export const EXPAND_BIAS: i32 = 0x20;

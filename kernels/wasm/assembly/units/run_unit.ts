@@ -4,6 +4,8 @@ import {attentionUnit} from './attention/window_attention';
 import {attentionGradUnit} from './attention/window_attention_grad';
 import {axisSumsUnit} from './axis_sums';
 import {convolutionUnit} from './convolutions/convolution';
+import {depthwise3x3Unit} from './convolutions/depthwise_3x3';
+import {depthwise3x3WeightUnit} from './convolutions/depthwise_3x3_weight';
 import {depthwiseFilterUnit} from './convolutions/depthwise_filter';
 import {depthwiseInputUnit} from './convolutions/depthwise_input';
 import {filterGradientUnit} from './convolutions/filter_gradient';
@@ -19,6 +21,8 @@ import {
   CHANNEL_SUMS,
   CONVOLUTION,
   COPY_ROWS,
+  DEPTHWISE_3X3,
+  DEPTHWISE_3X3_WEIGHT,
   DEPTHWISE_FILTER,
   DEPTHWISE_INPUT,
   DOT_ROWS,
@@ -102,6 +106,12 @@ function runConvolution(kind: i32, index: i32): void {
       break;
     case DEPTHWISE_FILTER:
       depthwiseFilterUnit(index);
+      break;
+    case DEPTHWISE_3X3:
+      depthwise3x3Unit(index);
+      break;
+    case DEPTHWISE_3X3_WEIGHT:
+      depthwise3x3WeightUnit(index);
       break;
     default:
       unreachable();

@@ -6,6 +6,10 @@ import {
   statisticsShader,
 } from '../../../../kernels/webgpu/operations/batch_norm.js';
 import {batchNormGradShader, gradSumsShader} from '../../../../kernels/webgpu/operations/batch_norm_grad.js';
+import {
+  depthwiseConvolutionGradWeightShader,
+  depthwiseConvolutionShader,
+} from '../../../../kernels/webgpu/operations/depthwise_convolution.js';
 import {layerNormShader} from '../../../../kernels/webgpu/operations/layer_norm.js';
 import {layerNormGradShader} from '../../../../kernels/webgpu/operations/layer_norm_grad.js';
 import {linearGradOutputShader} from '../../../../kernels/webgpu/operations/linear_grad.js';
@@ -131,6 +135,10 @@ const shaders = [
   casesOf(batchNormShader, {storage: float32, gamma: flag, beta: flag}),
   casesOf(batchNormGradShader, {storage: float32, batch: flag, gamma: flag}),
   casesOf(sumPartsShader, {results: [1, 2, 7, 15]}),
+  casesOf(depthwiseConvolutionShader, {
+    ...{storage: float32, turned: flag, bias: flag, residual: flag, addend: flag},
+  }),
+  casesOf(depthwiseConvolutionGradWeightShader, {storage: float32}),
   casesOf(patchMergeShader, {storage: float32, grad: flag}),
   casesOf(peakShader, {}),
   casesOf(adamShader, {variables: [1, 2, 5]}),
