@@ -18,6 +18,7 @@ export const OPERATIONS = [
   'SwintBatchStatistics',
   'SwintBlock',
   'SwintBlockGrad',
+  'SwintGelu',
   'SwintLayerNorm',
   'SwintLayerNormGrad',
   'SwintLinear',

@@ -7,6 +7,7 @@ import './webgpu/index.js';
 
 export * from './common/errors.js';
 export type {BatchNormAttrs, BatchNormInputs} from './contracts/batch_norm.js';
+export type {GeluInputs} from './contracts/gelu.js';
 export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';
 export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
 export {
@@ -28,6 +29,7 @@ export {
 } from './geometry/relative_position.js';
 export {type Pair, type WindowGeometry, type WindowPadding, windowGeometry} from './geometry/windows.js';
 export {batchNorm, batchStatistics} from './operations/batch_norm.js';
+export {gelu} from './operations/gelu.js';
 export {layerNorm} from './operations/layer_norm.js';
 export {linear} from './operations/linear.js';
 export {adamUpdate, sgdUpdate} from './operations/optimizer.js';

@@ -5,6 +5,7 @@ import {
   batchNorm,
   batchStatistics,
   ConfigError,
+  gelu,
   layerNorm,
   linear,
   patchMerge,
@@ -224,6 +225,7 @@ const operations: Record<
     attrs: {axis: 1, epsilon: 1e-3, statistics: 'moving'},
     call: batchNorm,
   },
+  gelu: {inputs: {x: z(2, 3)}, call: gelu},
   patchMerge: {inputs: {x: z(1, 2, 2, 3)}, call: patchMerge},
   windowAttention: {
     inputs: {qkv: z(1, 4, 4, 12), table: z(9, 2)},

@@ -5,6 +5,7 @@ import {ConfigError} from '../../kernels/common/errors.js';
 import {
   batchNorm,
   batchStatistics,
+  gelu,
   layerNorm,
   linear,
   patchMerge,
@@ -22,6 +23,7 @@ const attention = {
 /** Functions of a map of [2, 4, 4, 4]. */
 const operations: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   batchNorm: (x) => batchNorm({x, ...batchStatistics(x, 3)}, {axis: 3, epsilon: 1e-3, statistics: 'batch'}),
+  gelu: (x) => gelu({x}),
   layerNorm: (x) => layerNorm({x, gamma: ones(4), beta: ones(4)}),
   linear: (x) => linear({x, weight: ones(4, 3)}, {activation: 'gelu'}),
   patchMerge: (x) => patchMerge({x: x as tf.Tensor4D}),

@@ -11,6 +11,7 @@ export {convolutionSizes} from './kernels/convolution_sizes';
 export {depthwiseFilterGradient, depthwiseInputGradient} from './kernels/depthwise';
 export {layerNorm, layerNormGrad} from './kernels/layer_norm';
 export {linearGradOutput} from './kernels/linear_grad';
+export {gelu} from './kernels/maps/gelu';
 export {matrixProducts} from './kernels/matrix_products';
 export {adamUpdate, sgdUpdate} from './kernels/optimizer';
 export {patchMerge, patchMergeGradient} from './kernels/patch_merge';

@@ -6,6 +6,7 @@ import {registerKernels, unregisterKernels} from '../../registration.js';
 import {sumRowsConfig} from '../primitives/axis_sums.js';
 import {matrixProductConfig} from '../primitives/matrix_product.js';
 import {batchNormConfig, batchNormGradConfig, batchStatisticsConfig} from './batch_norm.js';
+import {geluConfig} from './gelu.js';
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
@@ -18,6 +19,7 @@ const configs = [
   batchNormConfig,
   batchNormGradConfig,
   batchStatisticsConfig,
+  geluConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

@@ -5,6 +5,7 @@
 import {registerKernels, unregisterKernels} from '../../registration.js';
 import {batchNormConfig, batchStatisticsConfig} from './batch_norm.js';
 import {batchNormGradConfig} from './batch_norm_grad.js';
+import {geluConfig} from './gelu.js';
 import {layerNormConfig} from './layer_norm.js';
 import {layerNormGradConfig} from './layer_norm_grad.js';
 import {linearConfig} from './linear.js';
@@ -26,6 +27,7 @@ const configs = [
   batchNormConfig,
   batchNormGradConfig,
   batchStatisticsConfig,
+  geluConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

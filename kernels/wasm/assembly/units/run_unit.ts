@@ -25,6 +25,7 @@ import {
   EXPAND_BIAS,
   FEW_ROWS,
   FILTER_GRADIENT,
+  GELU,
   LAYER_NORM,
   LAYER_NORM_GRAD,
   LINEAR_GRAD,
@@ -42,6 +43,7 @@ import {
   TRANSPOSE_SQUARES,
 } from './kinds';
 import {linearGradUnit} from './linear_grad';
+import {geluUnit} from './maps/gelu';
 import {channelGradientUnit} from './norms/channel_gradient';
 import {channelNormaliseUnit} from './norms/channel_normalise';
 import {channelSumsUnit} from './norms/channel_sums';
@@ -149,6 +151,16 @@ function runNorm(kind: i32, index: i32): void {
   }
 }
 
+function runMap(kind: i32, index: i32): void {
+  switch (kind) {
+    case GELU:
+      geluUnit(index);
+      break;
+    default:
+      unreachable();
+  }
+}
+
 function runOther(kind: i32, index: i32): void {
   switch (kind) {
     case LINEAR_GRAD:
@@ -197,6 +209,9 @@ export function runUnit(kind: i32, index: i32): void {
       break;
     case LAYER_NORM >> 4:
       runNorm(kind, index);
+      break;
+    case GELU >> 4:
+      runMap(kind, index);
       break;
     case LINEAR_GRAD >> 4:
       runOther(kind, index);

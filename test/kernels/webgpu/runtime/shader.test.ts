@@ -6,6 +6,7 @@ import {
   statisticsShader,
 } from '../../../../kernels/webgpu/operations/batch_norm.js';
 import {batchNormGradShader, gradSumsShader} from '../../../../kernels/webgpu/operations/batch_norm_grad.js';
+import {geluShader} from '../../../../kernels/webgpu/operations/gelu.js';
 import {layerNormShader} from '../../../../kernels/webgpu/operations/layer_norm.js';
 import {layerNormGradShader} from '../../../../kernels/webgpu/operations/layer_norm_grad.js';
 import {linearGradOutputShader} from '../../../../kernels/webgpu/operations/linear_grad.js';
@@ -123,6 +124,7 @@ const shaders = [
   casesOf(layerNormGradShader, {
     ...{storage, subgroups: flag, lanes: [8, 64], own: [1, 3], given: flag, addend: flag, scale: flag},
   }),
+  casesOf(geluShader, {storage: float32}),
   casesOf(linearGradOutputShader, {storage: float32, slope: flag, scale: flag}),
   casesOf(columnSumsShader, {}),
   casesOf(statisticsPartsShader, {}),
