@@ -10,6 +10,7 @@ export {
 export {CropLike, cropLike} from './crop_like.js';
 export {CropValid, type CropValidArgs, cropValid} from './crop_valid.js';
 export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
+export {Gelu, gelu} from './gelu.js';
 export {
   LayerNormalization,
   type LayerNormalizationArgs,

@@ -47,6 +47,7 @@ export {
   type DataFormat,
   type DropPathArgs,
   dropPath,
+  gelu,
   type LayerNormalizationArgs,
   layerNormalization,
   type PatchEmbedArgs,

@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import {
   batchNormalization,
   dropPath,
+  gelu,
   patchEmbed,
   patchExpanding,
   patchMerging,
@@ -44,6 +45,7 @@ const parts: [string, () => tf.layers.Layer, number[], number[]][] = [
     [2, 5, 4, 3],
   ],
   ['dropPath', () => dropPath({rate: 0.3, seed: 2}), [2, 8, 5, 6], [2, 8, 5, 6]],
+  ['gelu', () => gelu(), [2, 8, 5, 6], [2, 8, 5, 6]],
   ['batchNormalization, axis 1', () => batchNormalization({axis: 1}), [2, 8, 5, 6], [2, 8, 5, 6]],
   ['batchNormalization, last axis', () => batchNormalization({scale: false}), [2, 8, 5, 6], [2, 8, 5, 6]],
 ];
