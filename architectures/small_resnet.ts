@@ -20,7 +20,7 @@
  * late stage as in Dai et al. 2021, "CoAtNet".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {batchNormalization, gelu, type SwinT, swinT} from '../layers/index.js';
+import {batchNormalization, gelu, globalMaxPooling, type SwinT, swinT} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
 import {dropPathRates, seedCounter} from './block_plan.js';
 import {imageInput, inFormat} from './image_input.js';
@@ -123,8 +123,7 @@ function residualPairs(plan: Plan, x: Symbolic, swin: SwinT): Symbolic {
 
 function head(plan: Plan, x: Symbolic, seed: number | undefined): Symbolic {
   const {args} = plan;
-  const pool = tfl.layers.globalMaxPooling2d({name: 'pool', dataFormat: 'channelsLast'});
-  let y = pool.apply(x) as Symbolic;
+  let y = globalMaxPooling({name: 'pool'}).apply(x) as Symbolic;
   if (args.dropout) {
     y = tfl.layers.dropout({name: 'head.dropout', rate: args.dropout, seed}).apply(y) as Symbolic;
   }

@@ -48,6 +48,7 @@ export {
   type DropPathArgs,
   dropPath,
   gelu,
+  globalMaxPooling,
   type LayerNormalizationArgs,
   layerNormalization,
   type PatchEmbedArgs,

@@ -30,6 +30,7 @@ import {
   LAYER_NORM_GRAD,
   LINEAR_GRAD,
   MATRIX_PRODUCTS,
+  MAX_POOL_GRADIENT,
   PACK_FILTER,
   PACK_PANELS,
   PATCH_MERGE,
@@ -44,6 +45,7 @@ import {
 } from './kinds';
 import {linearGradUnit} from './linear_grad';
 import {geluUnit} from './maps/gelu';
+import {maxPoolGradientUnit} from './maps/max_pool_gradient';
 import {channelGradientUnit} from './norms/channel_gradient';
 import {channelNormaliseUnit} from './norms/channel_normalise';
 import {channelSumsUnit} from './norms/channel_sums';
@@ -155,6 +157,9 @@ function runMap(kind: i32, index: i32): void {
   switch (kind) {
     case GELU:
       geluUnit(index);
+      break;
+    case MAX_POOL_GRADIENT:
+      maxPoolGradientUnit(index);
       break;
     default:
       unreachable();
