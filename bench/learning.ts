@@ -61,15 +61,18 @@ async function learn(
   minutes: number,
 ): Promise<LearningRow> {
   const {channels, height, width, classNames} = data.train;
+  // Images that grow want a network of free sizes.
+  const free = 'progressiveResizing' in configuration.training;
+  const inputShape: [number, number, number] = [channels, height, width];
   const model = swint.swinResNet({
     ...configuration.network,
-    inputShape: [channels, height, width],
+    inputShape: free ? [channels, null, null] : inputShape,
     numClasses: classNames.length,
     seed,
   });
   const optimizer = configuration.optimizer && makeOptimizer(configuration.optimizer);
   try {
-    const {multiplyAdds, parameters} = swint.modelInfo(model);
+    const {multiplyAdds, parameters} = swint.modelInfo(model, {inputShape});
     const history = await swint.train(model, data, {
       ...{epochs: 1, stepsPerEpoch: ENDLESS, maxSeconds: 60 * minutes, seed, optimizer},
       ...configuration.training,
