@@ -6,7 +6,8 @@ export type {KeepPath} from './kept_path.js';
 export {type ReplaceConv2DOptions, replaceConv2D} from './replace_conv2d.js';
 export type {ReplacedConv2D, ReplaceReport} from './replace_report.js';
 export type {SwinBackboneArgs} from './swin_parts.js';
-export {type SwinResNetArgs, swinResNet} from './swin_resnet.js';
+export {swinResNet} from './swin_resnet.js';
+export type {SwinResNetArgs} from './swin_resnet_arguments.js';
 export {
   freezeStages,
   resetClassifier,

@@ -8,6 +8,7 @@
  *       the map is an input's 32nd (7x7) a 3x3 convolution stays; head: dense 256, LayerNorm, LeakyReLU, dense
  *   cifar form (depth 14, 20, 29), 32x32:  stem of three 3x3 convolutions, the second with stride 2; maps of 16, 8, 4;
  *       head: dense
+ *   small form (depth 10), any size: no bottlenecks, see small_resnet.ts
  *
  *   [B, C, H, W] to logits [B, numClasses]. Inside, maps are [B, H, W, C]; the one transpose is at the input.
  *
@@ -15,24 +16,19 @@
  * (the package miziha) for the imagenet form.
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {
-  COUNT,
-  checkNumbers,
-  flag,
-  oneOf,
-  optionalOneOf,
-  optionalSeed,
-  positive,
-  positiveInteger,
-  rate,
-  sizePair,
-} from '../kernels/common/arguments.js';
-import {checkDataFormat} from '../kernels/common/data_format.js';
-import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
-import {batchNormalization, type DataFormat, swinT, type Variant} from '../layers/index.js';
+import {batchNormalization, swinT} from '../layers/index.js';
 import type {Symbolic} from '../layers/tfjs_types.js';
 import {dropPathRates, seedCounter} from './block_plan.js';
-import {checkImageShape} from './image_shape.js';
+import {imageInput, inFormat} from './image_input.js';
+import {smallResNet} from './small_resnet.js';
+import {
+  checkStages,
+  checkSwinResNet,
+  localityOf,
+  modelName,
+  SMALL_DEPTH,
+  type SwinResNetArgs,
+} from './swin_resnet_arguments.js';
 
 interface Form {
   stem: 'imagenet' | 'cifar';
@@ -79,61 +75,10 @@ const FORMS: Readonly<Record<number, Form>> = {
   152: {...IMAGENET, blocks: [3, 8, 36, 3]},
 };
 
-const DEFAULT_DEPTH = 14;
-
 /** Channels of one attention head where numHeads is not given. */
 const HEAD_SIZE = 16;
 
 const EXPANSION = 4;
-
-export interface SwinResNetArgs {
-  /** Layers: 14 (default), 20 or 29 for 32x32 images; 50, 101 or 152 for 224x224. */
-  depth?: number;
-  /** Shape of an image without the batch, in the order of dataFormat. Default [3, 32, 32] or [3, 224, 224]. */
-  inputShape?: [number, number, number];
-  /** Classes; required. */
-  numClasses: number;
-  /** Builds the twin: a 3x3 convolution wherever there would be a SwinT. Default false. */
-  convolution?: boolean;
-  /** Width of each stage's blocks. Default [16, 32, 64] or [64, 128, 256, 512]. */
-  widths?: number[];
-  /** Attention heads of each stage. Default one per 16 channels: 1, 2, 4 or 4, 8, 16, 32. */
-  numHeads?: number[];
-  /** Cells of a window. Default 4 or 7. */
-  windowSize?: number | [number, number];
-  /** Hidden width of the MLPs as a multiple of the channels. Default 1 or 4. */
-  mlpRatio?: number;
-  /**
-   * Variant of the SwinT layers. Default 'miziha', the original demonstration's: among convolutions with batch
-   * normalization its post-norm branches learn sooner than those of 'v1'.
-   */
-  variant?: Variant;
-  /**
-   * Whether a 1x1 projection follows every SwinT that does not merge, as in the original demonstration; the 1x1 convolution
-   * after it could learn the same. Default false.
-   */
-  projection?: boolean;
-  /** Drop-path rate of the last block; rates grow linearly from 0. Default 0. */
-  dropPath?: number;
-  /** Dropout rate before the dense layers of the head. Default 0, and 0.2 in the imagenet form. */
-  dropout?: number;
-  /** Where the channels of the model's input are. Default 'channelsFirst'. */
-  dataFormat?: DataFormat;
-  /** Activation of the last layer, for example 'softmax'. Default: none, logits. */
-  classifierActivation?: 'softmax' | 'sigmoid';
-  /** Makes the initial weights and every dropout repeatable. */
-  seed?: number;
-  /** Name of the model. Default 'swin_resnet14' or, for the twin, 'resnet14'. */
-  name?: string;
-}
-
-const ARGUMENTS = {
-  ...{depth: true, inputShape: true, numClasses: true, convolution: true, widths: true, numHeads: true},
-  ...{windowSize: true, mlpRatio: true, variant: true, projection: true, dropPath: true, dropout: true},
-  ...{dataFormat: true, classifierActivation: true, seed: true, name: true},
-} as const satisfies ArgumentNames<SwinResNetArgs>;
-
-const HINTS = {imageSize: 'give inputShape', inChannels: 'give inputShape', depths: 'give depth'};
 
 /** What building needs to know everywhere: the arguments, the form, and seeds that differ from weight to weight. */
 interface Plan {
@@ -161,6 +106,8 @@ function convolve(
     relu?: boolean;
   },
 ): Symbolic {
+  const seed = plan.nextSeed();
+  const momentum = plan.args.batchNormMomentum ?? 0.9;
   const convolved = tfl.layers
     .conv2d({
       name,
@@ -169,10 +116,10 @@ function convolve(
       strides,
       padding: 'same',
       useBias: false,
-      kernelInitializer: tfl.initializers.heNormal({seed: plan.nextSeed()}),
+      kernelInitializer: plan.args.kernelInitializer ?? tfl.initializers.heNormal({seed}),
     })
     .apply(x) as Symbolic;
-  const normalised = batchNormalization({name: `${name}.bn`, momentum: 0.9, epsilon: 1e-5}).apply(convolved);
+  const normalised = batchNormalization({name: `${name}.bn`, momentum, epsilon: 1e-5}).apply(convolved);
   if (!relu) return normalised as Symbolic;
   return tfl.layers.activation({name: `${name}.relu`, activation: 'relu'}).apply(normalised) as Symbolic;
 }
@@ -204,6 +151,7 @@ function middle(
     seed,
     // Swin's narrow start suits long training; this one has the branches take part from the first step.
     kernelInitializer: tfl.initializers.glorotUniform({seed}),
+    ...localityOf(args),
   });
   return layer.apply(x) as Symbolic;
 }
@@ -287,41 +235,6 @@ function head(plan: Plan, x: Symbolic): Symbolic {
   return dense(plan, y, 'classifier', args.numClasses, args.classifierActivation);
 }
 
-function check(args: SwinResNetArgs): Form {
-  const who = 'swinResNet';
-  checkArguments(who, args, ARGUMENTS, HINTS);
-  const form = FORMS[oneOf(who, 'depth', args.depth ?? DEFAULT_DEPTH, Object.keys(FORMS).map(Number))];
-  positiveInteger(who, 'numClasses', args.numClasses);
-  for (const name of ['widths', 'numHeads'] as const) {
-    const rule = {count: form.blocks.length, per: 'stage', rule: COUNT};
-    if (args[name] !== undefined) checkNumbers(who, name, args[name], rule);
-  }
-  rate(who, 'dropPath', args.dropPath ?? 0);
-  rate(who, 'dropout', args.dropout ?? 0);
-  sizePair(who, 'windowSize', args.windowSize ?? form.windowSize);
-  positive(who, 'mlpRatio', args.mlpRatio ?? form.mlpRatio);
-  oneOf(who, 'variant', args.variant ?? 'miziha', ['v1', 'v2', 'miziha']);
-  optionalOneOf(who, 'classifierActivation', args.classifierActivation, ['softmax', 'sigmoid']);
-  flag(who, 'convolution', args.convolution, false);
-  flag(who, 'projection', args.projection, false);
-  optionalSeed(who, args.seed);
-  const dataFormat = checkDataFormat(who, args.dataFormat ?? 'channelsFirst');
-  if (args.inputShape !== undefined) checkImageShape(who, args.inputShape, dataFormat);
-  return form;
-}
-
-/** The model's input, and the same image as [B, H, W, C]. */
-function imageInput({inputShape, dataFormat}: SwinResNetArgs, form: Form): {image: Symbolic; map: Symbolic} {
-  const [channels, height, width] = form.inputShape;
-  if (dataFormat === 'channelsLast') {
-    const image = tfl.input({name: 'image', shape: inputShape ?? [height, width, channels]});
-    return {image, map: image};
-  }
-  const image = tfl.input({name: 'image', shape: inputShape ?? [channels, height, width]});
-  const map = tfl.layers.permute({name: 'to_channels_last', dims: [2, 3, 1]}).apply(image) as Symbolic;
-  return {image, map};
-}
-
 /**
  * A SwinResNet or, with `convolution: true`, the same network with 3x3 convolutions in place of its SwinT layers.
  *
@@ -330,7 +243,10 @@ function imageInput({inputShape, dataFormat}: SwinResNetArgs, form: Form): {imag
  * @throws ConfigError for arguments that can never work.
  */
 export function swinResNet(args: SwinResNetArgs): tfl.LayersModel {
-  const form = check(args);
+  const depth = checkSwinResNet(args, [SMALL_DEPTH, ...Object.keys(FORMS).map(Number)]);
+  if (depth === SMALL_DEPTH) return smallResNet(args);
+  const form = FORMS[depth];
+  checkStages(args, {widths: form.blocks.length, numHeads: form.blocks.length});
   const total = form.blocks.reduce((a, b) => a + b, 0);
   const plan: Plan = {
     args,
@@ -338,7 +254,8 @@ export function swinResNet(args: SwinResNetArgs): tfl.LayersModel {
     dropPath: dropPathRates(args.dropPath ?? 0, total),
     nextSeed: seedCounter(args.seed),
   };
-  const {image, map} = imageInput(args, form);
+  const shape = args.inputShape ?? inFormat(form.inputShape, args.dataFormat);
+  const {image, map} = imageInput(shape, args.dataFormat);
   let x = stem(plan, map);
   let block = 0;
   form.blocks.forEach((count, stage) => {
@@ -355,7 +272,5 @@ export function swinResNet(args: SwinResNetArgs): tfl.LayersModel {
       });
     }
   });
-  const depth = args.depth ?? DEFAULT_DEPTH;
-  const name = args.name ?? (args.convolution ? `resnet${depth}` : `swin_resnet${depth}`);
-  return tfl.model({inputs: image, outputs: head(plan, x), name});
+  return tfl.model({inputs: image, outputs: head(plan, x), name: modelName(args, depth)});
 }

@@ -21,6 +21,7 @@ export const OPERATIONS = [
   'SwintDepthwiseConvolution',
   'SwintDepthwiseConvolutionGradWeight',
   'SwintDepthwiseConvolutionGradX',
+  'SwintGelu',
   'SwintLayerNorm',
   'SwintLayerNormGrad',
   'SwintLinear',

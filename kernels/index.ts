@@ -11,6 +11,7 @@ export type {
   DepthwiseConvolutionAttrs,
   DepthwiseConvolutionInputs,
 } from './contracts/depthwise_convolution.js';
+export type {GeluInputs} from './contracts/gelu.js';
 export type {LayerNormAttrs, LayerNormInputs} from './contracts/layer_norm.js';
 export type {LinearAttrs, LinearInputs} from './contracts/linear.js';
 export {
@@ -33,6 +34,7 @@ export {
 export {type Pair, type WindowGeometry, type WindowPadding, windowGeometry} from './geometry/windows.js';
 export {batchNorm, batchStatistics} from './operations/batch_norm.js';
 export {depthwiseConvolution} from './operations/depthwise_convolution.js';
+export {gelu} from './operations/gelu.js';
 export {layerNorm} from './operations/layer_norm.js';
 export {linear} from './operations/linear.js';
 export {adamUpdate, sgdUpdate} from './operations/optimizer.js';

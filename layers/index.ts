@@ -11,6 +11,8 @@ export {CropLike, cropLike} from './crop_like.js';
 export {CropValid, type CropValidArgs, cropValid} from './crop_valid.js';
 export {DiracInitializer, type DiracInitializerArgs, diracInitializer} from './dirac_initializer.js';
 export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
+export {Gelu, gelu} from './gelu.js';
+export {GlobalMaxPooling, globalMaxPooling} from './global_max_pooling.js';
 export {
   LayerNormalization,
   type LayerNormalizationArgs,

@@ -49,6 +49,8 @@ export {
   type DropPathArgs,
   diracInitializer,
   dropPath,
+  gelu,
+  globalMaxPooling,
   type LayerNormalizationArgs,
   layerNormalization,
   type PatchEmbedArgs,

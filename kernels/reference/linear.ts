@@ -1,7 +1,7 @@
 /** linear and its gradient, plainly, in float64. Contract: contracts/linear. For tests only. */
 import type {LinearAttrs} from '../contracts/linear.js';
 import {type NdArray, zeros} from './array.js';
-import {erf} from './erf.js';
+import {geluDerivativeOf, geluOf} from './gelu.js';
 
 export interface LinearArrays {
   x: NdArray;
@@ -9,14 +9,6 @@ export interface LinearArrays {
   bias?: NdArray;
   residual?: NdArray;
   sampleScale?: NdArray;
-}
-
-function gelu(z: number): number {
-  return 0.5 * z * (1 + erf(z * Math.SQRT1_2));
-}
-
-function geluDerivative(z: number): number {
-  return 0.5 * (1 + erf(z * Math.SQRT1_2)) + (z * Math.exp(-0.5 * z * z)) / Math.sqrt(2 * Math.PI);
 }
 
 /** x W + b, [M, Cout]. */
@@ -41,7 +33,7 @@ export function linearReference(arrays: LinearArrays, {activation}: LinearAttrs)
   const y = zeros([...x.shape.slice(0, -1), weight.shape[1]]);
   const perSample = y.data.length / x.shape[0];
   for (let i = 0; i < y.data.length; i++) {
-    const f = activation === 'gelu' ? gelu(z.data[i]) : z.data[i];
+    const f = activation === 'gelu' ? geluOf(z.data[i]) : z.data[i];
     const scale = sampleScale ? sampleScale.data[Math.floor(i / perSample)] : 1;
     y.data[i] = scale * f + (residual ? residual.data[i] : 0);
   }
@@ -57,7 +49,7 @@ export function linearGradReference(arrays: LinearArrays, {activation}: LinearAt
   const perSample = dy.data.length / x.shape[0];
   for (let i = 0; i < g.data.length; i++) {
     const scale = sampleScale ? sampleScale.data[Math.floor(i / perSample)] : 1;
-    g.data[i] = scale * dy.data[i] * (activation === 'gelu' ? geluDerivative(z.data[i]) : 1);
+    g.data[i] = scale * dy.data[i] * (activation === 'gelu' ? geluDerivativeOf(z.data[i]) : 1);
   }
   const dx = zeros(x.shape);
   const dWeight = zeros(weight.shape);

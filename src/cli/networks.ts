@@ -28,8 +28,9 @@ export function buildNetwork(
     convolution: kind === 'conv',
     seed,
     ...(widths === null ? {} : {widths}),
-    // Neither means anything to a convolution.
-    ...(kind === 'swin' && window !== null ? {windowSize: window} : {}),
+    // To the twin of depth 10 too: it is as wide as the windows cost.
+    ...(window === null ? {} : {windowSize: window}),
+    // Means nothing to a convolution.
     ...(kind === 'swin' && dropPath > 0 ? {dropPath} : {}),
   });
 }

@@ -40,7 +40,7 @@ export const NETWORKS = {
     'N',
     count,
     null,
-    'layers: 14, 20, 29 (for small images) or 50, 101, 152 (for 224 pixels)',
+    'layers: 10, 14, 20, 29 (for small images) or 50, 101, 152 (for 224 pixels)',
     '14',
   ),
   widths: option(

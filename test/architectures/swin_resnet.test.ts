@@ -161,7 +161,7 @@ describe('swinResNet', () => {
       [
         'an unknown depth',
         {depth: 18, numClasses: 10},
-        /depth must be one of 14, 20, 29, 50, 101, 152; got 18/,
+        /depth must be one of 10, 14, 20, 29, 50, 101, 152; got 18/,
       ],
       ['no classes', {}, /numClasses must be a whole number from 1; got undefined/],
       [

@@ -6,6 +6,7 @@ import {
   batchStatistics,
   ConfigError,
   depthwiseConvolution,
+  gelu,
   layerNorm,
   linear,
   patchMerge,
@@ -285,6 +286,7 @@ const operations: Record<
     attrs: {axis: 1, epsilon: 1e-3, statistics: 'moving'},
     call: batchNorm,
   },
+  gelu: {inputs: {x: z(2, 3)}, call: gelu},
   patchMerge: {inputs: {x: z(1, 2, 2, 3)}, call: patchMerge},
   windowAttention: {
     inputs: {qkv: z(1, 4, 4, 12), table: z(9, 2)},

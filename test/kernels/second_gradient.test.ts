@@ -6,6 +6,7 @@ import {
   batchNorm,
   batchStatistics,
   depthwiseConvolution,
+  gelu,
   layerNorm,
   linear,
   patchMerge,
@@ -25,6 +26,7 @@ const operations: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   batchNorm: (x) => batchNorm({x, ...batchStatistics(x, 3)}, {axis: 3, epsilon: 1e-3, statistics: 'batch'}),
   depthwiseConvolution: (x) =>
     depthwiseConvolution({x: x as tf.Tensor4D, weight: ones(3, 3, 4, 1)}, {residual: true}),
+  gelu: (x) => gelu({x}),
   layerNorm: (x) => layerNorm({x, gamma: ones(4), beta: ones(4)}),
   linear: (x) => linear({x, weight: ones(4, 3)}, {activation: 'gelu'}),
   patchMerge: (x) => patchMerge({x: x as tf.Tensor4D}),

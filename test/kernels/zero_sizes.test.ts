@@ -6,6 +6,7 @@ import '../../kernels/index.js';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {SwintError} from '../../kernels/common/errors.js';
+import {gelu} from '../../kernels/operations/gelu.js';
 import * as wasm from '../../kernels/wasm/tfjs/replacements.js';
 import * as webgpu from '../../kernels/webgpu/tfjs/replacements.js';
 import {patchEmbed, patchMerging, swinBlock, swinT} from '../../layers/index.js';
@@ -41,6 +42,8 @@ eachBackend((backend) => {
   gives('sum over axes apart', () => tf.sum(tf.zeros([0, 2, 3]), [0, 2]), {shape: [2], values: [0, 0]});
   gives('sum of everything', () => tf.sum(tf.zeros([0])), {shape: [], values: [0]});
   empty('sum beside an empty axis', () => tf.sum(tf.zeros([0, 3]), 1), [0]);
+  empty('GELU', () => gelu({x: tf.zeros([2, 0, 3])}), [2, 0, 3]);
+  empty('the gradient of GELU', () => tf.grad((x) => gelu({x}))(tf.zeros([0, 3])), [0, 3]);
   if (backend !== 'cpu') {
     // tfjs's cpu backend gives 0.
     const none = {shape: [3], values: [Number.NaN, Number.NaN, Number.NaN]};

@@ -3,9 +3,12 @@ import {expect} from 'chai';
 import {
   batchNormalization,
   dropPath,
+  gelu,
+  globalMaxPooling,
   patchEmbed,
   patchExpanding,
   patchMerging,
+  ShapeError,
   swinBlock,
   windowAttention,
 } from '../../layers/index.js';
@@ -44,6 +47,8 @@ const parts: [string, () => tf.layers.Layer, number[], number[]][] = [
     [2, 5, 4, 3],
   ],
   ['dropPath', () => dropPath({rate: 0.3, seed: 2}), [2, 8, 5, 6], [2, 8, 5, 6]],
+  ['gelu', () => gelu(), [2, 8, 5, 6], [2, 8, 5, 6]],
+  ['globalMaxPooling', () => globalMaxPooling(), [2, 8, 5, 6], [2, 6]],
   ['batchNormalization, axis 1', () => batchNormalization({axis: 1}), [2, 8, 5, 6], [2, 8, 5, 6]],
   ['batchNormalization, last axis', () => batchNormalization({scale: false}), [2, 8, 5, 6], [2, 8, 5, 6]],
 ];
@@ -72,6 +77,21 @@ describe('parts of a Swin stage as layers', () => {
       );
     });
   }
+
+  it('globalMaxPooling takes the maximum of each channel, and gives one cell its gradient', () => {
+    const layer = globalMaxPooling();
+    const x = tf.tensor4d([1, 8, 5, 2, 5, 8, 0, -1], [1, 2, 2, 2]);
+    const y = layer.apply(x) as tf.Tensor;
+    expect(Array.from(y.dataSync())).to.deep.equal([5, 8]);
+    const dx = tf.grad((input) => layer.apply(input) as tf.Tensor)(x, tf.tensor2d([[3, 4]]));
+    expect(Array.from(dx.dataSync())).to.deep.equal([0, 4, 3, 0, 0, 0, 0, 0]);
+    for (const shape of [
+      [2, 3, 4],
+      [2, 0, 3, 4],
+    ]) {
+      expect(() => layer.apply(tf.zeros(shape))).to.throw(ShapeError, 'the input must be a map [B, H, W, C]');
+    }
+  });
 
   it('patchEmbed is a convolution whose stride is its kernel', () => {
     const layer = patchEmbed({embedDim: 4, patchSize: 2, patchNorm: false, dataFormat: 'channelsLast'});

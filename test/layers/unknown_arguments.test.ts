@@ -15,6 +15,8 @@ const all: [factory: string, className: string, args: object][] = [
   ['cropLike', 'CropLike', {}],
   ['cropValid', 'CropValid', {kernelSize: 3, strides: 2, dataFormat: 'channelsLast'}],
   ['dropPath', 'DropPath', {rate: 0.1, seed: 4}],
+  ['gelu', 'Gelu', {}],
+  ['globalMaxPooling', 'GlobalMaxPooling', {}],
   ['layerNormalization', 'LayerNormalization', {epsilon: 1e-6, seed: 1}],
   ['patchEmbed', 'PatchEmbed', {filters: 8, patchSize: 2, patchNorm: false}],
   ['patchExpanding', 'PatchExpanding', {outChannels: 8, scale: 2}],

@@ -12,6 +12,8 @@ export {depthwiseFilterGradient, depthwiseInputGradient} from './kernels/depthwi
 export {depthwise3x3, depthwise3x3Weight} from './kernels/depthwise_3x3';
 export {layerNorm, layerNormGrad} from './kernels/layer_norm';
 export {linearGradOutput} from './kernels/linear_grad';
+export {gelu} from './kernels/maps/gelu';
+export {maxPoolGradient} from './kernels/maps/max_pool_gradient';
 export {matrixProducts} from './kernels/matrix_products';
 export {adamUpdate, sgdUpdate} from './kernels/optimizer';
 export {patchMerge, patchMergeGradient} from './kernels/patch_merge';

@@ -11,6 +11,7 @@ import {
   depthwiseConvolutionGradWeightConfig,
   depthwiseConvolutionGradXConfig,
 } from './depthwise_convolution.js';
+import {geluConfig} from './gelu.js';
 import {layerNormConfig, layerNormGradConfig} from './layer_norm.js';
 import {linearConfig, linearGradOutputConfig, linearGradWeightConfig, linearGradXConfig} from './linear.js';
 import {adamUpdateConfig, sgdUpdateConfig} from './optimizer.js';
@@ -26,6 +27,7 @@ const configs = [
   depthwiseConvolutionConfig,
   depthwiseConvolutionGradWeightConfig,
   depthwiseConvolutionGradXConfig,
+  geluConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

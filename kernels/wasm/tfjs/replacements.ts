@@ -6,6 +6,7 @@ import {batchMatMul, fusedMatMul} from './batch_mat_mul.js';
 import {conv2D} from './conv2d.js';
 import {conv2DBackpropInput} from './conv2d_backprop_input.js';
 import {identity} from './identity.js';
+import {maxPoolGrad} from './max_pool_grad.js';
 import {slice, splitV} from './slice.js';
 import {mean, sum} from './sum.js';
 import {transpose} from './transpose.js';
@@ -19,6 +20,7 @@ export const {replace: replaceStockKernels, restore: restoreStockKernels} = repl
     [tf.Conv2DBackpropInput]: conv2DBackpropInput,
     [tf.FusedConv2D]: conv2D,
     [tf.Identity]: identity,
+    [tf.MaxPoolGrad]: maxPoolGrad,
     [tf.Mean]: mean,
     [tf.Slice]: slice,
     [tf.SplitV]: splitV,

@@ -10,6 +10,7 @@ import {
   depthwiseConvolutionGradWeightConfig,
   depthwiseConvolutionGradXConfig,
 } from './depthwise_convolution.js';
+import {geluConfig} from './gelu.js';
 import {layerNormConfig} from './layer_norm.js';
 import {layerNormGradConfig} from './layer_norm_grad.js';
 import {linearConfig} from './linear.js';
@@ -34,6 +35,7 @@ const configs = [
   depthwiseConvolutionConfig,
   depthwiseConvolutionGradWeightConfig,
   depthwiseConvolutionGradXConfig,
+  geluConfig,
   layerNormConfig,
   layerNormGradConfig,
   linearConfig,

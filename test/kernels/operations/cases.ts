@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import {adamAttrs} from '../../../kernels/contracts/optimizer.js';
 import {batchNorm, batchStatistics} from '../../../kernels/operations/batch_norm.js';
 import {depthwiseConvolution} from '../../../kernels/operations/depthwise_convolution.js';
+import {gelu} from '../../../kernels/operations/gelu.js';
 import {layerNorm} from '../../../kernels/operations/layer_norm.js';
 import {linear} from '../../../kernels/operations/linear.js';
 import {adamUpdate, sgdUpdate} from '../../../kernels/operations/optimizer.js';
@@ -22,6 +23,7 @@ import {
   depthwiseConvolutionGradReference,
   depthwiseConvolutionReference,
 } from '../../../kernels/reference/depthwise_convolution.js';
+import {geluGradReference, geluReference} from '../../../kernels/reference/gelu.js';
 import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
 import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
@@ -263,6 +265,17 @@ function sgdCases(): OperationCase[] {
       backward: () => ({}),
     };
   });
+}
+
+function geluCases(): OperationCase[] {
+  const shapes = [[1], [3, 5], [2, 3, 4, 8], [], [4, 70_001]];
+  return shapes.map((shape) => ({
+    name: `gelu: ${shape.join('x') || 'one number'}`,
+    inputs: {x: randomArrays(`gelu ${shape}`)(shape, 3)},
+    run: ({x}) => gelu({x}),
+    forward: ({x}) => geluReference(x),
+    backward: ({x}, dy) => ({x: geluGradReference(x, dy)}),
+  }));
 }
 
 function patchMergeCases(): OperationCase[] {
@@ -514,6 +527,7 @@ export const operationCases: OperationCase[] = [
   ...batchStatisticsCases(),
   ...adamCases(),
   ...sgdCases(),
+  ...geluCases(),
   ...patchMergeCases(),
   ...depthwiseConvolutionCases(),
   ...windowAttentionCases(),

@@ -33,6 +33,10 @@ export const CHANNEL_SUMS: i32 = 0x32;
 export const CHANNEL_NORMALISE: i32 = 0x33;
 export const CHANNEL_GRADIENT: i32 = 0x34;
 
+// Maps.
+export const GELU: i32 = 0x50;
+export const MAX_POOL_GRADIENT: i32 = 0x51;
+
 // Other units.
 export const LINEAR_GRAD: i32 = 0x40;
 export const PATCH_MERGE: i32 = 0x41;

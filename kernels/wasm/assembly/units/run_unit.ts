@@ -29,10 +29,12 @@ import {
   EXPAND_BIAS,
   FEW_ROWS,
   FILTER_GRADIENT,
+  GELU,
   LAYER_NORM,
   LAYER_NORM_GRAD,
   LINEAR_GRAD,
   MATRIX_PRODUCTS,
+  MAX_POOL_GRADIENT,
   PACK_FILTER,
   PACK_PANELS,
   PATCH_MERGE,
@@ -46,6 +48,8 @@ import {
   TRANSPOSE_SQUARES,
 } from './kinds';
 import {linearGradUnit} from './linear_grad';
+import {geluUnit} from './maps/gelu';
+import {maxPoolGradientUnit} from './maps/max_pool_gradient';
 import {channelGradientUnit} from './norms/channel_gradient';
 import {channelNormaliseUnit} from './norms/channel_normalise';
 import {channelSumsUnit} from './norms/channel_sums';
@@ -159,6 +163,19 @@ function runNorm(kind: i32, index: i32): void {
   }
 }
 
+function runMap(kind: i32, index: i32): void {
+  switch (kind) {
+    case GELU:
+      geluUnit(index);
+      break;
+    case MAX_POOL_GRADIENT:
+      maxPoolGradientUnit(index);
+      break;
+    default:
+      unreachable();
+  }
+}
+
 function runOther(kind: i32, index: i32): void {
   switch (kind) {
     case LINEAR_GRAD:
@@ -207,6 +224,9 @@ export function runUnit(kind: i32, index: i32): void {
       break;
     case LAYER_NORM >> 4:
       runNorm(kind, index);
+      break;
+    case GELU >> 4:
+      runMap(kind, index);
       break;
     case LINEAR_GRAD >> 4:
       runOther(kind, index);

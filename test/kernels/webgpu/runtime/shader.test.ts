@@ -10,6 +10,7 @@ import {
   depthwiseConvolutionGradWeightShader,
   depthwiseConvolutionShader,
 } from '../../../../kernels/webgpu/operations/depthwise_convolution.js';
+import {geluShader} from '../../../../kernels/webgpu/operations/gelu.js';
 import {layerNormShader} from '../../../../kernels/webgpu/operations/layer_norm.js';
 import {layerNormGradShader} from '../../../../kernels/webgpu/operations/layer_norm_grad.js';
 import {linearGradOutputShader} from '../../../../kernels/webgpu/operations/linear_grad.js';
@@ -127,6 +128,7 @@ const shaders = [
   casesOf(layerNormGradShader, {
     ...{storage, subgroups: flag, lanes: [8, 64], own: [1, 3], given: flag, addend: flag, scale: flag},
   }),
+  casesOf(geluShader, {storage: float32}),
   casesOf(linearGradOutputShader, {storage: float32, slope: flag, scale: flag}),
   casesOf(columnSumsShader, {}),
   casesOf(statisticsPartsShader, {}),
