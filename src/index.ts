@@ -105,6 +105,8 @@ export {
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
+export type {CheckpointStore} from './training/checkpoint_store.js';
+export type {CheckpointOptions, ResumeOptions} from './training/checkpoints.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
 export {
   type EvaluateSegmentationOptions,

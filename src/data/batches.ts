@@ -29,6 +29,8 @@ export interface BatchesArgs extends AugmentArgs, NormaliseArgs {
   epoch?: number;
   /** Leave out the last batch if it has fewer images than `batchSize`; default false. */
   dropRemainder?: boolean;
+  /** Number of the first batch to hand over, from 0; those before it are not read. Default 0. */
+  firstBatch?: number;
   /** Batches being read beyond the current one; default 4. Each holds B C H W floats. */
   prefetch?: number;
   /**
@@ -50,6 +52,8 @@ export interface Batch {
   labels: tf.Tensor1D;
   /** Index in the data set of each image, in the order of the batch. */
   indices: number[];
+  /** Number of the batch in its pass, from 0. */
+  number: number;
 }
 
 /**
@@ -68,6 +72,7 @@ export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerato
   positiveInteger(who, 'batchSize', batchSize);
   checkNumber(who, 'epoch', epoch, wholeNumber(0));
   checkNumber(who, 'prefetch', prefetch, wholeNumber(0));
+  checkNumber(who, 'firstBatch', args.firstBatch ?? 0, wholeNumber(0));
   checkBadImages(who, badImages, onBadImage);
   checkAugmentation(who, height, width, args);
   const normalise = normaliser(who, channels, args);
@@ -90,8 +95,8 @@ async function* generate(
   const count = dropRemainder ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
 
   const ahead: Promise<PreparedBatch>[] = [];
-  let started = 0;
-  for (let b = 0; b < count; b++) {
+  let started = args.firstBatch ?? 0;
+  for (let b = started; b < count; b++) {
     while (started < count && started <= b + prefetch) {
       ahead.push(prepareBatch(dataset, order.slice(started * batchSize, (started + 1) * batchSize), prepare));
       started++;
@@ -110,6 +115,7 @@ async function* generate(
       ),
       labels: tf.tensor1d(labels, 'int32'),
       indices,
+      number: b,
     };
   }
 }

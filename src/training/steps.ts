@@ -15,6 +15,26 @@ export interface StepBatch {
   labels: tf.Tensor;
   /** Index in the data set of each image. */
   indices: readonly number[];
+  place: BatchPlace;
+}
+
+/** Where a batch is in the data: the pass over them and its number in that, both from 0. */
+export interface BatchPlace {
+  pass: number;
+  batch: number;
+}
+
+/** What must stay finite is not. */
+export class NotFiniteError extends SwintError {
+  /** @param what what it is that is not. */
+  constructor(
+    readonly what: string,
+    readonly got: string,
+    /** Step of the epoch, from 1. */
+    readonly step: number,
+  ) {
+    super(`${what} must stay finite; got ${got} in step ${step}.`);
+  }
 }
 
 /** What is minimised, and float32 numbers to be read with it that say how the model did on the batch. */
@@ -24,8 +44,9 @@ export type Objective = (logits: tf.Tensor, labels: tf.Tensor) => {loss: tf.Scal
 export interface DoneStep {
   /** Step of the epoch, from 1. */
   step: number;
-  /** Images of its batch. */
+  /** Images of its batch, and where it was. */
   images: number;
+  place: BatchPlace;
   /** Regularisation included. */
   loss: number;
   /** What the objective counted. */
@@ -43,14 +64,19 @@ export interface StepsArgs {
   objective: Objective;
   clipNorm?: number;
   plan: TrainingPlan;
-  /** The epoch's batches. */
+  /** The batches of the epoch that no step was taken with yet. */
   source: AsyncGenerator<StepBatch>;
   /** Epoch, from 1. */
   epoch: number;
-  /** Seconds of training before this epoch. */
+  /** Steps of this epoch before these; default 0. */
+  stepsBefore?: number;
+  /** Seconds of training before these steps. */
   secondsBefore: number;
   signal?: AbortSignal;
   onStep: (done: DoneStep) => void;
+  /** Whether `pause` is to be called before the next step, when all before it are done. Default never. */
+  isPauseDue?: () => boolean;
+  pause?: () => Promise<void>;
 }
 
 /** Why a training ended: all epochs done, the time budget spent, or the signal aborted. */
@@ -68,6 +94,7 @@ export interface StepsResult {
 interface Pending {
   step: number;
   images: number;
+  place: BatchPlace;
   learningRate: number | null;
   /** [loss, ...counts] */
   result: Promise<ArrayLike<number>>;
@@ -76,28 +103,23 @@ interface Pending {
 /**
  * The steps of one epoch, until they are done, the time is spent or the signal aborts.
  *
- * @throws SwintError naming epoch and step where the loss is not finite.
+ * @throws NotFiniteError where the loss is not finite.
  */
 export async function runSteps(args: StepsArgs): Promise<StepsResult> {
-  const {who, plan, source, epoch, secondsBefore, signal, onStep} = args;
+  const {who, plan, source, epoch, stepsBefore = 0, secondsBefore, signal, onStep} = args;
   const {optimizer, steps} = plan;
   const variables = trainableVariables(args.model);
   const start = performance.now();
   const total: StepsResult = {stepTimes: [], seconds: 0, learningRate: null, stopped: 'finished'};
   let lastEnd = start;
-  const finish = async ({step, images, learningRate, result}: Pending): Promise<void> => {
+  const finish = async ({result, ...done}: Pending): Promise<void> => {
     const [loss, ...counts] = Array.from(await result);
-    if (!Number.isFinite(loss)) {
-      throw new SwintError(
-        `${who}: the loss must stay finite; got ${loss} in epoch ${epoch}, step ${step} of ${steps} ` +
-          `(lower the learning rate, warm up longer, or clip the gradients).`,
-      );
-    }
+    if (!Number.isFinite(loss)) throw new NotFiniteError('the loss', String(loss), done.step);
     const now = performance.now();
     const stepMs = now - lastEnd;
     total.stepTimes.push(stepMs);
-    total.learningRate = learningRate;
-    onStep({step, images, loss, counts, learningRate, stepMs});
+    total.learningRate = done.learningRate;
+    onStep({...done, loss, counts, stepMs});
     lastEnd = now;
   };
   const secondsSpent = () => secondsBefore + (performance.now() - start) / 1000;
@@ -105,16 +127,27 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   // A step's loss is awaited only after the next step has been handed to the device, so that the device never waits
   // for a read. One step of lag bounds what is queued.
   let pending: Pending | null = null;
-  let step = 0;
+  let step = stepsBefore;
   if (signal?.aborted) return {...total, stopped: 'aborted'};
+  if (stepsBefore > 0 && secondsBefore >= plan.maxSeconds) return {...total, stopped: 'budget'};
   try {
     for await (const batch of untilAborted(source, signal)) {
+      if (args.isPauseDue?.()) {
+        const done: Pending | null = pending;
+        pending = null;
+        await pauseBefore(batch, async () => {
+          if (done) await finish(done);
+          await args.pause?.();
+        });
+        lastEnd = performance.now();
+      }
       step += 1;
       const rate = plan.rate((epoch - 1) * steps + step - 1, secondsSpent());
       const learningRate = setLearningRate(who, optimizer, rate);
       const current: Pending = {
         step,
         images: batch.indices.length,
+        place: batch.place,
         learningRate,
         result: takeStep(args, variables, batch),
       };
@@ -134,6 +167,16 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   }
   total.seconds = (performance.now() - start) / 1000;
   return total;
+}
+
+/** Does something while a batch waits, which is disposed where that fails. */
+async function pauseBefore({images, labels}: StepBatch, pause: () => Promise<void>): Promise<void> {
+  try {
+    await pause();
+  } catch (error) {
+    tf.dispose([images, labels]);
+    throw error;
+  }
 }
 
 /** The batches up to the one that the signal's reason ended. */

@@ -12,22 +12,26 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
-import {type Batch, batches} from '../data/batches.js';
+import {batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {DatasetSplit} from '../data/dataset.js';
-import {channelStatistics} from '../data/normalise.js';
+import {type ChannelStatistics, channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
+import type {Saved} from './checkpoint_file.js';
+import {identityOf, labelsChecksum} from './checkpoint_identity.js';
+import {copyWeights, restoreWeights} from './checkpoint_state.js';
+import {Checkpoints, type ResumeOptions} from './checkpoints.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './evaluate.js';
 import type {Schedule} from './schedule.js';
-import {type DoneStep, type Objective, take} from './steps.js';
+import {type BatchPlace, type DoneStep, type Objective, type StepBatch, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
 import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
 
-export interface TrainOptions extends ImageOptions {
+export interface TrainOptions extends ImageOptions, ResumeOptions {
   /** Passes over the training set; default 10. */
   epochs?: number;
   /**
@@ -114,6 +118,7 @@ const OPTIONS = {
     restoreBest: true,
   },
   ...{signal: true, onBatch: true, onTestBatch: true, onEpoch: true},
+  ...{checkpoint: true, resume: true},
 } as const satisfies ArgumentNames<TrainOptions>;
 
 /**
@@ -132,17 +137,47 @@ export async function train(
 ): Promise<TrainingHistory> {
   checkArguments(WHO, options, OPTIONS);
   const start = performance.now();
-  const training = await prepare(model, data, options);
+  checkOptions(model, data, options);
+  const checkpoints = await Checkpoints.open(WHO, options);
+  const training = await prepare(model, data, options, checkpoints);
   if (training === null) return nothingTrained((performance.now() - start) / 1000);
+  const {plan, images} = training;
+  checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {
+    mean: images.mean,
+    std: images.std,
+  });
   describeImages(training);
-  const stream = options.stepsPerEpoch == null ? null : allPasses(training);
   try {
-    return await run(training, stream);
+    return ended(training) ?? (await run(training));
   } finally {
-    await stream?.return(undefined);
-    const {optimizer} = training.plan;
-    if (optimizer !== options.optimizer) optimizer.dispose();
+    await training.stream?.return(undefined);
+    if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
   }
+}
+
+/** What a checkpoint knows of the images. */
+function factsOf({train, test}: DatasetSplit): Record<string, string | number> {
+  const facts = [train, test].flatMap((dataset, i) => {
+    const {name, size, height, width, channels, classNames} = dataset;
+    const labels = labelsChecksum(dataset);
+    const all = {
+      name,
+      images: size,
+      size: `${height}x${width}x${channels}`,
+      classes: classNames.join(),
+      labels,
+    };
+    return Object.entries(all).map(([key, value]) => [`${i === 0 ? 'training' : 'test'} ${key}`, value]);
+  });
+  return Object.fromEntries(facts);
+}
+
+/** What a training returned that had ended when its last checkpoint was written; its weights are put into the model. */
+function ended({model, checkpoints}: Training): TrainingHistory | null {
+  const {result, weights} = checkpoints?.found ?? {};
+  if (!result || !weights) return null;
+  restoreWeights(model, weights);
+  return result as TrainingHistory;
 }
 
 /** What one training works with. */
@@ -154,6 +189,9 @@ interface Training {
   dropRemainder: boolean;
   images: ImageOptions & {mean: number[]; std: number[]};
   plan: TrainingPlan;
+  checkpoints: Checkpoints | null;
+  /** The batches of pass after pass, where epochs are counted in steps; made when the first is asked for. */
+  stream: AsyncGenerator<StepBatch> | null;
 }
 
 /** @returns null where the signal came before it was done. */
@@ -161,9 +199,9 @@ async function prepare(
   model: tfl.LayersModel,
   data: DatasetSplit,
   options: TrainOptions,
+  checkpoints: Checkpoints | null,
 ): Promise<Training | null> {
   const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch, signal} = options;
-  checkOptions(model, data, options);
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
   const batchCount = data.train.size / batchSize;
   const stepsPerPass = dropRemainder ? Math.floor(batchCount) : Math.ceil(batchCount);
@@ -174,16 +212,17 @@ async function prepare(
     );
   }
   const reading = {badImages, onBadImage, signal};
+  const known = options.mean && options.std ? {mean: options.mean, std: options.std} : null;
   const statistics =
-    options.mean && options.std
-      ? {mean: options.mean, std: options.std}
-      : await unlessAborted(channelStatistics(data.train, reading), signal);
+    known ??
+    (checkpoints?.found?.setup as ChannelStatistics | undefined) ??
+    (await unlessAborted(channelStatistics(data.train, reading), signal));
   if (statistics === null) return null;
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
   const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
   const plan = trainingPlan(options, stepsPerPass);
-  return {model, data, options, batchSize, dropRemainder, images, plan};
+  return {model, data, options, batchSize, dropRemainder, images, plan, checkpoints, stream: null};
 }
 
 /** The history of a training that was stopped before its images were measured. */
@@ -223,16 +262,16 @@ function describeImages({model, data, images}: Training): void {
   });
 }
 
-/** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
-async function run(training: Training, stream: AsyncGenerator<Batch> | null): Promise<TrainingHistory> {
-  const {options, data, model, plan, images} = training;
+async function run(training: Training): Promise<TrainingHistory> {
+  const {options, data, model, plan, images, checkpoints} = training;
   const {clipNorm, signal, patience = Infinity, restoreBest = options.patience != null} = options;
   const best = new BestEpoch(model, restoreBest);
   const result = await runEpochs<Evaluation, Figures>({
-    ...{who: WHO, model, plan, clipNorm, signal},
+    ...{who: WHO, model, plan, clipNorm, signal, checkpoints},
+    parts: {'the best epoch': best, ...plan.resumables},
     objective: classification(data.train.classNames.length, options.labelSmoothing ?? 0),
     trainName: data.train.name,
-    batches: (epoch) => (stream === null ? passOver(training, epoch - 1) : take(stream, plan.steps)),
+    batches: (epoch, after, steps) => epochBatches(training, epoch, after, steps),
     totals: (epoch) => new Totals(training, epoch),
     async test(epoch) {
       const evaluation = await testEpoch(training, epoch);
@@ -244,7 +283,7 @@ async function run(training: Training, stream: AsyncGenerator<Batch> | null): Pr
   });
   const {epochs, steps, stepMs, imagesPerSecond, seconds} = result;
   const restoredEpoch = best.putBack(epochs.length);
-  return {
+  const history: TrainingHistory = {
     epochs,
     stopped: result.early ? 'early' : result.stopped,
     bestEpoch: best.epoch,
@@ -254,6 +293,8 @@ async function run(training: Training, stream: AsyncGenerator<Batch> | null): Pr
     std: images.std,
     evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
   };
+  if (history.stopped !== 'aborted') await checkpoints?.saveResult(history, await copyWeights(model));
+  return history;
 }
 
 type Figures = Omit<EpochReport, keyof EpochRecord>;
@@ -288,6 +329,15 @@ class Totals implements EpochTotals<Evaluation, Figures> {
     });
   }
 
+  getState(): Saved {
+    const {lossSum, correct, images} = this;
+    return {lossSum, correct, images};
+  }
+
+  setState(state: Saved): void {
+    Object.assign(this, state);
+  }
+
   figures(tested: Evaluation | null): Figures {
     return {
       trainLoss: this.lossSum / this.images,
@@ -308,25 +358,40 @@ function testEpoch({model, data, options, batchSize, images}: Training, epoch: n
   });
 }
 
-/** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
-function passOver(
-  {data, images, batchSize, dropRemainder, options}: Training,
-  pass: number,
-): AsyncGenerator<Batch> {
-  const {seed = 0, flip = false, cropPadding = 0} = options;
-  const order = {shuffle: true, seed, epoch: pass};
-  const {signal} = options;
-  return batches(data.train, {...images, ...order, batchSize, dropRemainder, flip, cropPadding, signal});
+/** The batches of an epoch behind the one at `after`. */
+function epochBatches(
+  training: Training,
+  epoch: number,
+  after: BatchPlace | null,
+  steps: number,
+): AsyncGenerator<StepBatch> {
+  if (training.options.stepsPerEpoch == null) {
+    const pass = epoch - 1;
+    return passOver(training, pass, after?.pass === pass ? after.batch + 1 : 0);
+  }
+  training.stream ??= allPasses(training, after);
+  return take(training.stream, steps);
 }
 
-/** The batches of pass after pass, until one has none. */
-async function* allPasses(training: Training): AsyncGenerator<Batch> {
-  for (let pass = 0, some = true; some; pass++) {
-    some = false;
-    for await (const batch of passOver(training, pass)) {
+/** The batches of one pass over the training set, from one on; each pass has an order and augmentation of its own. */
+async function* passOver(training: Training, pass: number, firstBatch: number): AsyncGenerator<StepBatch> {
+  const {data, images, batchSize, dropRemainder, options} = training;
+  const {seed = 0, flip = false, cropPadding = 0, signal} = options;
+  const order = {shuffle: true, seed, epoch: pass, firstBatch};
+  const args = {...images, ...order, batchSize, dropRemainder, flip, cropPadding, signal};
+  for await (const batch of batches(data.train, args)) yield {...batch, place: {pass, batch: batch.number}};
+}
+
+/** The batches of pass after pass behind the one at `after`, until a pass has none. */
+async function* allPasses(training: Training, after: BatchPlace | null): AsyncGenerator<StepBatch> {
+  let firstBatch = after === null ? 0 : after.batch + 1;
+  for (let pass = after?.pass ?? 0, some = true; some; pass++) {
+    some = firstBatch > 0;
+    for await (const batch of passOver(training, pass, firstBatch)) {
       some = true;
       yield batch;
     }
+    firstBatch = 0;
   }
 }
 

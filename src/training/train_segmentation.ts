@@ -13,6 +13,10 @@ import {channelStatistics} from '../data/normalise.js';
 import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_dataset.js';
 import {ConfigError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
+import type {Saved} from './checkpoint_file.js';
+import {identityOf} from './checkpoint_identity.js';
+import {copyWeights, restoreWeights} from './checkpoint_state.js';
+import {Checkpoints} from './checkpoints.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from './evaluate_segmentation.js';
 import {confusionCounts} from './pixel_classes.js';
@@ -29,7 +33,7 @@ import {
   type PixelConfusion,
   segmentationScores,
 } from './segmentation_metrics.js';
-import {type DoneStep, type Objective, take} from './steps.js';
+import {type BatchPlace, type DoneStep, type Objective, type StepBatch, take} from './steps.js';
 import type {TrainOptions} from './train.js';
 import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
 
@@ -47,7 +51,9 @@ type Shared =
   | 'signal'
   | 'mean'
   | 'std'
-  | 'dataFormat';
+  | 'dataFormat'
+  | 'checkpoint'
+  | 'resume';
 
 /** The options of `train` that say how long and how fast, and these. */
 export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pick<TileOptions, 'overlap'> {
@@ -83,7 +89,7 @@ const OPTIONS = {
     flip: true,
     rotate: true,
   },
-  ...{loss: true, onBatch: true, onEpoch: true},
+  ...{loss: true, onBatch: true, onEpoch: true, checkpoint: true, resume: true},
 } as const satisfies ArgumentNames<SegmentationTrainOptions>;
 
 /** Images from which mean and standard deviation are taken. */
@@ -105,28 +111,42 @@ export async function trainSegmentation(
   options: SegmentationTrainOptions = {},
 ): Promise<SegmentationHistory> {
   checkArguments(WHO, options, OPTIONS);
-  const {batchSize = 4, cropSize, dataFormat = 'channelsFirst'} = options;
+  const {batchSize = 4} = options;
   checkTrainingOptions(WHO, model, {...options, batchSize});
   checkData(model, data, options);
   const start = performance.now();
-  const statistics = await unlessAborted(normalisation(data.train, options), options.signal);
+  const checkpoints = await Checkpoints.open(WHO, options);
+  const statistics = await unlessAborted(normalisation(data.train, options, checkpoints), options.signal);
   if (statistics === null) {
     const nothing = {epochs: [], steps: 0, stepMs: null, mean: [], std: [], evaluation: null};
     return {...nothing, stopped: 'aborted', seconds: (performance.now() - start) / 1000};
   }
   const {mean, std} = statistics;
-  const {seed, flip, rotate} = options;
-  const stream = cropBatches(data.train, {
-    ...{batchSize, cropSize, flip, rotate, seed},
-    ...{mean, std, dataFormat, signal: options.signal},
-  });
+  checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {mean, std});
+  const {result, weights} = checkpoints?.found ?? {};
+  if (result && weights) {
+    restoreWeights(model, weights);
+    return result as SegmentationHistory;
+  }
   const plan = trainingPlan(options, Math.ceil(data.train.size / batchSize));
+  const training: Training = {model, data, options, plan, checkpoints, stream: null, mean, std};
   try {
-    return await run({model, data, options, plan, stream, mean, std});
+    return await run(training);
   } finally {
-    await stream.return(undefined as never);
+    await training.stream?.return(undefined);
     if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
   }
+}
+
+/** What a checkpoint knows of the images. */
+function factsOf({train, test}: SegmentationSplit): Record<string, string | number> {
+  const facts = [train, test].flatMap(({name, size, channels, classNames}, i) =>
+    Object.entries({name, images: size, channels, classes: classNames.join()}).map(([key, value]) => [
+      `${i === 0 ? 'training' : 'test'} ${key}`,
+      value,
+    ]),
+  );
+  return Object.fromEntries(facts);
 }
 
 const WHO = 'trainSegmentation';
@@ -151,8 +171,10 @@ function checkData(
 async function normalisation(
   train: SegmentationDataset,
   {mean, std, signal}: SegmentationTrainOptions,
+  checkpoints: Checkpoints | null,
 ): Promise<{mean: number[]; std: number[]}> {
   if (mean && std) return {mean: [...mean], std: [...std]};
+  if (checkpoints?.found) return checkpoints.found.setup as {mean: number[]; std: number[]};
   // Images without labels: a sample balanced by class is one of all of them.
   const {name, size, channels} = train;
   const read = async (index: number) => checkLabelledImage(train, index, await train.read(index)).data;
@@ -167,32 +189,51 @@ interface Training {
   data: SegmentationSplit;
   options: SegmentationTrainOptions;
   plan: TrainingPlan;
-  stream: ReturnType<typeof cropBatches>;
+  checkpoints: Checkpoints | null;
+  /** Made when the first batch is asked for. */
+  stream: AsyncGenerator<StepBatch> | null;
   mean: number[];
   std: number[];
 }
 
 async function run(training: Training): Promise<SegmentationHistory> {
-  const {model, data, options, plan, stream, mean, std} = training;
+  const {model, data, options, plan, checkpoints, mean, std} = training;
   const {clipNorm, signal} = options;
   const result = await runEpochs<SegmentationEvaluation, Figures>({
-    ...{who: WHO, model, plan, clipNorm, signal},
+    ...{who: WHO, model, plan, clipNorm, signal, checkpoints},
+    parts: {...plan.resumables},
     objective: objectiveOf(training),
     trainName: data.train.name,
-    batches: () => take(stream, plan.steps),
+    batches(_epoch, after, count) {
+      training.stream ??= allCrops(training, after);
+      return take(training.stream, count);
+    },
     totals: (epoch) => new Totals(training, epoch),
     test: () => testEpoch(training),
     onEpoch: (report, tested) => options.onEpoch?.(report, tested),
   });
   const {epochs, stopped, steps, stepMs, seconds, evaluation} = result;
-  return {epochs, stopped, steps, stepMs, seconds, mean, std, evaluation};
+  const history = {epochs, stopped, steps, stepMs, seconds, mean, std, evaluation};
+  if (stopped !== 'aborted') await checkpoints?.saveResult(history, await copyWeights(model));
+  return history;
+}
+
+/** The batches behind the one at `after`, without end. */
+async function* allCrops(training: Training, after: BatchPlace | null): AsyncGenerator<StepBatch> {
+  const {data, options, mean, std} = training;
+  const {batchSize = 4, cropSize, flip, rotate, seed, signal, dataFormat = 'channelsFirst'} = options;
+  const firstBatch = after === null ? 0 : after.batch + 1;
+  const args = {batchSize, cropSize, flip, rotate, seed, mean, std, dataFormat, signal, firstBatch};
+  for await (const batch of cropBatches(data.train, args)) {
+    yield {...batch, place: {pass: 0, batch: batch.number}};
+  }
 }
 
 type Figures = Omit<SegmentationEpochReport, keyof EpochRecord>;
 
 /** The loss and the pixels, by true and predicted class, of an epoch so far. */
 class Totals implements EpochTotals<SegmentationEvaluation, Figures> {
-  private readonly confusion: PixelConfusion;
+  private confusion: PixelConfusion;
   private lossSum = 0;
   private images = 0;
 
@@ -212,6 +253,15 @@ class Totals implements EpochTotals<SegmentationEvaluation, Figures> {
     addConfusion(batch, counts);
     const {pixelAccuracy} = segmentationScores(batch);
     options.onBatch?.({epoch: this.epoch, epochs: plan.epochs, steps: plan.steps, pixelAccuracy, ...step});
+  }
+
+  getState(): Saved {
+    const {confusion, lossSum, images} = this;
+    return {confusion, lossSum, images};
+  }
+
+  setState(state: Saved): void {
+    Object.assign(this, state);
   }
 
   figures(tested: SegmentationEvaluation | null): Figures {

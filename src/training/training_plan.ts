@@ -7,6 +7,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {checkNumber, FROM_ZERO, type NumberRule, positiveInteger} from '../../kernels/common/arguments.js';
 import {ConfigError} from '../errors.js';
 import {AdamW} from './adamw.js';
+import type {Resumable} from './checkpoint_state.js';
 import {cosineSchedule, type Schedule} from './schedule.js';
 
 /** The options of a trainer that decide it; `train` documents each with its default. */
@@ -33,6 +34,8 @@ export interface TrainingPlan {
   optimizer: tf.Optimizer;
   /** Rate of a step, counted from 0 over all epochs, after some seconds; undefined where the optimizer keeps its own. */
   rate: (step: number, seconds: number) => number | undefined;
+  /** What has a state beside the optimizer, by name: checkpoints hold it. */
+  resumables?: Readonly<Record<string, Resumable>>;
 }
 
 /**
