@@ -94,5 +94,6 @@ function arrayOf([kind, offset, length]: [Kind, number, number], bytes: Uint8Arr
   const size = length * Type.BYTES_PER_ELEMENT;
   if (!(offset >= 0 && size >= 0 && offset + size <= bytes.length))
     throw new Error('an array outside the file');
-  return new Type(bytes.slice(offset, offset + size).buffer);
+  // Not slice(), which in Node's Buffer copies nothing.
+  return new Type(new Uint8Array(bytes.subarray(offset, offset + size)).buffer);
 }

@@ -11,9 +11,8 @@ const TABLE = Uint32Array.from({length: 256}, (_, byte) => {
   return remainder;
 });
 
-/** @param before The checksum of the bytes before these, where they are a part. */
-export function crc32(bytes: Uint8Array, before = 0): number {
-  let remainder = ~before;
+export function crc32(bytes: Uint8Array): number {
+  let remainder = ~0;
   for (let i = 0; i < bytes.length; i++) remainder = (remainder >>> 8) ^ TABLE[(remainder ^ bytes[i]) & 255];
   return ~remainder >>> 0;
 }
