@@ -5,6 +5,7 @@
  *     OUT/swin/, OUT/conv/    model.json and weights.bin, with class names and the preparation of images as metadata
  *     OUT/history.json        settings and figures of every epoch
  *     OUT/report.html         the comparison, self-contained
+ *     OUT/run.json            the settings, so that --resume OUT goes on with a run that was interrupted
  */
 import {mkdir} from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
@@ -15,6 +16,7 @@ import {ConfigError} from '../errors.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
 import {addOptions} from './options.js';
+import {beginRun, checkNewRun, commandOf, endRun, readSettings, resumeCommand} from './run_folder.js';
 import {describeData, describeSize, openData} from './train_data.js';
 import {trainNetworks} from './train_networks.js';
 import {writeResults} from './train_results.js';
@@ -23,6 +25,7 @@ import {
   MACHINE,
   NETWORKS,
   OUTPUT,
+  resumedSettings,
   settingsOf,
   TRAINING,
   type TrainOptions,
@@ -37,7 +40,7 @@ import {
  */
 export function trainCommand(
   context: Context,
-  run: (settings: TrainSettings, context: Context) => void | Promise<void> = runTraining,
+  run: (settings: TrainSettings, context: Context, resume: boolean) => void | Promise<void> = runTraining,
 ): Command {
   const command = newCommand('train', context)
     .summary('train a SwinT network and its convolutional twin, and compare them')
@@ -45,7 +48,12 @@ export function trainCommand(
       'Trains an image classifier and its convolutional twin, and compares them. Without options it draws its own ' +
         'images (ten shapes) and trains both networks on them.',
     )
-    .action((options: TrainOptions) => run(settingsOf(options, context.now), context));
+    .action((options: TrainOptions) => {
+      if (options.resume === null) return run(settingsOf(options, context.now), context, false);
+      const names = Object.keys(options) as (keyof TrainOptions)[];
+      const given = names.filter((name) => command.getOptionValueSource(name) === 'cli');
+      return run(resumedSettings(readSettings(options.resume), options, given), context, true);
+    });
   addOptions(command, 'Data:', DATA);
   addOptions(command, 'Networks:', NETWORKS);
   addOptions(command, 'Training:', TRAINING);
@@ -54,10 +62,14 @@ export function trainCommand(
   return command;
 }
 
-async function runTraining(settings: TrainSettings, context: Context): Promise<void> {
+async function runTraining(settings: TrainSettings, context: Context, resume: boolean): Promise<void> {
   const display = new TrainingDisplay(context.out);
+  const {out, checkpointSeconds} = settings;
+  if (!resume) checkNewRun(out);
   const data = await openData({...settings, onLeftOut: (message) => display.line(message)});
-  await makeOutput(settings.out);
+  await makeOutput(out);
+  const command = [PROGRAM, ...context.args];
+  if (!resume && checkpointSeconds > 0) await beginRun(out, settings, command);
   await startBackend(settings, display);
   display.line(`Data     ${describeData(data)}`);
   const size = describeSize(settings, data);
@@ -73,13 +85,17 @@ async function runTraining(settings: TrainSettings, context: Context): Promise<v
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
-    const trained = await trainNetworks(settings, data, controller.signal, display);
-    await writeResults(settings, [PROGRAM, ...context.args], data, trained, display);
+    const trained = await trainNetworks(settings, resume, data, controller.signal, display);
+    const began = resume ? (commandOf(out) ?? command) : command;
+    await writeResults(settings, began, data, trained, display);
+    if (checkpointSeconds === 0) return;
+    if (controller.signal.aborted) display.line(`${'To go on'.padEnd(14)} ${resumeCommand(out)}`);
+    else await endRun(out);
   } finally {
     display.endBar();
     for (const signal of SIGNALS) process.off(signal, interrupt);
+    if (controller.signal.aborted) context.exitCode = EXIT_CODES[ended];
   }
-  if (controller.signal.aborted) context.exitCode = EXIT_CODES[ended];
 }
 
 /** Ctrl-C, and what a machine sends that shuts down or ends a job. */

@@ -9,6 +9,7 @@ import type {DatasetSplit} from '../data/dataset.js';
 import {writeReport} from '../node/report.js';
 import type {TrainingHistory} from '../training/training_history.js';
 import {duration, type TrainingDisplay} from './display.js';
+import {shellWord} from './shell_word.js';
 import type {TrainedNetwork} from './train_networks.js';
 import type {TrainSettings} from './train_settings.js';
 
@@ -103,9 +104,4 @@ function describeConfiguration(
     seed: settings.seed,
     platform: `Node ${process.version}, ${process.platform} ${process.arch}`,
   };
-}
-
-/** An argument as a POSIX shell takes it. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

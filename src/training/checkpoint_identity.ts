@@ -49,6 +49,9 @@ export function identityOf(
   };
 }
 
+/** The name of a data set, of which a path may be the first part: what remains where that is given in another way. */
+export const shortName = (name: string) => name.split(/[\\/]/).slice(-2).join('/');
+
 /** A checksum of the labels, which a data set knows without reading an image. */
 export function labelsChecksum(dataset: {size: number; label(index: number): number}): string {
   const labels = Int32Array.from({length: dataset.size}, (_, index) => dataset.label(index));

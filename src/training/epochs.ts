@@ -113,6 +113,9 @@ export async function runEpochs<Test, Figures>(
   return new Epochs(args).run();
 }
 
+/** A training whose loss or weights became NaN or infinite; the model then has its last good weights. */
+export class DivergedError extends SwintError {}
+
 const noSteps = () => ({steps: 0, seconds: 0, learningRate: null, totals: null});
 
 class Epochs<Test, Figures> {
@@ -271,12 +274,12 @@ class Epochs<Test, Figures> {
   }
 
   /** Puts the last good weights back. @returns the error to throw. */
-  private async diverged({what, got, step}: NotFiniteError, epoch: number): Promise<SwintError> {
+  private async diverged({what, got, step}: NotFiniteError, epoch: number): Promise<DivergedError> {
     const {args, good} = this;
     if (good.latestIsUnproven) await args.checkpoints?.dropNewest();
     const when = good.putBack();
     const now = when === null ? '' : `; the model has the weights ${when} again`;
-    return new SwintError(
+    return new DivergedError(
       `${args.who}: ${what} must stay finite; got ${got} in epoch ${epoch}, step ${step} of ${args.plan.steps}${now} ` +
         '(lower the learning rate, warm up longer, or clip the gradients).',
     );

@@ -21,7 +21,7 @@ import {describeClassifier} from '../inference/classifier_metadata.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
 import type {Saved} from './checkpoint_file.js';
-import {identityOf, labelsChecksum} from './checkpoint_identity.js';
+import {identityOf, labelsChecksum, shortName} from './checkpoint_identity.js';
 import {copyWeights, restoreWeights} from './checkpoint_state.js';
 import {Checkpoints, type ResumeOptions} from './checkpoints.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
@@ -161,7 +161,7 @@ function factsOf({train, test}: DatasetSplit): Record<string, string | number> {
     const {name, size, height, width, channels, classNames} = dataset;
     const labels = labelsChecksum(dataset);
     const all = {
-      name,
+      name: shortName(name),
       images: size,
       size: `${height}x${width}x${channels}`,
       classes: classNames.join(),

@@ -14,7 +14,7 @@ import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_
 import {ConfigError} from '../errors.js';
 import {checkSegmenter} from './check_model.js';
 import type {Saved} from './checkpoint_file.js';
-import {identityOf} from './checkpoint_identity.js';
+import {identityOf, shortName} from './checkpoint_identity.js';
 import {copyWeights, restoreWeights} from './checkpoint_state.js';
 import {Checkpoints} from './checkpoints.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
@@ -141,10 +141,9 @@ export async function trainSegmentation(
 /** What a checkpoint knows of the images. */
 function factsOf({train, test}: SegmentationSplit): Record<string, string | number> {
   const facts = [train, test].flatMap(({name, size, channels, classNames}, i) =>
-    Object.entries({name, images: size, channels, classes: classNames.join()}).map(([key, value]) => [
-      `${i === 0 ? 'training' : 'test'} ${key}`,
-      value,
-    ]),
+    Object.entries({name: shortName(name), images: size, channels, classes: classNames.join()}).map(
+      ([key, value]) => [`${i === 0 ? 'training' : 'test'} ${key}`, value],
+    ),
   );
   return Object.fromEntries(facts);
 }
