@@ -159,6 +159,9 @@ export function resumedSettings(
     new Date(),
   );
   const settings = {...saved};
+  if (given.includes('checkpointSeconds') && options.checkpointSeconds === 0) {
+    throw new UsageError('train: with --resume, --checkpoint-seconds must be above 0; got 0 (leave it out).');
+  }
   for (const name of given) {
     if (name === 'resume') continue;
     if (FREE.includes(name as (typeof FREE)[number])) {
