@@ -82,7 +82,7 @@ export interface TrainOptions extends ImageOptions, ResumeOptions {
   restoreBest?: boolean;
   /**
    * Stops at the end of a step, or while images are read; the promise still resolves with what there is. Before the mean
-   * and standard deviation of the training set are known, these are empty.
+   * and standard deviation of the training set are known, these are empty. Where there are checkpoints, one is written.
    */
   signal?: AbortSignal;
   onBatch?: (report: BatchReport) => void;
@@ -128,7 +128,8 @@ const OPTIONS = {
  *
  * @param model Maps images to logits [B, K], K the number of classes.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are
- *     registered; DataError for an unreadable image or a label that is no class; SwintError naming epoch and step where the loss is not finite.
+ *     registered; DataError for an unreadable image or a label that is no class; SwintError naming epoch and step where the loss or
+ *     a weight is not finite, the model then having its last good weights; what `checkpoint` and `resume` say.
  */
 export async function train(
   model: tfl.LayersModel,
@@ -142,12 +143,10 @@ export async function train(
   const training = await prepare(model, data, options, checkpoints);
   if (training === null) return nothingTrained((performance.now() - start) / 1000);
   const {plan, images} = training;
-  checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {
-    mean: images.mean,
-    std: images.std,
-  });
-  describeImages(training);
   try {
+    const {mean, std} = images;
+    checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {mean, std});
+    describeImages(training);
     return ended(training) ?? (await run(training));
   } finally {
     await training.stream?.return(undefined);

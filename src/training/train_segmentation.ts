@@ -102,8 +102,8 @@ const STATISTICS_SAMPLE = 200;
  *
  * @param model Maps images [B, C, H, W] of any size to logits [B, K, H, W], K the number of classes; see `swinUNet`.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are registered;
- *     DataError for an unreadable image, or one smaller than a crop; SwintError naming epoch and step where the loss is not
- *     finite.
+ *     DataError for an unreadable image, or one smaller than a crop; SwintError naming epoch and step where the loss or a weight
+ *     is not finite, the model then having its last good weights; what `checkpoint` and `resume` say.
  */
 export async function trainSegmentation(
   model: tfl.LayersModel,
