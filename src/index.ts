@@ -105,6 +105,7 @@ export {
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
+export type {Averaging, EmaAveraging, LookaheadAveraging} from './training/averaging.js';
 export type {CheckpointStore} from './training/checkpoint_store.js';
 export type {CheckpointOptions, ResumeOptions} from './training/checkpoints.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
@@ -113,13 +114,26 @@ export {
   evaluateSegmentation,
   type SegmentationEvaluation,
 } from './training/evaluate_segmentation.js';
+export {Muon, type MuonAdamWArgs, type MuonArgs} from './training/muon.js';
+export type {NamePattern} from './training/name_pattern.js';
 export {
   type PredictedMask,
   type PredictSegmentationOptions,
   predictSegmentation,
   type TileOptions,
 } from './training/predict_segmentation.js';
-export {constantSchedule, cosineSchedule, type Schedule} from './training/schedule.js';
+export {
+  type CosineScheduleArgs,
+  constantSchedule,
+  cosineSchedule,
+  type PlateauScheduleArgs,
+  plateauSchedule,
+  type Schedule,
+  type ScheduleState,
+  type TestFigures,
+  type TriangularScheduleArgs,
+  triangularSchedule,
+} from './training/schedule.js';
 export type {
   SegmentationBatchReport,
   SegmentationEpochReport,
@@ -136,10 +150,11 @@ export {
   type SegmentationScores,
   segmentationScores,
 } from './training/segmentation_metrics.js';
-export {SGD, type SGDArgs} from './training/sgd.js';
+export {type ParameterGroup, SGD, type SGDArgs} from './training/sgd.js';
 export {type TrainOptions, train} from './training/train.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
+export type {ScheduleName} from './training/training_plan.js';
 export type {FetchOptions} from './weights/fetch_bytes.js';
 export {
   type LoadedSwin,

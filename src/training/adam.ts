@@ -22,6 +22,9 @@ export interface AdamArgs {
   epsilon?: number;
 }
 
+/** What Adam keeps for a variable. */
+export const ADAM_STATE = ['gradient_sum', 'squared_gradient_sum'] as const;
+
 /** The step that Adam and AdamW share. */
 export abstract class AdamOptimizer extends VariableOptimizer {
   readonly beta1: number;
@@ -32,7 +35,7 @@ export abstract class AdamOptimizer extends VariableOptimizer {
 
   protected constructor(who: string, args: AdamArgs, weightDecay: number, exclude?: DecayExclusion) {
     const {learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8} = args;
-    super(who, ['gradient_sum', 'squared_gradient_sum'], learningRate, exclude);
+    super(who, {any: ADAM_STATE}, learningRate, exclude);
     this.checkNumber('beta1', beta1, BELOW_ONE);
     this.checkNumber('beta2', beta2, BELOW_ONE);
     this.checkNumber('epsilon', epsilon, ABOVE_ZERO);
@@ -41,6 +44,10 @@ export abstract class AdamOptimizer extends VariableOptimizer {
     this.beta2 = beta2;
     this.epsilon = epsilon;
     this.weightDecay = weightDecay;
+  }
+
+  protected override kindOf(): string {
+    return 'any';
   }
 
   protected override update(updates: Update[], {number, scalar}: Step): tf.Tensor[][] {

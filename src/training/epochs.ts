@@ -20,6 +20,7 @@ import {
   type StepsArgs,
   type StepsResult,
 } from './steps.js';
+import {WeightUpdate} from './weight_update.js';
 
 /** What the history tells of an epoch, whatever is trained. */
 export interface EpochRecord {
@@ -45,10 +46,12 @@ export interface EpochTotals<Test, Figures> {
   setState(state: Saved): void;
 }
 
-type StepsContext = Pick<StepsArgs, 'who' | 'model' | 'objective' | 'clipNorm' | 'plan' | 'signal'>;
+type StepsContext = Pick<StepsArgs, 'who' | 'model' | 'objective' | 'plan' | 'signal'>;
 
 /** @typeParam Test the result of an evaluation. @typeParam Figures what the history tells of an epoch. */
 export interface EpochsArgs<Test, Figures> extends StepsContext {
+  /** Largest global norm of an update's gradients. */
+  clipNorm?: number;
   /** Name of the training set, for errors. */
   trainName: string;
   /**
@@ -121,6 +124,7 @@ const noSteps = () => ({steps: 0, seconds: 0, learningRate: null, totals: null})
 class Epochs<Test, Figures> {
   private readonly start = performance.now();
   private readonly good: GoodWeights;
+  private readonly update: WeightUpdate;
   private readonly training: TrainingParts;
   private readonly progress: Progress<Test, Figures>;
   private stopped: Ending = 'finished';
@@ -131,9 +135,13 @@ class Epochs<Test, Figures> {
   private readonly secondsBefore: number;
 
   constructor(private readonly args: EpochsArgs<Test, Figures>) {
-    const {model, plan, parts, checkpoints} = args;
+    const {model, plan, clipNorm, parts, checkpoints} = args;
+    this.update = new WeightUpdate(model, plan, clipNorm);
     this.good = new GoodWeights(model);
-    this.training = {model, optimizer: plan.optimizer, parts};
+    this.training = {
+      ...{model, optimizer: plan.optimizer},
+      parts: {...parts, 'the update that is begun': this.update},
+    };
     this.progress = (checkpoints?.found?.progress as Progress<Test, Figures>) ?? {
       ...{epochs: [], evaluation: null, images: 0, stepTimes: [], seconds: 0, place: null},
       current: noSteps(),
@@ -144,10 +152,14 @@ class Epochs<Test, Figures> {
   async run(): Promise<EpochsResult<Test, Figures>> {
     const {checkpoints, plan} = this.args;
     const {progress} = this;
-    if (checkpoints?.found) await checkpoints.restore(this.training);
-    await this.keep(true);
-    for (let epoch = progress.epochs.length + 1; epoch <= plan.epochs && !this.hasEnded; epoch++) {
-      await this.epoch(epoch);
+    try {
+      if (checkpoints?.found) await checkpoints.restore(this.training);
+      await this.keep(true);
+      for (let epoch = progress.epochs.length + 1; epoch <= plan.epochs && !this.hasEnded; epoch++) {
+        await this.epoch(epoch);
+      }
+    } finally {
+      this.update.dispose();
     }
     const {epochs, evaluation, images, stepTimes} = progress;
     const steps = stepTimes.length;
@@ -213,7 +225,7 @@ class Epochs<Test, Figures> {
 
   /** The steps of an epoch that are still to be taken. */
   private async steps(epoch: number, totals: EpochTotals<Test, Figures>): Promise<StepsResult> {
-    const {who, model, objective, clipNorm, plan, signal, checkpoints, ...args} = this.args;
+    const {who, model, objective, plan, signal, checkpoints, ...args} = this.args;
     const {progress, good} = this;
     const {current} = progress;
     const [start, secondsBefore] = [performance.now(), current.seconds];
@@ -222,7 +234,7 @@ class Epochs<Test, Figures> {
     };
     try {
       const result = await runSteps({
-        ...{who, model, objective, clipNorm, plan, signal, epoch},
+        ...{who, model, objective, plan, signal, epoch, update: this.update},
         source: args.batches(epoch, progress.place, plan.steps - current.steps),
         stepsBefore: current.steps,
         secondsBefore: this.trainSeconds,

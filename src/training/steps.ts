@@ -1,13 +1,15 @@
 /**
- * The steps of a training, whatever is trained: the gradients of a loss, clipped by their global norm, one step of the
- * optimizer, the layers' constraints; the learning rate by a schedule; an end by the clock or by a signal.
+ * The steps of a training, whatever is trained: the gradients of a loss, an update of the weights by those of one step or
+ * of several; the learning rate by a schedule; an end by the clock or by a signal.
  *
  *     loss = objective(model(images), labels) + the layers' own regularisation losses
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {ConfigError, SwintError} from '../errors.js';
+import {rateOf, setRate} from './learning_rate.js';
 import type {TrainingPlan} from './training_plan.js';
+import type {WeightUpdate} from './weight_update.js';
 
 /** What a step is taken with; it is disposed after the step. */
 export interface StepBatch {
@@ -62,8 +64,8 @@ export interface StepsArgs {
   who: string;
   model: tfl.LayersModel;
   objective: Objective;
-  clipNorm?: number;
   plan: TrainingPlan;
+  update: WeightUpdate;
   /** The batches of the epoch that no step was taken with yet. */
   source: AsyncGenerator<StepBatch>;
   /** Epoch, from 1. */
@@ -101,14 +103,14 @@ interface Pending {
 }
 
 /**
- * The steps of one epoch, until they are done, the time is spent or the signal aborts.
+ * The steps of one epoch, until they are done, the time is spent or the signal aborts. The last update is made of the
+ * steps that are left. Where weights are averaged, the model has their average when it returns.
  *
  * @throws NotFiniteError where the loss is not finite.
  */
 export async function runSteps(args: StepsArgs): Promise<StepsResult> {
-  const {who, plan, source, epoch, stepsBefore = 0, secondsBefore, signal, onStep} = args;
+  const {who, plan, update, source, epoch, stepsBefore = 0, secondsBefore, signal, onStep} = args;
   const {optimizer, steps} = plan;
-  const variables = trainableVariables(args.model);
   const start = performance.now();
   const total: StepsResult = {stepTimes: [], seconds: 0, learningRate: null, stopped: 'finished'};
   let lastEnd = start;
@@ -128,8 +130,10 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   // for a read. One step of lag bounds what is queued.
   let pending: Pending | null = null;
   let step = stepsBefore;
+  let learningRate: number | null = null;
   if (signal?.aborted) return {...total, stopped: 'aborted'};
   if (stepsBefore > 0 && secondsBefore >= plan.maxSeconds) return {...total, stopped: 'budget'};
+  plan.average?.useTrained();
   try {
     for await (const batch of untilAborted(source, signal)) {
       if (args.isPauseDue?.()) {
@@ -142,14 +146,18 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
         lastEnd = performance.now();
       }
       step += 1;
-      const rate = plan.rate((epoch - 1) * steps + step - 1, secondsSpent());
-      const learningRate = setLearningRate(who, optimizer, rate);
+      // The rate of an update that was begun before these steps is set anew.
+      if (update.begins || step === stepsBefore + 1) {
+        const number = (epoch - 1) * plan.updates + Math.floor((step - 1) / plan.accumulateSteps);
+        learningRate = setLearningRate(who, optimizer, plan.rate(number, secondsSpent()));
+        update.done = plan.done(number + 1, secondsSpent());
+      }
       const current: Pending = {
         step,
         images: batch.indices.length,
         place: batch.place,
         learningRate,
-        result: takeStep(args, variables, batch),
+        result: takeStep(args, batch),
       };
       if (pending) await finish(pending);
       pending = current;
@@ -158,10 +166,13 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
       if (total.stopped !== 'finished') break;
     }
     if (signal?.aborted) total.stopped = 'aborted';
+    // What goes on later goes on with the gradients that are there.
+    if (total.stopped !== 'aborted') update.flush();
     const last: Pending | null = pending;
     pending = null;
     if (last) await finish(last);
   } finally {
+    plan.average?.useAverage();
     // After an error nobody else waits for the step in flight.
     await pending?.result.catch(() => undefined);
   }
@@ -197,11 +208,14 @@ export async function* take<T>(stream: AsyncGenerator<T>, count: number): AsyncG
   }
 }
 
-/** One optimizer step. Disposes the batch. @returns what reads [loss, ...counts]. */
+/**
+ * Takes the gradients of a batch, and updates the weights where it is the last one of an update. Disposes the batch.
+ *
+ * @returns what reads [loss, ...counts].
+ */
 function takeStep(
-  {model, objective, clipNorm, plan: {optimizer}}: StepsArgs,
-  variables: Map<tf.Variable, tfl.LayerVariable>,
-  {images, labels}: StepBatch,
+  {model, objective, update, plan: {optimizer}}: StepsArgs,
+  {images, labels, indices}: StepBatch,
 ): Promise<ArrayLike<number>> {
   let summary: tf.Tensor;
   try {
@@ -215,11 +229,8 @@ function takeStep(
         for (const regularization of model.calculateLosses()) loss = tf.add(loss, regularization);
         return loss;
       };
-      const {value, grads} = optimizer.computeGradients(lossOf, [...variables.keys()]);
-      optimizer.applyGradients(clipNorm == null ? grads : clipped(grads, clipNorm));
-      for (const [variable, {constraint}] of variables) {
-        if (constraint != null) variable.assign(constraint.apply(variable));
-      }
+      const {value, grads} = optimizer.computeGradients(lossOf, [...update.variables.keys()]);
+      update.take(grads, indices.length);
       const result = tf.concat([tf.reshape(value, [1]), counts!]);
       counts!.dispose();
       return result;
@@ -233,27 +244,10 @@ function takeStep(
   return reading;
 }
 
-/** The gradients scaled so that the root of the sum of all their squares is at most `clipNorm`. */
-function clipped(grads: tf.NamedTensorMap, clipNorm: number): tf.NamedTensorMap {
-  const squares = Object.values(grads).map((gradient) => tf.sum(tf.square(gradient)));
-  const norm = tf.sqrt(tf.addN(squares));
-  const scale = tf.div(clipNorm, tf.maximum(norm, clipNorm));
-  return Object.fromEntries(Object.entries(grads).map(([name, gradient]) => [name, tf.mul(gradient, scale)]));
-}
-
-/** The model's trainable variables, with the layer weights they belong to. */
-function trainableVariables(model: tfl.LayersModel): Map<tf.Variable, tfl.LayerVariable> {
-  // read() returns the variable itself, though its type says tensor; tfjs's own training loop relies on it too.
-  return new Map(model.trainableWeights.map((weight) => [weight.read() as tf.Variable, weight]));
-}
-
 /** Sets the rate, where there is one to set. @returns the rate in use; null where it cannot be known. */
 function setLearningRate(who: string, optimizer: tf.Optimizer, rate: number | undefined): number | null {
-  const target = optimizer as {learningRate?: unknown; setLearningRate?: (rate: number) => void};
-  if (rate === undefined) return typeof target.learningRate === 'number' ? target.learningRate : null;
-  if (typeof target.setLearningRate === 'function') target.setLearningRate(rate);
-  else if (typeof target.learningRate === 'number') target.learningRate = rate;
-  else {
+  if (rate === undefined) return rateOf(optimizer) ?? null;
+  if (!setRate(optimizer, rate)) {
     throw new ConfigError(
       `${who}: an optimizer under a schedule must have a learningRate; got ${optimizer.getClassName()} without ` +
         `(leave out schedule and learningRate).`,

@@ -18,6 +18,7 @@ import type {DatasetSplit} from '../data/dataset.js';
 import {type ChannelStatistics, channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
+import type {Averaging} from './averaging.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
 import type {Saved} from './checkpoint_file.js';
@@ -29,7 +30,13 @@ import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './eva
 import type {Schedule} from './schedule.js';
 import {type BatchPlace, type DoneStep, type Objective, type StepBatch, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
-import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
+import {
+  checkTrainingOptions,
+  type ScheduleName,
+  type TrainingPlan,
+  tellSchedule,
+  trainingPlan,
+} from './training_plan.js';
 
 export interface TrainOptions extends ImageOptions, ResumeOptions {
   /** Passes over the training set; default 10. */
@@ -51,12 +58,26 @@ export interface TrainOptions extends ImageOptions, ResumeOptions {
   learningRate?: number;
   /** AdamW's weight decay; default 0.05. */
   weightDecay?: number;
-  /** Epochs of linear warm-up, fractions allowed; default a twentieth of the training. */
+  /** Epochs of linear warm-up, fractions allowed; default a twentieth of the training, of a triangle a fifth. */
   warmupEpochs?: number;
-  /** Rate by step, in place of warm-up and cosine. */
-  schedule?: Schedule;
-  /** In place of AdamW. Without `schedule` or `learningRate` its own rate stays. The caller disposes it. */
+  /**
+   * How the rate falls after the warm-up: 'cosine', 'triangular' (linearly), 'plateau' (to a tenth where the loss of the test
+   * gets no better for three epochs); or the rate by update, in place of warm-up too. See `cosineSchedule`,
+   * `triangularSchedule` and `plateauSchedule`. Default 'cosine'.
+   */
+  schedule?: ScheduleName | Schedule;
+  /**
+   * In place of AdamW. Without `schedule` or `learningRate` its own rate stays; with a schedule by name and no
+   * `learningRate` its own rate is the highest. The caller disposes it.
+   */
   optimizer?: tf.Optimizer;
+  /**
+   * Steps whose gradients make one update of the weights: batches of batchSize with the effect of a larger one, but for
+   * batch norm, which sees each by itself. Schedules count updates. Default 1.
+   */
+  accumulateSteps?: number;
+  /** The model is tested with, and at the end has, an average of the weights of its updates. Default none. */
+  averaging?: Averaging;
   /** Share s of the target spread over all classes, in [0, 1); default 0. */
   labelSmoothing?: number;
   /** Largest global norm of a step's gradients; larger ones are scaled down to it. Default none. */
@@ -67,7 +88,7 @@ export interface TrainOptions extends ImageOptions, ResumeOptions {
   cropPadding?: number;
   /**
    * Seconds of training after which it stops at the end of a step and evaluates; default none. Where the time is spent
-   * before the epochs are done, the warm-up and cosine schedule follows the time: the rate is at its end when it stops.
+   * before the epochs are done, a schedule by name follows the time: the rate is at its end when it stops.
    */
   maxSeconds?: number;
   /**
@@ -109,6 +130,7 @@ const OPTIONS = {
     optimizer: true,
     clipNorm: true,
   },
+  ...{accumulateSteps: true, averaging: true},
   ...{
     labelSmoothing: true,
     flip: true,
@@ -150,7 +172,7 @@ export async function train(
     return ended(training) ?? (await run(training));
   } finally {
     await training.stream?.return(undefined);
-    if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
+    plan.dispose();
   }
 }
 
@@ -220,7 +242,7 @@ async function prepare(
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
   const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
-  const plan = trainingPlan(options, stepsPerPass);
+  const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'loss'});
   return {model, data, options, batchSize, dropRemainder, images, plan, checkpoints, stream: null};
 }
 
@@ -274,6 +296,7 @@ async function run(training: Training): Promise<TrainingHistory> {
     totals: (epoch) => new Totals(training, epoch),
     async test(epoch) {
       const evaluation = await testEpoch(training, epoch);
+      tellSchedule(plan, {loss: evaluation.loss, accuracy: evaluation.accuracy});
       await best.tested(epoch, evaluation);
       return evaluation;
     },

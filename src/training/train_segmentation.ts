@@ -35,7 +35,7 @@ import {
 } from './segmentation_metrics.js';
 import {type BatchPlace, type DoneStep, type Objective, type StepBatch, take} from './steps.js';
 import type {TrainOptions} from './train.js';
-import {checkTrainingOptions, type TrainingPlan, trainingPlan} from './training_plan.js';
+import {checkTrainingOptions, type TrainingPlan, tellSchedule, trainingPlan} from './training_plan.js';
 
 type Shared =
   | 'epochs'
@@ -46,6 +46,8 @@ type Shared =
   | 'warmupEpochs'
   | 'schedule'
   | 'optimizer'
+  | 'accumulateSteps'
+  | 'averaging'
   | 'clipNorm'
   | 'maxSeconds'
   | 'signal'
@@ -55,7 +57,7 @@ type Shared =
   | 'checkpoint'
   | 'resume';
 
-/** The options of `train` that say how long and how fast, and these. */
+/** The options of `train` that say how long and how fast, and these. The schedule 'plateau' follows the mean IoU. */
 export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pick<TileOptions, 'overlap'> {
   /** Crops per step; default 4. */
   batchSize?: number;
@@ -79,6 +81,7 @@ export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pi
 const OPTIONS = {
   ...{epochs: true, stepsPerEpoch: true, batchSize: true, seed: true, learningRate: true, weightDecay: true},
   ...{warmupEpochs: true, schedule: true, optimizer: true, clipNorm: true, maxSeconds: true, signal: true},
+  ...{accumulateSteps: true, averaging: true},
   ...{
     mean: true,
     std: true,
@@ -128,13 +131,14 @@ export async function trainSegmentation(
     restoreWeights(model, weights);
     return result as SegmentationHistory;
   }
-  const plan = trainingPlan(options, Math.ceil(data.train.size / batchSize));
+  const stepsPerPass = Math.ceil(data.train.size / batchSize);
+  const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'meanIou'});
   const training: Training = {model, data, options, plan, checkpoints, stream: null, mean, std};
   try {
     return await run(training);
   } finally {
     await training.stream?.return(undefined);
-    if (plan.optimizer !== options.optimizer) plan.optimizer.dispose();
+    plan.dispose();
   }
 }
 
@@ -208,7 +212,12 @@ async function run(training: Training): Promise<SegmentationHistory> {
       return take(training.stream, count);
     },
     totals: (epoch) => new Totals(training, epoch),
-    test: () => testEpoch(training),
+    async test() {
+      const evaluation = await testEpoch(training);
+      const {pixelAccuracy, meanIou} = evaluation;
+      tellSchedule(plan, {pixelAccuracy, meanIou});
+      return evaluation;
+    },
     onEpoch: (report, tested) => options.onEpoch?.(report, tested),
   });
   const {epochs, stopped, steps, stepMs, seconds, evaluation} = result;

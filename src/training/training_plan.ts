@@ -1,14 +1,33 @@
 /**
- * How long a training goes on and at which rate, whatever is trained: its number of steps, the optimizer, and a rate that
- * warms up linearly and falls as a cosine, by the steps or, where the time runs out first, by the clock.
+ * How long a training goes on and at which rate, whatever is trained: its number of steps, the optimizer, a rate that warms
+ * up linearly and falls as a schedule says, by the steps or, where the time runs out first, by the clock, and the average
+ * of the weights.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {checkNumber, FROM_ZERO, type NumberRule, positiveInteger} from '../../kernels/common/arguments.js';
+import {
+  checkNumber,
+  FROM_ZERO,
+  type NumberRule,
+  optionalOneOf,
+  positiveInteger,
+} from '../../kernels/common/arguments.js';
 import {ConfigError} from '../errors.js';
 import {AdamW} from './adamw.js';
+import {type Averaging, checkAveraging, WeightAverage} from './averaging.js';
 import type {Resumable} from './checkpoint_state.js';
-import {cosineSchedule, type Schedule} from './schedule.js';
+import {rateOf, setRate} from './learning_rate.js';
+import {
+  cosineSchedule,
+  plateauSchedule,
+  type Schedule,
+  type TestFigures,
+  triangularSchedule,
+} from './schedule.js';
+
+/** The schedules that a trainer makes itself. */
+const SCHEDULES = ['cosine', 'triangular', 'plateau'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
 
 /** The options of a trainer that decide it; `train` documents each with its default. */
 export interface PlanOptions {
@@ -18,9 +37,11 @@ export interface PlanOptions {
   learningRate?: number;
   weightDecay?: number;
   warmupEpochs?: number;
-  schedule?: Schedule;
+  schedule?: ScheduleName | Schedule;
   optimizer?: tf.Optimizer;
   clipNorm?: number;
+  accumulateSteps?: number;
+  averaging?: Averaging;
   maxSeconds?: number;
 }
 
@@ -29,13 +50,25 @@ export interface TrainingPlan {
   epochs: number;
   /** Steps of an epoch. */
   steps: number;
+  /** Steps whose gradients make one update of the weights; an epoch's last update may have fewer. */
+  accumulateSteps: number;
+  /** Updates of an epoch. */
+  updates: number;
   /** Infinity where there is no limit. */
   maxSeconds: number;
   optimizer: tf.Optimizer;
-  /** Rate of a step, counted from 0 over all epochs, after some seconds; undefined where the optimizer keeps its own. */
-  rate: (step: number, seconds: number) => number | undefined;
-  /** What has a state beside the optimizer, by name: checkpoints hold it. */
-  resumables?: Readonly<Record<string, Resumable>>;
+  /** Null where the rate is the optimizer's own. */
+  schedule: Schedule | null;
+  /** Null where weights are not averaged. */
+  average: WeightAverage | null;
+  /** What of these has a state, by name: checkpoints hold it. */
+  resumables: Readonly<Record<string, Resumable>>;
+  /** Rate of an update, counted from 0 over all epochs, after some seconds; undefined where the optimizer keeps its own. */
+  rate: (update: number, seconds: number) => number | undefined;
+  /** Part of the training that is done with so many updates after some seconds, 0 to 1. */
+  done: (updates: number, seconds: number) => number;
+  /** Frees what the plan made. An optimizer of the caller's has the rate again that it came with. */
+  dispose: () => void;
 }
 
 /**
@@ -51,6 +84,9 @@ export function checkTrainingOptions(who: string, model: tfl.LayersModel, option
   checkNumber(who, 'learningRate', learningRate, FROM_ZERO);
   checkNumber(who, 'clipNorm', clipNorm, ABOVE_ZERO_OR_INFINITE);
   checkNumber(who, 'maxSeconds', maxSeconds, ABOVE_ZERO_OR_INFINITE);
+  positiveInteger(who, 'accumulateSteps', options.accumulateSteps ?? 1);
+  if (typeof options.schedule !== 'function') optionalOneOf(who, 'schedule', options.schedule, SCHEDULES);
+  if (options.averaging !== undefined) checkAveraging(who, options.averaging);
   const belowEpochs = (value: number) => value >= 0 && value < epochs;
   checkNumber(who, 'warmupEpochs', warmupEpochs, {what: `in [0, ${epochs})`, holds: belowEpochs});
   if (tf.getGradient('Add') == null) {
@@ -69,27 +105,69 @@ export function checkTrainingOptions(who: string, model: tfl.LayersModel, option
 /** Infinity stands for no limit. */
 const ABOVE_ZERO_OR_INFINITE: NumberRule = {what: 'above 0', holds: (value) => value > 0};
 
-/**
- * @param options as checked by `checkTrainingOptions`.
- * @param stepsPerPass steps of an epoch where `stepsPerEpoch` is not given.
- */
-export function trainingPlan(options: PlanOptions, stepsPerPass: number): TrainingPlan {
-  const {epochs = 10, learningRate = 1e-3, maxSeconds = Infinity, warmupEpochs = epochs / 20} = options;
+/** What a plan is for. */
+export interface PlanContext {
+  /** The name that errors start with. */
+  who: string;
+  model: tfl.LayersModel;
+  /** Steps of an epoch where `stepsPerEpoch` is not given. */
+  stepsPerPass: number;
+  /** The figure of a test that the schedule 'plateau' follows. */
+  monitor: string;
+}
+
+/** @param options as checked by `checkTrainingOptions`. */
+export function trainingPlan(
+  options: PlanOptions,
+  {who, model, stepsPerPass, monitor}: PlanContext,
+): TrainingPlan {
+  const {epochs = 10, learningRate = 1e-3, maxSeconds = Infinity, accumulateSteps = 1, averaging} = options;
   const steps = options.stepsPerEpoch ?? stepsPerPass;
-  const totalSteps = epochs * steps;
-  const warmupSteps = Math.min(Math.round(warmupEpochs * steps), totalSteps - 1);
-  const ownRate = options.optimizer != null && options.learningRate == null;
-  const cosine = ownRate ? undefined : cosineSchedule({rate: learningRate, totalSteps, warmupSteps});
+  const updates = Math.ceil(steps / accumulateSteps);
+  const total = epochs * updates;
+  const optimizer = options.optimizer ?? new AdamW({learningRate, weightDecay: options.weightDecay});
+  const ownRate = rateOf(options.optimizer);
+  const schedule = scheduleOf(options, {updates, total, monitor, ownRate});
+  const average = averaging === undefined ? null : new WeightAverage(who, model, averaging);
+  // Updates done, or as many as the time spent stands for where that is more.
+  const reached = (update: number, seconds: number) =>
+    Math.max(update, Math.floor((total * seconds) / maxSeconds));
   return {
-    epochs,
-    steps,
-    maxSeconds,
-    optimizer: options.optimizer ?? new AdamW({learningRate, weightDecay: options.weightDecay}),
-    rate(step, seconds) {
-      // A schedule of the caller's counts steps.
-      if (options.schedule) return options.schedule(step);
-      // Steps done, or as many as the time spent stands for where that is more.
-      return cosine?.(Math.max(step, Math.floor((totalSteps * seconds) / maxSeconds)));
+    ...{epochs, steps, accumulateSteps, updates, maxSeconds, optimizer, schedule, average},
+    resumables: {
+      ...(average && {'the average of the weights': average}),
+      ...(schedule?.getState && {'the schedule': schedule as Resumable}),
+    },
+    rate(update, seconds) {
+      // A schedule of the caller's counts updates, whatever the time.
+      return schedule?.(typeof options.schedule === 'function' ? update : reached(update, seconds));
+    },
+    done: (count, seconds) => Math.min(1, reached(count, seconds) / total),
+    dispose() {
+      average?.dispose();
+      if (options.optimizer === undefined) optimizer.dispose();
+      else if (ownRate !== undefined) setRate(optimizer, ownRate);
     },
   };
+}
+
+/** The schedule that is asked for; null where the rate is the optimizer's own. */
+function scheduleOf(
+  {schedule, optimizer, learningRate, epochs = 10, warmupEpochs}: PlanOptions,
+  {updates, total, monitor, ownRate}: {updates: number; total: number; monitor: string; ownRate?: number},
+): Schedule | null {
+  if (typeof schedule === 'function') return schedule;
+  if (optimizer && schedule === undefined && learningRate === undefined) return null;
+  const warmup = warmupEpochs ?? epochs / (schedule === 'triangular' ? 5 : 20);
+  const common = {
+    rate: learningRate ?? ownRate ?? 1e-3,
+    warmupSteps: Math.min(Math.round(warmup * updates), total - 1),
+  };
+  if (schedule === 'plateau') return plateauSchedule({...common, monitor});
+  return (schedule === 'triangular' ? triangularSchedule : cosineSchedule)({...common, totalSteps: total});
+}
+
+/** Tells the schedule the results of a test, if it follows them. */
+export function tellSchedule({schedule}: TrainingPlan, figures: TestFigures): void {
+  schedule?.tested?.(figures);
 }

@@ -1,7 +1,7 @@
 /**
  * What the optimizers of this library share: they go through the gradients, keep some tensors of state for each variable,
  * save and restore them, and decide which variables weight decay leaves alone. Each of them is then a formula for some
- * variables at once.
+ * variables at once, or one for each kind of variable.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, FROM_ZERO, type NumberRule} from '../../kernels/common/arguments.js';
@@ -12,31 +12,39 @@ import {ConfigError, ShapeError} from '../errors.js';
 export type DecayExclusion = (variableName: string, shape: readonly number[]) => boolean;
 
 /**
- * The default exclusion: parameters of rank 0 and 1 (biases, gains of norms), relative position bias tables,
- * the continuous position bias MLP and the logit scale, as in the training recipe of Swin V1 and V2.
+ * The default exclusion: parameters of rank 0 and 1 (biases, gains of norms), absolute position embeddings, relative
+ * position bias tables, the continuous position bias MLP and the logit scale, as in the training recipe of Swin V1 and V2
+ * (`no_weight_decay` and `no_weight_decay_keywords` of microsoft/Swin-Transformer).
  */
 export function excludedFromDecay(variableName: string, shape: readonly number[]): boolean {
-  return shape.length <= 1 || /relative_position_bias_table|cpb_mlp|logit_scale/.test(variableName);
+  const tables = /absolute_pos_embed|relative_position_bias_table|cpb_mlp|logit_scale/;
+  return shape.length <= 1 || tables.test(variableName);
 }
 
 /** tfjs's own type of this name is not exported. */
-interface NamedTensor {
+export interface NamedTensor {
   name: string;
   tensor: tf.Tensor;
 }
+
+/** For each kind of variable the names under which the tensors that are kept for it are saved. */
+export type StateNames = Readonly<Record<string, readonly string[]>>;
 
 /** What is kept for a variable. */
 interface State {
   /** Name under which it is saved; a restored one keeps the name it had when it was saved. */
   savedName: string;
+  names: readonly string[];
   tensors: tf.Variable[];
 }
 
 /** One variable's part of a step. */
 export interface Update {
+  name: string;
+  kind: string;
   value: tf.Variable;
   gradient: tf.Tensor;
-  /** In the order of the names given to the constructor. */
+  /** In the order of the names of its kind. */
   state: tf.Variable[];
   /** Whether weight decay is for this variable. */
   decays: boolean;
@@ -56,23 +64,23 @@ export interface Step {
  */
 const TOGETHER = {numbers: 2 ** 20, variables: 64};
 
-/** Cuts updates into those that are done at once. */
-function batches(updates: Update[]): Update[][] {
-  const all: Update[][] = [];
+/** Cuts variables into those that are updated at once. */
+export function updatedTogether<T extends {value: tf.Tensor}>(variables: readonly T[]): T[][] {
+  const all: T[][] = [];
   let numbers = Number.POSITIVE_INFINITY;
-  for (const update of updates) {
-    numbers += update.value.size;
+  for (const variable of variables) {
+    numbers += variable.value.size;
     if (numbers > TOGETHER.numbers || all[all.length - 1].length === TOGETHER.variables) {
       all.push([]);
-      numbers = update.value.size;
+      numbers = variable.value.size;
     }
-    all[all.length - 1].push(update);
+    all[all.length - 1].push(variable);
   }
   return all;
 }
 
 /**
- * The base of AdamW, Adam and SGD.
+ * The base of AdamW, Adam, SGD and Muon.
  *
  * Steps are counted for the optimizer, as tfjs's Adam does, not for each variable. A variable without a gradient in a
  * step is left as it is, decay included.
@@ -89,12 +97,12 @@ export abstract class VariableOptimizer extends tf.Optimizer {
 
   /**
    * @param who the name that errors start with.
-   * @param stateNames what is kept for each variable, by the names that it is saved under.
+   * @param stateNames what is kept for each kind of variable.
    * @throws ConfigError where the learning rate is no number from 0.
    */
   protected constructor(
     protected readonly who: string,
-    private readonly stateNames: readonly string[],
+    private readonly stateNames: StateNames,
     learningRate: number,
     private readonly exclude: DecayExclusion = excludedFromDecay,
   ) {
@@ -102,6 +110,9 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     this.checkNumber('learningRate', learningRate, FROM_ZERO);
     this.learningRate = learningRate;
   }
+
+  /** The kind of a variable, a key of the state names. */
+  protected abstract kindOf(name: string, shape: readonly number[]): string;
 
   /** Of each variable the new value and the new state, in the order of the old one. The old state is given up. */
   protected abstract update(updates: Update[], step: Step): tf.Tensor[][];
@@ -132,7 +143,7 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     };
     const step = {number: this.iterations + 1, scalar};
     try {
-      for (const some of batches(updates)) {
+      for (const some of updatedTogether(updates)) {
         tf.tidy(() => {
           const results = this.update(some, step);
           for (const [i, {value, state}] of some.entries()) {
@@ -154,7 +165,9 @@ export abstract class VariableOptimizer extends tf.Optimizer {
           `got ${showShape(gradient.shape)} for ${name}, which is ${showShape(value.shape)}.`,
       );
     }
-    return {value, gradient, state: this.stateOf(value), decays: !this.exclude(name, value.shape)};
+    const kind = this.kindOf(name, value.shape);
+    const state = this.stateOf(value, this.stateNames[kind]);
+    return {name, kind, value, gradient, state, decays: !this.exclude(name, value.shape)};
   }
 
   private registeredVariable(name: string): tf.Variable {
@@ -167,23 +180,29 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     return variable;
   }
 
-  private stateOf(variable: tf.Variable): tf.Variable[] {
+  private stateOf(variable: tf.Variable, names: readonly string[]): tf.Variable[] {
     const known = this.states.get(variable.name);
     if (known) return known.tensors;
-    const restored = this.restored.shift();
-    const other = restored?.tensors.find(({shape}) => !tf.util.arraysEqual(shape, variable.shape));
-    if (restored && other) {
-      throw new ConfigError(
-        `${this.who}: restored state must fit the model's variables in order; got ${restored.savedName} ` +
-          `${showShape(other.shape)} for ${variable.name} ${showShape(variable.shape)} (was the model changed?).`,
-      );
-    }
+    const restored = names.length === 0 ? undefined : this.restored.shift();
+    if (restored) this.checkFits(restored, variable, names);
     const state = restored ?? {
       savedName: variable.name,
-      tensors: this.stateNames.map(() => tf.tidy(() => tf.variable(tf.zerosLike(variable), false))),
+      names,
+      tensors: names.map(() => tf.tidy(() => tf.variable(tf.zerosLike(variable), false))),
     };
     this.states.set(variable.name, state);
     return state.tensors;
+  }
+
+  private checkFits(restored: State, variable: tf.Variable, names: readonly string[]): void {
+    const other = restored.tensors.find(({shape}) => !tf.util.arraysEqual(shape, variable.shape));
+    if (!other && restored.names.join() === names.join()) return;
+    const {shape} = other ?? variable;
+    throw new ConfigError(
+      `${this.who}: restored state must fit the model's variables in order; got ${restored.savedName} ` +
+        `${showShape(shape)} [${restored.names.join(', ')}] for ${variable.name} ${showShape(variable.shape)} ` +
+        `[${names.join(', ')}] (was the model changed?).`,
+    );
   }
 
   private allStates(): State[] {
@@ -201,10 +220,8 @@ export abstract class VariableOptimizer extends tf.Optimizer {
   /** The step counter, then the state of each variable, which stays the optimizer's own. */
   override async getWeights(): Promise<NamedTensor[]> {
     const weights = [await this.saveIterations()];
-    for (const {savedName, tensors} of this.allStates()) {
-      for (const [i, tensor] of tensors.entries()) {
-        weights.push({name: `${savedName}/${this.stateNames[i]}`, tensor});
-      }
+    for (const {savedName, names, tensors} of this.allStates()) {
+      for (const [i, tensor] of tensors.entries()) weights.push({name: `${savedName}/${names[i]}`, tensor});
     }
     return weights;
   }
@@ -215,28 +232,22 @@ export abstract class VariableOptimizer extends tf.Optimizer {
    * @throws ConfigError where the list is not the step counter followed by the state of whole variables.
    */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
-    const names = this.stateNames;
-    const count = names.length;
-    const left = weights.length - 1;
-    if (left < 0 || (count === 0 ? left > 0 : left % count > 0)) {
+    const kinds = Object.values(this.stateNames).filter((names) => names.length > 0);
+    const found = perVariable(weights.slice(1));
+    const wrong = found.find((state) => !kinds.some((names) => names.join() === state.names.join()));
+    if (weights.length === 0 || wrong) {
+      const allowed = kinds.map((names) => `[${names.join(', ')}]`).join(' or ') || '[]';
+      const which = wrong ? `, with [${wrong.names.join(', ')}] for ${wrong.savedName || 'no variable'}` : '';
       throw new ConfigError(
-        `${this.who}: weights must be the step counter and for each variable [${names.join(', ')}]; ` +
-          `got ${weights.length} tensors.`,
+        `${this.who}: weights must be the step counter and for each variable ${allowed}; ` +
+          `got ${weights.length} tensors${which}.`,
       );
     }
     this.dispose();
-    const tensors = await this.extractIterations(weights);
-    for (let i = 0; i < tensors.length; i += count) {
-      const suffix = `/${names[0]}`;
-      const {name} = tensors[i];
-      this.restored.push({
-        savedName: name.endsWith(suffix) ? name.slice(0, -suffix.length) : name,
-        // Cloned, so that the caller may dispose what it passed.
-        tensors: tensors
-          .slice(i, i + count)
-          .map(({tensor}) => tf.tidy(() => tf.variable(tf.clone(tensor), false))),
-      });
-    }
+    await this.extractIterations(weights);
+    // Cloned, so that the caller may dispose what it passed.
+    const copy = (tensor: tf.Tensor) => tf.tidy(() => tf.variable(tf.clone(tensor), false));
+    this.restored = found.map((state) => ({...state, tensors: state.tensors.map(copy)}));
   }
 
   /** @nocollapse */
@@ -246,4 +257,21 @@ export abstract class VariableOptimizer extends tf.Optimizer {
   ): T {
     return new cls(config);
   }
+}
+
+/** Collects tensors named variable/state that follow each other by their variable. */
+function perVariable(weights: NamedTensor[]): {savedName: string; names: string[]; tensors: tf.Tensor[]}[] {
+  const found: {savedName: string; names: string[]; tensors: tf.Tensor[]}[] = [];
+  for (const {name, tensor} of weights) {
+    const end = name.lastIndexOf('/');
+    const [savedName, stateName] = [name.slice(0, Math.max(end, 0)), name.slice(end + 1)];
+    const last = found.at(-1);
+    if (last?.savedName === savedName && !last.names.includes(stateName)) {
+      last.names.push(stateName);
+      last.tensors.push(tensor);
+    } else {
+      found.push({savedName, names: [stateName], tensors: [tensor]});
+    }
+  }
+  return found;
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
+import {swinTransformer} from '../../../architectures/index.js';
 import {ConfigError, ShapeError} from '../../../src/errors.js';
 import {AdamW} from '../../../src/training/adamw.js';
 import {excludedFromDecay} from '../../../src/training/variable_optimizer.js';
@@ -82,8 +83,23 @@ describe('AdamW', () => {
     expect(excludedFromDecay('stage/blocks.0.attn.relative_position_bias_table', [169, 3])).to.equal(true);
     expect(excludedFromDecay('stage/blocks.0.attn.cpb_mlp.0.weight', [2, 512])).to.equal(true);
     expect(excludedFromDecay('stage/blocks.0.attn.logit_scale', [3, 1, 1])).to.equal(true);
+    expect(excludedFromDecay('absolute_pos/absolute_pos_embed', [1, 14, 14, 96])).to.equal(true);
     expect(excludedFromDecay('stage/blocks.0.attn.qkv.weight', [96, 288])).to.equal(false);
     expect(excludedFromDecay('conv/kernel', [3, 3, 8, 8])).to.equal(false);
+  });
+
+  it('excludes the position tables of the Swin networks, which it finds by their names', () => {
+    const common = {imageSize: 16, patchSize: 4, embedDim: 8, depths: [2], numHeads: [2], windowSize: 2};
+    for (const variant of ['v1', 'v2'] as const) {
+      const model = swinTransformer({...common, variant, numClasses: 3, absolutePosition: true});
+      const decayed = model.trainableWeights
+        .filter(({name, shape}) => !excludedFromDecay(name, shape as number[]))
+        .map(({name}) => name.replace(/^.*(patch_embed|attn|mlp|head)/, '$1'));
+      const block = ['attn.qkv.weight', 'attn.proj.weight', 'mlp.fc1.weight', 'mlp.fc2.weight'];
+      const expected = ['patch_embed/proj.weight', ...block, ...block, 'head/kernel'];
+      expect(decayed.map((name) => name.replace(/_\d+$/, '')).sort(), variant).to.deep.equal(expected.sort());
+      model.dispose();
+    }
   });
 
   it('takes an exclusion of its own', async () => {

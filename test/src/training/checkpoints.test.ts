@@ -5,6 +5,7 @@ import {setThreads} from '../../../kernels/wasm/runtime/worker_pool.js';
 import type {DatasetSplit} from '../../../src/data/dataset.js';
 import {CheckpointError, ConfigError, SwintError} from '../../../src/errors.js';
 import type {CheckpointStore} from '../../../src/training/checkpoint_store.js';
+import {Muon} from '../../../src/training/muon.js';
 import {SGD} from '../../../src/training/sgd.js';
 import {type TrainOptions, train} from '../../../src/training/train.js';
 import {trainSegmentation} from '../../../src/training/train_segmentation.js';
@@ -118,6 +119,16 @@ describe('checkpoints', () => {
           options: {...OPTIONS, learningRate: undefined},
           optimizer: () => new SGD({learningRate: 0.05, momentum: 0.9, nesterov: true}),
         },
+        'with Muon under a triangular schedule': {
+          options: {...OPTIONS, schedule: 'triangular'},
+          optimizer: () => new Muon({learningRate: 0.02}),
+        },
+        'with a moving average, three batches an update': {
+          options: {...OPTIONS, averaging: {method: 'ema', decay: 0.9}, accumulateSteps: 3},
+        },
+        'with slow weights, under the schedule that waits for a plateau': {
+          options: {...OPTIONS, epochs: 5, averaging: {method: 'lookahead', every: 2}, schedule: 'plateau'},
+        },
       };
       for (const [what, {options, optimizer}] of Object.entries(cases)) {
         it(`give what an unbroken training gives, ${what}`, async () => {
@@ -135,36 +146,43 @@ describe('checkpoints', () => {
         });
       }
 
-      it('go on from where the signal came, during steps and during a test', async () => {
-        const whole = await trainedAtOnce(OPTIONS);
-        for (const [epoch, step] of [
-          [1, 2],
-          [2, 5],
-          [2, 0],
-        ]) {
-          const store = memoryStore();
-          const controller = new AbortController();
-          const checkpoint = {store, everySeconds: 1e6};
-          const stopped = await train(made(droppingModel(10)), SPLIT, {
-            ...OPTIONS,
-            ...{checkpoint, signal: controller.signal, testBatchSize: 4},
-            onBatch: (report) => report.epoch === epoch && report.step === step && controller.abort(),
-            onTestBatch: (test) => test.epoch === epoch && step === 0 && controller.abort(),
-          });
-          expect(stopped.stopped).to.equal('aborted');
-          expect(stopped.epochs).to.have.length(epoch);
-          const model = made(droppingModel(20));
-          const told: number[] = [];
-          const history = await train(model, SPLIT, {
-            ...OPTIONS,
-            ...{checkpoint, resume: true},
-            onEpoch: (report) => void told.push(report.epoch),
-          });
-          await expectSameWeights(model, whole.weights);
-          expect(timeless(history)).to.deep.equal(timeless(whole.history));
-          expect(told).to.deep.equal([1, 2, 3].slice(epoch - 1));
-        }
-      });
+      for (const [what, more] of Object.entries({
+        '': {},
+        ', several batches an update, with an average': {
+          ...{accumulateSteps: 3, averaging: {method: 'ema' as const, decay: 0.9}},
+        },
+      }))
+        it(`go on from where the signal came, during steps and during a test${what}`, async () => {
+          const options: TrainOptions = {...OPTIONS, ...more};
+          const whole = await trainedAtOnce(options);
+          for (const [epoch, step] of [
+            [1, 2],
+            [2, 5],
+            [2, 0],
+          ]) {
+            const store = memoryStore();
+            const controller = new AbortController();
+            const checkpoint = {store, everySeconds: 1e6};
+            const stopped = await train(made(droppingModel(10)), SPLIT, {
+              ...options,
+              ...{checkpoint, signal: controller.signal, testBatchSize: 4},
+              onBatch: (report) => report.epoch === epoch && report.step === step && controller.abort(),
+              onTestBatch: (test) => test.epoch === epoch && step === 0 && controller.abort(),
+            });
+            expect(stopped.stopped).to.equal('aborted');
+            expect(stopped.epochs).to.have.length(epoch);
+            const model = made(droppingModel(20));
+            const told: number[] = [];
+            const history = await train(model, SPLIT, {
+              ...options,
+              ...{checkpoint, resume: true},
+              onEpoch: (report) => void told.push(report.epoch),
+            });
+            await expectSameWeights(model, whole.weights);
+            expect(timeless(history)).to.deep.equal(timeless(whole.history));
+            expect(told).to.deep.equal([1, 2, 3].slice(epoch - 1));
+          }
+        });
     },
     {only: ['wasm']},
   );
