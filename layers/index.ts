@@ -9,6 +9,7 @@ export {
 } from './batch_normalization.js';
 export {CropLike, cropLike} from './crop_like.js';
 export {CropValid, type CropValidArgs, cropValid} from './crop_valid.js';
+export {DiracInitializer, type DiracInitializerArgs, diracInitializer} from './dirac_initializer.js';
 export {DropPath, type DropPathArgs, dropPath} from './drop_path.js';
 export {
   LayerNormalization,

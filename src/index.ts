@@ -45,7 +45,9 @@ export {
   cropLike,
   cropValid,
   type DataFormat,
+  type DiracInitializerArgs,
   type DropPathArgs,
+  diracInitializer,
   dropPath,
   type LayerNormalizationArgs,
   layerNormalization,
@@ -71,8 +73,10 @@ export {type CropBatchesArgs, cropBatches, type SegmentationBatch} from './data/
 export type {DatasetSplit, ImageDataset} from './data/dataset.js';
 export type {ImageInput, PixelBytes} from './data/image_input.js';
 export {imagenetLabels} from './data/imagenet_labels.js';
+export type {Mix} from './data/mix_images.js';
 export {type ChannelStatistics, type ChannelStatisticsArgs, channelStatistics} from './data/normalise.js';
 export {IMAGENET_MEAN, IMAGENET_STD, type PreprocessConfig, preprocess} from './data/preprocess.js';
+export type {RandomErasingArgs} from './data/random_erasing.js';
 export {type Interpolation, resizeImage} from './data/resize.js';
 export type {RgbImage} from './data/rgb_image.js';
 export {
@@ -102,6 +106,7 @@ export {
   type Rgb,
   sideBySide,
 } from './inference/overlay.js';
+export type {Views} from './inference/views.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
@@ -122,6 +127,8 @@ export {
   predictSegmentation,
   type TileOptions,
 } from './training/predict_segmentation.js';
+export type {ProgressiveResizing} from './training/progressive_resizing.js';
+export type {RecipeName} from './training/recipes.js';
 export {
   type CosineScheduleArgs,
   constantSchedule,

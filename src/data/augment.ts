@@ -2,11 +2,17 @@
  * Random changes to training images that keep their class: horizontal flip, and a crop of the original size out of
  * the image padded on every side (He et al. 2016, section 4.2: padding 4 on CIFAR-10).
  *
+ * The alternating flip mirrors one half of the images in even epochs and the other half in odd ones, so that every
+ * image is seen in both directions in any two epochs, which a flip at random does not grant. Source: Jordan 2024, "94%
+ * on CIFAR-10 in 3.29 Seconds on a Single GPU", section 3.6.
+ *
  * Images are buffers [H, W, C], bytes or floats; each function returns a new buffer and leaves its input as it is.
  */
 
 import {checkNumber, oneOf, wholeNumber} from '../../kernels/common/arguments.js';
-import type {Random} from './shuffle.js';
+import {showValue} from '../../kernels/common/show_value.js';
+import {ConfigError} from '../errors.js';
+import {type Random, randomStream, type Seed} from './shuffle.js';
 
 type Pixels = Uint8Array | Float32Array;
 
@@ -62,14 +68,14 @@ export function shiftImage<T extends Pixels>(
 }
 
 /** Index `i` reflected into [0, size): -1 becomes 1, size becomes size - 2. */
-function mirrored(i: number, size: number): number {
+export function mirrored(i: number, size: number): number {
   if (i < 0) return -i;
   return i < size ? i : 2 * (size - 1) - i;
 }
 
 export interface AugmentArgs {
-  /** Flip left and right with probability 1/2; default false. */
-  flip?: boolean;
+  /** Flip left and right: with probability 1/2 (true), or every other epoch ('alternating'); default false. */
+  flip?: boolean | 'alternating';
   /** Pixels of padding on each side before the random crop; 0 to the image's size less 1; default 0, no crop. */
   cropPadding?: number;
   /** What the padding shows; default 'zero'. */
@@ -77,10 +83,20 @@ export interface AugmentArgs {
 }
 
 /**
+ * Whether the alternating flip mirrors an image in an epoch: for half of the images in even epochs, for the others in
+ * odd ones. Which half an image is in follows from the seed and its index.
+ */
+export function alternatingFlip(seed: Seed, epoch: number, index: number): boolean {
+  const inEvenEpochs = randomStream(`${seed}/flip/${index}`)() < 0.5;
+  return inEvenEpochs === (epoch % 2 === 0);
+}
+
+/**
  * The image flipped and cropped at random; the input itself where nothing changes.
  *
  * @param random uniform numbers in [0, 1); three are drawn whatever the options, so that turning the flip off leaves
  *   the crops as they were.
+ * @param alternate whether `flip: 'alternating'` mirrors the image this time; see `alternatingFlip`.
  */
 export function augment<T extends Pixels>(
   pixels: T,
@@ -89,20 +105,25 @@ export function augment<T extends Pixels>(
   channels: number,
   args: AugmentArgs,
   random: Random,
+  alternate = false,
 ): T {
   const {flip = false, cropPadding = 0, paddingMode = 'zero'} = args;
-  const flips = random() < 0.5;
+  const drawn = random() < 0.5;
+  const flips = flip === 'alternating' ? alternate : flip && drawn;
   const dy = Math.floor(random() * (2 * cropPadding + 1)) - cropPadding;
   const dx = Math.floor(random() * (2 * cropPadding + 1)) - cropPadding;
   let result = pixels;
-  if (flip && flips) result = flipHorizontal(result, height, width, channels);
+  if (flips) result = flipHorizontal(result, height, width, channels);
   if (dy !== 0 || dx !== 0) result = shiftImage(result, height, width, channels, dy, dx, paddingMode);
   return result;
 }
 
-/** Throws ConfigError, in the name of `who`, if the padding is not a whole number smaller than the image. */
+/** Throws ConfigError, in the name of `who`, if an option is unknown or the padding no whole number smaller than the image. */
 export function checkAugmentation(who: string, height: number, width: number, args: AugmentArgs): void {
-  const {cropPadding = 0, paddingMode = 'zero'} = args;
+  const {flip, cropPadding = 0, paddingMode = 'zero'} = args;
+  if (flip !== undefined && flip !== 'alternating' && typeof flip !== 'boolean') {
+    throw new ConfigError(`${who}: flip must be true, false or 'alternating'; got ${showValue(flip)}.`);
+  }
   checkNumber(who, 'cropPadding', cropPadding, wholeNumber(0, Math.min(height, width) - 1), {
     fix: `it must be smaller than the images, ${height}x${width}`,
   });

@@ -12,13 +12,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
 import {mapShape} from '../../kernels/common/data_format.js';
 import {DataError} from '../errors.js';
-import {type AugmentArgs, augment, checkAugmentation} from './augment.js';
+import {type AugmentArgs, alternatingFlip, augment, checkAugmentation} from './augment.js';
 import {checkPixels, labelOf, orAborted} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
+import {checkMix, type Mix, type MixArgs, mixImages} from './mix_images.js';
 import {checkBadImages, type NormaliseArgs, normaliser} from './normalise.js';
+import {checkRandomErasing, erasePart, type RandomErasingArgs} from './random_erasing.js';
+import {resizePixels} from './resize.js';
 import {randomStream, type Seed, shuffled} from './shuffle.js';
 
-export interface BatchesArgs extends AugmentArgs, NormaliseArgs {
+export interface BatchesArgs extends AugmentArgs, MixArgs, NormaliseArgs {
   /** Images per batch; at least 1. */
   batchSize: number;
   /** A random order, another one in each epoch; default false, the data set's own order. */
@@ -31,6 +34,13 @@ export interface BatchesArgs extends AugmentArgs, NormaliseArgs {
   dropRemainder?: boolean;
   /** Number of the first batch to hand over, from 0; those before it are not read. Default 0. */
   firstBatch?: number;
+  /** Probability that a rectangle of an image is filled with random bytes, or more about it; default 0. */
+  randomErasing?: number | RandomErasingArgs;
+  /**
+   * Rows and columns of the images of a batch, counted from 0, to which they are resized after all other changes but the
+   * mixing; default those of the data set.
+   */
+  sizeOf?: (batch: number) => readonly [number, number];
   /** Batches being read beyond the current one; default 4. Each holds B C H W floats. */
   prefetch?: number;
   /**
@@ -54,6 +64,8 @@ export interface Batch {
   indices: number[];
   /** Number of the batch in its pass, from 0. */
   number: number;
+  /** What each image was mixed with, where `mixup` or `cutmix` is on; `labels` are those of the images themselves. */
+  mix?: Mix;
 }
 
 /**
@@ -68,21 +80,45 @@ export interface Batch {
 export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerator<Batch, void, undefined> {
   const who = `batches(${dataset.name})`;
   const {batchSize, epoch = 0, prefetch = 4, badImages = 'fail', onBadImage} = args;
-  const {height, width, channels} = dataset;
+  const {height, width} = dataset;
   positiveInteger(who, 'batchSize', batchSize);
   checkNumber(who, 'epoch', epoch, wholeNumber(0));
   checkNumber(who, 'prefetch', prefetch, wholeNumber(0));
   checkNumber(who, 'firstBatch', args.firstBatch ?? 0, wholeNumber(0));
   checkBadImages(who, badImages, onBadImage);
   checkAugmentation(who, height, width, args);
-  const normalise = normaliser(who, channels, args);
-  return generate(dataset, args, (pixels, index, target, offset) => {
-    const random = randomStream(`${args.seed ?? 0}/augment/${epoch}/${index}`);
-    normalise(augment(pixels, height, width, channels, args, random), target, offset);
-  });
+  checkRandomErasing(who, args.randomErasing ?? 0);
+  checkMix(who, args);
+  return generate(dataset, args, preparation(who, dataset, args));
 }
 
-type Preparation = (pixels: Uint8Array, index: number, target: Float32Array, offset: number) => void;
+/** Writes an image, changed at random and normalised, into `target` from `offset` on. */
+type Preparation = (
+  pixels: Uint8Array,
+  index: number,
+  size: readonly [number, number],
+  target: Float32Array,
+  offset: number,
+) => void;
+
+function preparation(who: string, {height, width, channels}: ImageDataset, args: BatchesArgs): Preparation {
+  const {seed = 0, epoch = 0, randomErasing = 0} = args;
+  const normalise = normaliser(who, channels, args);
+  const mean = Array.from({length: channels}, (_, c) => Math.round(255 * (args.mean?.[c] ?? 0)));
+  return (pixels, index, size, target, offset) => {
+    const random = randomStream(`${seed}/augment/${epoch}/${index}`);
+    const alternate = args.flip === 'alternating' && alternatingFlip(seed, epoch, index);
+    let image = augment(pixels, height, width, channels, args, random, alternate);
+    if (randomErasing !== 0) {
+      const erasing = randomStream(`${seed}/erase/${epoch}/${index}`);
+      image = erasePart(image, height, width, mean, randomErasing, erasing);
+    }
+    if (size[0] !== height || size[1] !== width) {
+      image = resizePixels(image, [height, width], size, channels);
+    }
+    normalise(image, target, offset);
+  };
+}
 
 async function* generate(
   dataset: ImageDataset,
@@ -91,6 +127,7 @@ async function* generate(
 ): AsyncGenerator<Batch, void, undefined> {
   const {batchSize, dropRemainder = false, dataFormat = 'channelsFirst', prefetch = 4} = args;
   const {height, width, channels} = dataset;
+  const {sizeOf = () => [height, width] as const, seed = 0, epoch = 0} = args;
   const order = epochOrder(dataset.size, args);
   const count = dropRemainder ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
 
@@ -98,24 +135,26 @@ async function* generate(
   let started = args.firstBatch ?? 0;
   for (let b = started; b < count; b++) {
     while (started < count && started <= b + prefetch) {
-      ahead.push(prepareBatch(dataset, order.slice(started * batchSize, (started + 1) * batchSize), prepare));
+      const indices = order.slice(started * batchSize, (started + 1) * batchSize);
+      ahead.push(prepareBatch(dataset, indices, sizeOf(started), prepare));
       started++;
     }
-    const batch = withoutFailures(await orAborted(ahead.shift()!, args.signal), dataset, args);
+    const batch = withoutFailures(await orAborted(ahead.shift()!, args.signal), args);
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
     await new Promise((resolve) => setTimeout(resolve, 0));
-    if (batch.indices.length === 0) continue;
     const {indices, values} = batch;
+    if (indices.length === 0) continue;
+    const [rows, columns] = sizeOf(b);
+    const size = {channels, height: rows, width: columns, dataFormat};
+    const mix = mixImages(values, indices.length, size, args, `${seed}/mix/${epoch}/${b}`);
     const labels = Int32Array.from(indices, (index) => labelOf(dataset, index));
+    const shape = mapShape(dataFormat, channels, rows, columns);
     yield {
-      images: tf.tensor4d(
-        values,
-        [indices.length, ...mapShape(dataFormat, channels, height, width)],
-        'float32',
-      ),
+      images: tf.tensor4d(values, [indices.length, ...shape], 'float32'),
       labels: tf.tensor1d(labels, 'int32'),
       indices,
       number: b,
+      ...(mix && {mix}),
     };
   }
 }
@@ -137,15 +176,16 @@ interface PreparedBatch {
 async function prepareBatch(
   dataset: ImageDataset,
   indices: number[],
+  size: readonly [number, number],
   prepare: Preparation,
 ): Promise<PreparedBatch> {
-  const volume = dataset.height * dataset.width * dataset.channels;
+  const volume = size[0] * size[1] * dataset.channels;
   const values = new Float32Array(indices.length * volume);
   const failures = new Map<number, unknown>();
   const read = async (index: number, place: number) => {
     try {
       const pixels = checkPixels(dataset, index, await dataset.read(index));
-      prepare(pixels, index, values, place * volume);
+      prepare(pixels, index, size, values, place * volume);
     } catch (error) {
       failures.set(place, error);
     }
@@ -155,10 +195,10 @@ async function prepareBatch(
 }
 
 /** The batch without the images that failed, in the order of their places; throws where they may not fail. */
-function withoutFailures(batch: PreparedBatch, dataset: ImageDataset, args: BatchesArgs): PreparedBatch {
+function withoutFailures(batch: PreparedBatch, args: BatchesArgs): PreparedBatch {
   const {failures} = batch;
   if (failures.size === 0) return batch;
-  const volume = dataset.height * dataset.width * dataset.channels;
+  const volume = batch.values.length / batch.indices.length;
   const indices: number[] = [];
   const values = new Float32Array((batch.indices.length - failures.size) * volume);
   for (const [place, index] of batch.indices.entries()) {

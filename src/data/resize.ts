@@ -70,6 +70,28 @@ export function resizeImage(
 }
 
 /**
+ * Resizes a whole image of any number of channels, [h, w, C] -> [H, W, C], bilinear. Each channel goes through the code
+ * for RGB as if it were all three, which no image of three channels has to.
+ */
+export function resizePixels(
+  pixels: Uint8Array,
+  from: readonly [number, number],
+  to: readonly [number, number],
+  channels: number,
+): Uint8Array {
+  if (channels === CHANNELS) return resizeImage(pixels, from, to);
+  const result = new Uint8Array(to[0] * to[1] * channels);
+  for (let c = 0; c < channels; c++) {
+    const plane = Uint8Array.from({length: from[0] * from[1] * CHANNELS}, (_, at) => {
+      return pixels[Math.floor(at / CHANNELS) * channels + c]!;
+    });
+    const resized = resizeImage(plane, from, to);
+    for (let cell = 0; cell < to[0] * to[1]; cell++) result[cell * channels + c] = resized[cell * CHANNELS]!;
+  }
+  return result;
+}
+
+/**
  * A part of the resized image; the rest of it is never computed.
  *
  * @param crop lies within [H, W].

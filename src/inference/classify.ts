@@ -9,6 +9,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
+import type {DataFormat} from '../../kernels/common/data_format.js';
 import {defined} from '../../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
@@ -17,6 +18,7 @@ import {type PreprocessConfig, preparation} from '../data/preprocess.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, SwintError} from '../errors.js';
 import {type ClassifierMetadata, classifierMetadata} from './classifier_metadata.js';
+import {checkViews, meanOverViews, type Views} from './views.js';
 
 export interface ClassifyOptions extends PreprocessConfig {
   /** How many classes to name, most probable first; default 5, or all where there are fewer. */
@@ -28,10 +30,23 @@ export interface ClassifyOptions extends PreprocessConfig {
   labels?: readonly string[];
   /** Images that go through the model together; default 8. */
   batchSize?: number;
+  /**
+   * Views of each image whose outputs (logits, or probabilities where the model ends with them) are averaged: 1, the image
+   * itself (default); 2, and its mirror image; 6, both of them also shifted by a pixel both ways.
+   */
+  views?: Views;
 }
 
 const OPTIONS = {
-  ...{topK: true, labels: true, batchSize: true, imageSize: true, cropFraction: true, cropMode: true},
+  ...{
+    topK: true,
+    labels: true,
+    batchSize: true,
+    views: true,
+    imageSize: true,
+    cropFraction: true,
+    cropMode: true,
+  },
   ...{interpolation: true, mean: true, std: true, dataFormat: true},
 } as const satisfies ArgumentNames<ClassifyOptions>;
 
@@ -85,8 +100,13 @@ export async function classifyWith<T>(
   checkArguments('classify', options, OPTIONS);
   const metadata = classifierMetadata(model);
   const {classes, probabilities} = checkHead(model);
-  const {shape, write} = preparation('classify', configFor(model, metadata, options));
+  const {views = 1, ...imageOptions} = options;
+  const config = configFor(model, metadata, imageOptions);
+  const {shape, write} = preparation('classify', config);
   const {topK = Math.min(5, classes), batchSize = 8} = options;
+  const {dataFormat} = config;
+  const [height, width] = dataFormat === 'channelsFirst' ? shape.slice(1) : shape;
+  checkViews('classify', 'views', views, [height!, width!]);
   checkNumber('classify', 'topK', topK, wholeNumber(1, classes), {fix: `the model has ${classes} classes`});
   positiveInteger('classify', 'batchSize', batchSize);
   const labels = await labelsFor(classes, metadata, options);
@@ -101,7 +121,7 @@ export async function classifyWith<T>(
       const who = list === images ? `classify(image ${start + i})` : 'classify';
       write(await read(who, image), values, i * volume);
     }
-    const outputs = await outputsOf(model, values, [batch.length, ...shape]);
+    const outputs = await outputsOf(model, tf.tensor4d(values, [batch.length, ...shape]), dataFormat, views);
     for (let i = 0; i < batch.length; i++) {
       const row = Array.from({length: classes}, (_, k) => outputs[i * classes + k]!);
       results.push(strongest(probabilities ? row : softmax(row), labels, topK));
@@ -149,7 +169,7 @@ function configFor(
   model: tfl.LayersModel,
   metadata: ClassifierMetadata,
   options: ClassifyOptions,
-): PreprocessConfig {
+): PreprocessConfig & {dataFormat: DataFormat} {
   const input = model.inputs[0]!.shape.slice(1);
   const {dataFormat = input[0] === 3 ? 'channelsFirst' : 'channelsLast'} = {...metadata, ...defined(options)};
   const [channels, height, width] = dataFormat === 'channelsFirst' ? input : [input[2], input[0], input[1]];
@@ -195,12 +215,19 @@ async function labelsFor(
   return Array.from({length: classes}, (_, index) => String(index));
 }
 
+/** Disposes the images. */
 async function outputsOf(
   model: tfl.LayersModel,
-  values: Float32Array,
-  shape: [number, number, number, number],
+  images: tf.Tensor4D,
+  dataFormat: DataFormat,
+  views: Views,
 ): Promise<ArrayLike<number>> {
-  const result = tf.tidy(() => model.apply(tf.tensor4d(values, shape), {training: false}) as tf.Tensor);
+  let result: tf.Tensor;
+  try {
+    result = meanOverViews(model, images, dataFormat, views);
+  } finally {
+    images.dispose();
+  }
   try {
     const outputs = await result.data();
     const odd = outputs.findIndex((value) => !Number.isFinite(value));

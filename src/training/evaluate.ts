@@ -1,7 +1,7 @@
 /**
  * How well a classifier does on a labelled set of images.
  *
- * From the logits z [B, K] of each batch and the labels y [B]:
+ * From the logits z [B, K] of each batch (their mean over the views of an image, see inference/views.ts) and the labels y [B]:
  *
  *     loss = mean over images of  logsumexp(z) - z_y        prediction = argmax z, the first of equal ones
  *     confidence = max softmax(z)                           confusion[y][prediction] += 1
@@ -16,6 +16,7 @@ import {type BatchesArgs, batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {ImageDataset} from '../data/dataset.js';
 import {DataError, SwintError} from '../errors.js';
+import {checkViews, meanOverViews, type Views} from '../inference/views.js';
 import {checkClassifier} from './check_model.js';
 
 /** How images become tensors; the same for training and evaluation. See `batches`. */
@@ -31,6 +32,11 @@ export const IMAGE_OPTIONS = {
 export interface EvaluateOptions extends ImageOptions {
   /** Images per batch; default 64. */
   batchSize?: number;
+  /**
+   * Views of each image whose logits are averaged: 1, the image itself (default); 2, and its mirror image; 6, both of
+   * them also shifted by a pixel both ways. It takes as many times as long.
+   */
+  views?: Views;
   /** Told after every batch how many of the images are done. */
   onBatch?: (progress: {images: number; total: number}) => void;
   /** Stops the evaluation after the current batch; it then rejects with the signal's reason. */
@@ -39,7 +45,7 @@ export interface EvaluateOptions extends ImageOptions {
 
 const OPTIONS = {
   ...IMAGE_OPTIONS,
-  ...{batchSize: true, onBatch: true, signal: true},
+  ...{batchSize: true, views: true, onBatch: true, signal: true},
 } as const satisfies ArgumentNames<EvaluateOptions>;
 
 export interface Evaluation {
@@ -68,9 +74,11 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkArguments('evaluate', options, OPTIONS);
-  const {batchSize = 64, onBatch, signal, ...imageOptions} = options;
+  const {batchSize = 64, views = 1, onBatch, signal, ...imageOptions} = options;
   const who = `evaluate(${dataset.name})`;
-  checkClassifier(who, model, dataset, options.dataFormat ?? 'channelsFirst');
+  const {dataFormat = 'channelsFirst'} = options;
+  checkClassifier(who, model, dataset, dataFormat);
+  checkViews(who, 'views', views, [dataset.height, dataset.width]);
   checkLabels(dataset);
   const classes = dataset.classNames.length;
   const confusion = Array.from({length: classes}, () => new Array<number>(classes).fill(0));
@@ -80,7 +88,7 @@ export async function evaluate(
   let correct = 0;
   let images = 0;
   for await (const batch of batches(dataset, {...imageOptions, batchSize, signal})) {
-    const logits = tf.tidy(() => model.apply(batch.images, {training: false}) as tf.Tensor);
+    const logits = meanOverViews(model, batch.images, dataFormat, views);
     tf.dispose([batch.images, batch.labels]);
     let values: ArrayLike<number>;
     try {

@@ -1,14 +1,12 @@
 /**
- * Trains an image classifier: seeded shuffles and augmentation, softmax cross-entropy with label smoothing, AdamW
- * under a warm-up and cosine schedule, an evaluation after each epoch.
+ * Trains an image classifier: seeded shuffles and augmentation, softmax cross-entropy with label smoothing
+ * (classification.ts) plus the layers' own regularisation losses, AdamW under a warm-up and cosine schedule, an
+ * evaluation after each epoch.
  *
- *     target = (1 - s) onehot(y) + s / K        loss = mean over the batch of  -sum_k target_k log softmax(z)_k
- *                                                      + the layers' own regularisation losses
- *
- * with label smoothing s (Szegedy et al. 2016) and K classes. Loss and accuracy of the training set are running means
- * over the epoch's batches, so they lag behind the test figures, which are taken at its end.
+ * Loss and accuracy of the training set are running means over the epoch's batches, so they lag behind the test figures,
+ * which are taken at its end.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
@@ -18,6 +16,7 @@ import type {DatasetSplit} from '../data/dataset.js';
 import {type ChannelStatistics, channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
+import type {Views} from '../inference/views.js';
 import type {Averaging} from './averaging.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
@@ -25,10 +24,18 @@ import type {Saved} from './checkpoint_file.js';
 import {identityOf, labelsChecksum, shortName} from './checkpoint_identity.js';
 import {copyWeights, restoreWeights} from './checkpoint_state.js';
 import {Checkpoints, type ResumeOptions} from './checkpoints.js';
+import {classification, withTargets} from './classification.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './evaluate.js';
+import {
+  checkTrainingImages,
+  imageChanges,
+  TRAINING_IMAGE_OPTIONS,
+  type TrainingImageOptions,
+} from './image_options.js';
+import {type RecipeName, withRecipe} from './recipes.js';
 import type {Schedule} from './schedule.js';
-import {type BatchPlace, type DoneStep, type Objective, type StepBatch, take} from './steps.js';
+import {type BatchPlace, type DoneStep, type StepBatch, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
 import {
   checkTrainingOptions,
@@ -37,8 +44,14 @@ import {
   tellSchedule,
   trainingPlan,
 } from './training_plan.js';
+import {whitenedKernel, whitenFirstConvolution} from './whitening.js';
 
-export interface TrainOptions extends ImageOptions, ResumeOptions {
+export interface TrainOptions extends ImageOptions, TrainingImageOptions, ResumeOptions {
+  /**
+   * Settings that go together, for what is left out here; default none. 'small-images' is for photos of about 32x32 pixels
+   * and some minutes; say `flip: false` where a mirror image means something else.
+   */
+  recipe?: RecipeName;
   /** Passes over the training set; default 10. */
   epochs?: number;
   /**
@@ -82,10 +95,6 @@ export interface TrainOptions extends ImageOptions, ResumeOptions {
   labelSmoothing?: number;
   /** Largest global norm of a step's gradients; larger ones are scaled down to it. Default none. */
   clipNorm?: number;
-  /** Mirror half of the training images; default false. */
-  flip?: boolean;
-  /** Cells of zero padding before a random crop back to the size; default 0. */
-  cropPadding?: number;
   /**
    * Seconds of training after which it stops at the end of a step and evaluates; default none. Where the time is spent
    * before the epochs are done, a schedule by name follows the time: the rate is at its end when it stops.
@@ -114,6 +123,8 @@ export interface TrainOptions extends ImageOptions, ResumeOptions {
 
 const OPTIONS = {
   ...IMAGE_OPTIONS,
+  ...TRAINING_IMAGE_OPTIONS,
+  recipe: true,
   ...{
     epochs: true,
     stepsPerEpoch: true,
@@ -133,8 +144,6 @@ const OPTIONS = {
   ...{accumulateSteps: true, averaging: true},
   ...{
     labelSmoothing: true,
-    flip: true,
-    cropPadding: true,
     maxSeconds: true,
     patience: true,
     restoreBest: true,
@@ -156,10 +165,11 @@ const OPTIONS = {
 export async function train(
   model: tfl.LayersModel,
   data: DatasetSplit,
-  options: TrainOptions = {},
+  given: TrainOptions = {},
 ): Promise<TrainingHistory> {
-  checkArguments(WHO, options, OPTIONS);
+  checkArguments(WHO, given, OPTIONS);
   const start = performance.now();
+  const options = withRecipe(WHO, model, given);
   checkOptions(model, data, options);
   const checkpoints = await Checkpoints.open(WHO, options);
   const training = await prepare(model, data, options, checkpoints);
@@ -208,6 +218,8 @@ interface Training {
   options: TrainOptions;
   batchSize: number;
   dropRemainder: boolean;
+  /** Steps of one pass over the training set. */
+  stepsPerPass: number;
   images: ImageOptions & {mean: number[]; std: number[]};
   plan: TrainingPlan;
   checkpoints: Checkpoints | null;
@@ -242,15 +254,33 @@ async function prepare(
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
   const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
+  // The weights of a checkpoint have the whitened filters.
+  if (!checkpoints?.found && !(await whiten(model, data, options, images))) return null;
   const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'loss'});
-  return {model, data, options, batchSize, dropRemainder, images, plan, checkpoints, stream: null};
+  return {
+    ...{model, data, options, batchSize, dropRemainder, stepsPerPass, images, plan, checkpoints},
+    stream: null,
+  };
+}
+
+/** Sets the whitened filters, where they are asked for. @returns false where the signal came before it was done. */
+async function whiten(
+  model: tfl.LayersModel,
+  {train}: DatasetSplit,
+  {whitening, seed, signal}: TrainOptions,
+  images: ImageOptions,
+): Promise<boolean> {
+  if (!whitening) return true;
+  const kernel = whitenedKernel(WHO, model, train.channels);
+  const whitened = whitenFirstConvolution(kernel, train, images, {seed, signal}).then(() => true);
+  return (await unlessAborted(whitened, signal)) ?? false;
 }
 
 /** The history of a training that was stopped before its images were measured. */
 function nothingTrained(seconds: number): TrainingHistory {
   return {
     ...{epochs: [], stopped: 'aborted', bestEpoch: null, restoredEpoch: null, steps: 0, stepMs: null},
-    ...{imagesPerSecond: null, seconds, mean: [], std: [], evaluation: null},
+    ...{imagesPerSecond: null, seconds, mean: [], std: [], evaluation: null, testViews: 1},
   };
 }
 
@@ -263,6 +293,7 @@ function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: Train
   positiveInteger(WHO, 'patience', patience);
   checkClassifier(WHO, model, data.train, dataFormat);
   checkClassifier(WHO, model, data.test, dataFormat);
+  checkTrainingImages(WHO, model, data, options);
   checkLabels(data.train);
   checkLabels(data.test);
 }
@@ -305,18 +336,38 @@ async function run(training: Training): Promise<TrainingHistory> {
   });
   const {epochs, steps, stepMs, imagesPerSecond, seconds} = result;
   const restoredEpoch = best.putBack(epochs.length);
+  const start = performance.now();
+  const final = await finalTest(training, epochs.length, {
+    stopped: result.early ? 'early' : result.stopped,
+    evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
+  });
   const history: TrainingHistory = {
     epochs,
-    stopped: result.early ? 'early' : result.stopped,
     bestEpoch: best.epoch,
     restoredEpoch,
-    ...{steps, stepMs, imagesPerSecond, seconds},
+    ...{steps, stepMs, imagesPerSecond, seconds: seconds + (performance.now() - start) / 1000},
     mean: images.mean,
     std: images.std,
-    evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
+    ...final,
   };
   if (history.stopped !== 'aborted') await checkpoints?.saveResult(history, await copyWeights(model));
   return history;
+}
+
+/** The test at the end, of the weights that the model keeps: the one of an epoch, made anew where more views are asked for. */
+async function finalTest(
+  training: Training,
+  epoch: number,
+  tested: Pick<TrainingHistory, 'stopped' | 'evaluation'>,
+): Promise<Pick<TrainingHistory, 'stopped' | 'evaluation' | 'testViews'>> {
+  const {testViews = 1, signal} = training.options;
+  if (testViews === 1 || tested.stopped === 'aborted' || tested.evaluation === null) {
+    return {...tested, testViews: 1};
+  }
+  const evaluation = await unlessAborted(testEpoch(training, epoch, testViews), signal);
+  return evaluation === null
+    ? {...tested, stopped: 'aborted', testViews: 1}
+    : {...tested, evaluation, testViews};
 }
 
 type Figures = Omit<EpochReport, keyof EpochRecord>;
@@ -370,11 +421,16 @@ class Totals implements EpochTotals<Evaluation, Figures> {
   }
 }
 
-function testEpoch({model, data, options, batchSize, images}: Training, epoch: number): Promise<Evaluation> {
+function testEpoch(
+  {model, data, options, batchSize, images}: Training,
+  epoch: number,
+  views?: Views,
+): Promise<Evaluation> {
   const {signal, onTestBatch, testBatchSize = Math.max(64, batchSize)} = options;
   return evaluate(model, data.test, {
     ...images,
     batchSize: testBatchSize,
+    views,
     signal,
     onBatch: onTestBatch && ((progress) => onTestBatch({epoch, ...progress})),
   });
@@ -397,11 +453,15 @@ function epochBatches(
 
 /** The batches of one pass over the training set, from one on; each pass has an order and augmentation of its own. */
 async function* passOver(training: Training, pass: number, firstBatch: number): AsyncGenerator<StepBatch> {
-  const {data, images, batchSize, dropRemainder, options} = training;
-  const {seed = 0, flip = false, cropPadding = 0, signal} = options;
+  const {data, images, batchSize, dropRemainder, stepsPerPass, options, plan} = training;
+  const {seed = 0, signal} = options;
+  const totalSteps = plan.epochs * plan.steps;
+  const changes = imageChanges(data.train, options, {pass, stepsPerPass, totalSteps});
   const order = {shuffle: true, seed, epoch: pass, firstBatch};
-  const args = {...images, ...order, batchSize, dropRemainder, flip, cropPadding, signal};
-  for await (const batch of batches(data.train, args)) yield {...batch, place: {pass, batch: batch.number}};
+  const source = batches(data.train, {...images, ...changes, ...order, batchSize, dropRemainder, signal});
+  for await (const batch of source) {
+    yield {...withTargets(batch, data.train), place: {pass, batch: batch.number}};
+  }
 }
 
 /** The batches of pass after pass behind the one at `after`, until a pass has none. */
@@ -415,14 +475,4 @@ async function* allPasses(training: Training, after: BatchPlace | null): AsyncGe
     }
     firstBatch = 0;
   }
-}
-
-/** Softmax cross-entropy with label smoothing; counts the images that are classified correctly. */
-function classification(classes: number, labelSmoothing: number): Objective {
-  return (logits, labels) => {
-    const correct = tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
-    const target = tf.oneHot(labels as tf.Tensor1D, classes);
-    const loss = tf.losses.softmaxCrossEntropy(target, logits, undefined, labelSmoothing) as tf.Scalar;
-    return {loss, counts: tf.reshape(correct, [1])};
-  };
 }

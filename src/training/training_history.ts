@@ -1,4 +1,5 @@
 /** What the training of a classifier tells: after each step, after each epoch, and at its end. */
+import type {Views} from '../inference/views.js';
 import type {EpochRecord} from './epochs.js';
 import type {Evaluation} from './evaluate.js';
 import type {Ending} from './steps.js';
@@ -59,4 +60,6 @@ export interface TrainingHistory {
    * aborted before any.
    */
   evaluation: Evaluation | null;
+  /** Views of each image in that evaluation: those asked for, or 1 where the signal came before them. */
+  testViews: Views;
 }

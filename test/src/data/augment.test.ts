@@ -1,5 +1,5 @@
 import {expect} from 'chai';
-import {augment, flipHorizontal, shiftImage} from '../../../src/data/augment.js';
+import {alternatingFlip, augment, flipHorizontal, shiftImage} from '../../../src/data/augment.js';
 import {randomStream} from '../../../src/data/shuffle.js';
 
 describe('augment', () => {
@@ -45,6 +45,21 @@ describe('augment', () => {
     expect(places.size).to.equal(25);
     for (const count of places.values()) expect(count).to.be.within(130, 280); // 200 expected, deviation 14
     expect(flips / draws).to.be.within(0.46, 0.54);
+  });
+
+  it('alternates: mirrors one half of the images in even epochs and the other half in odd ones', () => {
+    const count = 2000;
+    const mirrored = (seed: number, epoch: number) =>
+      Array.from({length: count}, (_, index) => alternatingFlip(seed, epoch, index));
+    const even = mirrored(1, 0);
+    expect(even.filter(Boolean).length).to.be.within(910, 1090); // 1000 expected, deviation 22
+    expect(mirrored(1, 1)).to.deep.equal(even.map((flip) => !flip));
+    expect(mirrored(1, 2)).to.deep.equal(even);
+    expect(mirrored(2, 0)).not.to.deep.equal(even);
+    for (const alternate of [true, false]) {
+      const result = augment(image, 2, 3, 2, {flip: 'alternating'}, randomStream('any'), alternate);
+      expect(result).to.deep.equal(alternate ? flipHorizontal(image, 2, 3, 2) : image);
+    }
   });
 
   it('returns the image itself when nothing is asked for, and draws the same numbers all the same', () => {

@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import {type Batch, type BatchesArgs, batches} from '../../../src/data/batches.js';
 import type {ImageDataset} from '../../../src/data/dataset.js';
 import {channelStatistics} from '../../../src/data/normalise.js';
+import {resizeImage} from '../../../src/data/resize.js';
 import {subset} from '../../../src/data/subset.js';
 import {ConfigError, DataError} from '../../../src/errors.js';
 import {errorOf, memoryDataset} from './memory_dataset.js';
@@ -130,6 +131,106 @@ describe('batches', () => {
     expect(plain).not.to.deep.equal(one);
   });
 
+  it('flips alternately: any two epochs show every image in both directions', async () => {
+    const [plain, even, odd] = await Promise.all(
+      [
+        {flip: false, epoch: 0},
+        {flip: 'alternating', epoch: 4},
+        {flip: 'alternating', epoch: 5},
+      ].map(
+        async (args) => (await collect(data, {batchSize: 23, ...(args as Partial<BatchesArgs>)}))[0]!.images,
+      ),
+    );
+    const isPlain = (image: number[], index: number) =>
+      image.every((value, at) => value === plain![index]![at]);
+    const inEven = even!.map(isPlain);
+    expect(odd!.map(isPlain)).to.deep.equal(inEven.map((one) => !one));
+    expect(new Set(inEven).size).to.equal(2);
+  });
+
+  it('mixes the images of a batch after all other changes, and says with what', async () => {
+    for (const args of [{mixup: 1}, {cutmix: 1}]) {
+      const common = {batchSize: 10, seed: 3, epoch: 1, cropPadding: 1, shuffle: true};
+      const plain = await collect(data, common);
+      const twice = [];
+      for (let run = 0; run < 2; run++) {
+        const seen: {mix: Batch['mix']; values: number[]; labels: number[]}[] = [];
+        for await (const {images, labels, mix} of batches(data, {...common, ...args, prefetch: run * 3})) {
+          seen.push({mix, values: Array.from(images.dataSync()), labels: Array.from(labels.dataSync())});
+          tf.dispose([images, labels]);
+        }
+        twice.push(seen);
+      }
+      expect(twice[1]).to.deep.equal(twice[0]);
+      for (const [b, {mix, values, labels}] of twice[0]!.entries()) {
+        const {images} = plain[b]!;
+        expect(labels).to.deep.equal(plain[b]!.labels);
+        const total = (all: number[]) => all.reduce((sum, value) => sum + value, 0);
+        // Whatever moves from one image to another stays in the batch only for mixup; every value is between both images'.
+        for (const [place, partner] of mix!.partners.entries()) {
+          const volume = images[0]!.length;
+          for (let at = 0; at < volume; at++) {
+            const [own, other] = [images[place]![at]!, images[partner]![at]!];
+            const value = values[place * volume + at]!;
+            if ('mixup' in args)
+              expect(value).to.be.closeTo(mix!.share * own + (1 - mix!.share) * other, 1e-6);
+            else expect([own, other]).to.include(value);
+          }
+        }
+        if ('mixup' in args) expect(total(values)).to.be.closeTo(total(images.flat()), 1e-3);
+      }
+      expect(twice[0]![0]!.mix).not.to.deep.equal(twice[0]![1]!.mix);
+    }
+  });
+
+  it('erases by seed, epoch and index alone, and leaves flips and crops as they are without it', async () => {
+    const large = memoryDataset({labels: new Array<number>(12).fill(0), height: 16, width: 16});
+    const images = async (args: Partial<BatchesArgs>) =>
+      (await collect(large, {batchSize: 4, flip: true, cropPadding: 2, ...args})).flatMap(
+        (batch) => batch.images,
+      );
+    const plain = await images({});
+    const erased = await images({randomErasing: 0.5});
+    expect(await images({randomErasing: 0.5, batchSize: 5, prefetch: 0})).to.deep.equal(erased);
+    const same = erased.filter((image, index) => image.every((value, at) => value === plain[index]![at]));
+    expect(same.length).to.be.within(1, 11);
+    const mean = [0.5, 0.25, 0.75];
+    const filled = await images({randomErasing: {probability: 1, fill: 'mean'}, mean});
+    const untouched = await images({mean});
+    for (const [index, image] of filled.entries()) {
+      const changed = image.filter((value, at) => value !== untouched[index]![at]);
+      expect(changed.length).to.be.above(0);
+      for (const value of changed) expect(Math.abs(value)).to.be.below(0.501 / 255);
+    }
+  });
+
+  it('resizes each batch to the size that is asked for it, whatever the number of channels', async () => {
+    for (const channels of [3, 1]) {
+      const bytes = Uint8Array.from({length: 8 * 6 * channels}, (_, at) => (at * 37) % 256);
+      const set: ImageDataset = {
+        ...memoryDataset({labels: [0, 0, 0, 0, 0], height: 8, width: 6}),
+        channels,
+        read: async () => bytes,
+      };
+      const sizeOf = (b: number): [number, number] => (b < 2 ? [4, 3] : [8, 6]);
+      const read = await collect(set, {batchSize: 2, sizeOf, dataFormat: 'channelsLast'});
+      expect(read.map(({shape}) => shape)).to.deep.equal([
+        [2, 4, 3, channels],
+        [2, 4, 3, channels],
+        [1, 8, 6, channels],
+      ]);
+      for (let c = 0; c < channels; c++) {
+        const plane = Uint8Array.from(
+          {length: 8 * 6 * 3},
+          (_, at) => bytes[Math.floor(at / 3) * channels + c]!,
+        );
+        const half = resizeImage(plane, [8, 6], [4, 3]);
+        const found = read[0]!.images[1]!.filter((_, at) => at % channels === c);
+        for (const [cell, value] of found.entries()) expect(value).to.be.closeTo(half[3 * cell]! / 255, 1e-6);
+      }
+    }
+  });
+
   it('reads the next batches before the current one is consumed, and no more than asked', async () => {
     for (const prefetch of [0, 1, 3]) {
       let reads = 0;
@@ -235,6 +336,11 @@ describe('batches', () => {
       [{prefetch: 1.5}, /prefetch/],
       [{cropPadding: 4}, /cropPadding/],
       [{paddingMode: 'wrap' as 'zero'}, /paddingMode/],
+      [{flip: 'always' as 'alternating'}, /flip/],
+      [{flip: 1 as unknown as boolean}, /flip/],
+      [{randomErasing: 2}, /randomErasing/],
+      [{mixup: -1}, /mixup/],
+      [{cutmix: Infinity}, /cutmix/],
       [{mean: [0, 0]}, /mean/],
       [{std: [0, 1, 1]}, /std/],
       [{dataFormat: 'NHWC' as 'channelsLast'}, /dataFormat/],

@@ -46,6 +46,7 @@ function model(name: string, test: ImageDataset, wrong: readonly number[], epoch
         trainSeconds: 1,
         testSeconds: 1,
       })),
+      testViews: 1,
       stopped: 'finished',
       bestEpoch: epochs,
       restoredEpoch: null,
