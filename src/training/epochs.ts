@@ -100,6 +100,9 @@ interface Progress<Test, Figures> {
   seconds: number;
   /** Where the last batch was that a step was taken with; null before the first step. */
   place: BatchPlace | null;
+  /** Why no epoch is to follow; 'finished' and false where one is, or where all are done. */
+  stopped: Ending;
+  early: boolean;
   /** The epoch that is being trained: its steps so far, their seconds and sums, and the rate of the last one. */
   current: {steps: number; seconds: number; learningRate: number | null; totals: Saved};
 }
@@ -127,8 +130,8 @@ class Epochs<Test, Figures> {
   private readonly update: WeightUpdate;
   private readonly training: TrainingParts;
   private readonly progress: Progress<Test, Figures>;
-  private stopped: Ending = 'finished';
-  private early = false;
+  private stopped: Ending;
+  private early: boolean;
   /** Whether the first checkpoint is written. */
   private hasBegun = false;
   /** Seconds before this process. */
@@ -144,9 +147,12 @@ class Epochs<Test, Figures> {
     };
     this.progress = (checkpoints?.found?.progress as Progress<Test, Figures>) ?? {
       ...{epochs: [], evaluation: null, images: 0, stepTimes: [], seconds: 0, place: null},
+      ...{stopped: 'finished', early: false},
       current: noSteps(),
     };
     this.secondsBefore = this.progress.seconds;
+    this.stopped = this.progress.stopped;
+    this.early = this.progress.early;
   }
 
   async run(): Promise<EpochsResult<Test, Figures>> {
@@ -215,10 +221,12 @@ class Epochs<Test, Figures> {
     progress.current = noSteps();
     if (tested !== null) progress.evaluation = tested;
     await args.onEpoch?.(report, tested);
-    if (this.stopped !== 'finished' || epoch === args.plan.epochs) return;
-    if (this.trainSeconds >= args.plan.maxSeconds) this.stopped = 'budget';
-    else this.early = args.isEnough?.(epoch) ?? false;
-    if (this.hasEnded || !args.checkpoints) return;
+    if (this.stopped === 'finished' && epoch < args.plan.epochs) {
+      if (this.trainSeconds >= args.plan.maxSeconds) this.stopped = 'budget';
+      else this.early = args.isEnough?.(epoch) ?? false;
+    }
+    if (this.stopped === 'aborted' || !args.checkpoints) return;
+    Object.assign(progress, {stopped: this.stopped, early: this.early});
     await this.keep(true);
     this.good.stepDone();
   }
