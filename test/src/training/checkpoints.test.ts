@@ -123,6 +123,12 @@ describe('checkpoints', () => {
           options: {...OPTIONS, schedule: 'triangular'},
           optimizer: () => new Muon({learningRate: 0.02}),
         },
+        'with everything that changes images': {
+          options: {
+            ...{...OPTIONS, flip: 'alternating', paddingMode: 'reflect', randomErasing: 0.5, mixup: 0.3},
+            ...{epochs: 4, stepsPerEpoch: 3, testViews: 6},
+          },
+        },
         'with a moving average, three batches an update': {
           options: {...OPTIONS, averaging: {method: 'ema', decay: 0.9}, accumulateSteps: 3},
         },
