@@ -14,7 +14,7 @@ import {defined} from '../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
-import {derivedSeed} from './random_seed.js';
+import {derivedSeed, type RandomLayer} from './random_seed.js';
 import {checkInput, singleInput, singleShape} from './shapes.js';
 import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
 
@@ -35,11 +35,11 @@ export interface DropPathArgs extends LayerArgs {
 
 const ARGUMENTS = {...LAYER_ARGUMENTS, rate: true, seed: true} as const satisfies ArgumentNames<DropPathArgs>;
 
-export class DropPath extends tfl.layers.Layer {
+export class DropPath extends tfl.layers.Layer implements RandomLayer {
   static readonly className = 'SwinDropPath';
   private readonly rate: number;
   private readonly seed?: number;
-  private calls = 0;
+  randomUses = 0;
 
   constructor(args: DropPathArgs) {
     super(args ?? {});
@@ -63,7 +63,7 @@ export class DropPath extends tfl.layers.Layer {
     return tf.tidy(() => {
       const x = singleInput(inputs);
       if (kwargs.training !== true || this.rate === 0) return tf.clone(x);
-      const scale = dropPathScale(x.shape[0], this.rate, derivedSeed(this.seed, this.calls++));
+      const scale = dropPathScale(x.shape[0], this.rate, derivedSeed(this.seed, this.randomUses++));
       return tf.mul(x, tf.reshape(scale, [x.shape[0], ...x.shape.slice(1).map(() => 1)]));
     });
   }

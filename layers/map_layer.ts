@@ -18,7 +18,7 @@ import {warnOfDataFormat} from './data_format_warning.js';
 import {LAYER_ARGUMENTS} from './layer_arguments.js';
 import {layerName} from './layer_name.js';
 import {type ParameterSpec, ParameterValues} from './parameters.js';
-import {derivedSeed} from './random_seed.js';
+import {derivedSeed, type RandomLayer} from './random_seed.js';
 import {checkInput, singleInput, singleShape} from './shapes.js';
 import type {ApplyInput, ApplyOutput, LayerArgs} from './tfjs_types.js';
 import {WEIGHT_ARGUMENTS, type WeightOptions, WeightTreatments} from './weight_options.js';
@@ -51,12 +51,12 @@ export function mapSize(size: number | null, change: (size: number) => number): 
   return size === null ? null : change(size);
 }
 
-export abstract class MapLayer extends tfl.layers.Layer {
+export abstract class MapLayer extends tfl.layers.Layer implements RandomLayer {
   readonly dataFormat: DataFormat;
   protected readonly seed?: number;
   private readonly treatments: WeightTreatments;
   private readonly variables = new Map<string, tfl.LayerVariable>();
-  private calls = 0;
+  randomUses = 0;
   /** Channels that the weights were made for; height and width stay free. */
   private builtChannels?: number;
 
@@ -182,8 +182,8 @@ export abstract class MapLayer extends tfl.layers.Layer {
 
   /** A seed for one use of randomness: derived from the layer's seed, or a fresh one where it has none. */
   protected nextSeed(): number {
-    this.calls++;
-    return derivedSeed(this.seed, this.calls);
+    this.randomUses++;
+    return derivedSeed(this.seed, this.randomUses);
   }
 
   override getConfig(): tf.serialization.ConfigDict {

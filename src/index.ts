@@ -115,6 +115,8 @@ export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pret
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export type {Averaging, EmaAveraging, LookaheadAveraging} from './training/averaging.js';
+export type {CheckpointStore} from './training/checkpoint_store.js';
+export type {CheckpointOptions, ResumeOptions} from './training/checkpoints.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
 export {
   type EvaluateSegmentationOptions,

@@ -18,6 +18,13 @@ export {
   type Rgb,
   sideBySide,
 } from './inference/overlay.js';
+export {checkpointFolder} from './node/checkpoint_folder.js';
+export {
+  type FolderCheckpointOptions,
+  train,
+  trainSegmentation,
+  type WithFolder,
+} from './node/checkpoint_training.js';
 export {type CifarFilesArgs, cifarFiles, detectCifar} from './node/cifar_files.js';
 export {classify, preprocess} from './node/classify.js';
 export {type DecodeImageArgs, decodeImage, encodePng, imageDecoder} from './node/image_file.js';

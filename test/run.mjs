@@ -37,10 +37,10 @@ const SLOW = {
   'test/examples/**': 'the example programs',
   'test/package.test.ts': 'packing and installing',
   'test/run.test.ts': 'runs of this program',
-  'test/src/cli/train.test.ts': 'whole trainings',
+  'test/src/cli/{train,train_resume}.test.ts': 'whole trainings',
   'test/src/backends/{setup_backend,shared_heap}.test.ts': 'a process per test',
   'test/kernels/wasm/runtime/threads.test.ts': 'a process per test',
-  'test/src/node/interrupted_save.test.ts': 'a process per test',
+  'test/src/node/{interrupted_save,checkpoint_folder}.test.ts': 'a process per test',
   'test/bundlers/**': 'bundlers and a browser',
   'test/fuzz/**': 'random cases',
 };

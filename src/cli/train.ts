@@ -5,12 +5,15 @@
  *     OUT/swin/, OUT/conv/    model.json and weights.bin, with class names and the preparation of images as metadata
  *     OUT/history.json        settings and figures of every epoch
  *     OUT/report.html         the comparison, self-contained
+ *     OUT/run.json            the settings, so that --resume OUT goes on with a run that was interrupted
  */
 import type {Command} from 'commander';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
+import {untilInterrupted} from './interrupts.js';
 import {addOptions, type Values} from './options.js';
 import {makeOutput} from './output_folder.js';
+import {beginRun, checkNewRun, commandOf, endRun, readSettings, resumeCommand} from './run_folder.js';
 import {startBackend} from './start_backend.js';
 import {describeData, describeSize, openData} from './train_data.js';
 import {trainNetworks} from './train_networks.js';
@@ -22,6 +25,7 @@ import {
   MACHINE,
   NETWORKS,
   OUTPUT,
+  resumedSettings,
   settingsOf,
   TRAINING,
   type TrainOptions,
@@ -36,7 +40,7 @@ import {
  */
 export function trainCommand(
   context: Context,
-  run: (settings: TrainSettings, context: Context) => void | Promise<void> = runTraining,
+  run: (settings: TrainSettings, context: Context, resume: boolean) => void | Promise<void> = runTraining,
 ): Command {
   // Its options are others.
   if (wantsSegmentation(context.args)) return trainSegmentCommand(context);
@@ -46,9 +50,12 @@ export function trainCommand(
       'Trains an image classifier and its convolutional twin, and compares them. Without options it draws its own ' +
         'images (ten shapes) and trains both networks on them.',
     )
-    .action(({task: _, ...options}: TrainOptions & Values<typeof TASK>) =>
-      run(settingsOf(options, context.now), context),
-    );
+    .action(({task: _, ...options}: TrainOptions & Values<typeof TASK>) => {
+      if (options.resume === null) return run(settingsOf(options, context.now), context, false);
+      const names = Object.keys(options) as (keyof TrainOptions)[];
+      const given = names.filter((name) => command.getOptionValueSource(name) === 'cli');
+      return run(resumedSettings(readSettings(options.resume), options, given), context, true);
+    });
   addOptions(command, 'Task:', TASK);
   addOptions(command, 'Data:', DATA);
   addOptions(command, 'Networks:', NETWORKS);
@@ -58,37 +65,32 @@ export function trainCommand(
   return command;
 }
 
-async function runTraining(settings: TrainSettings, context: Context): Promise<void> {
+async function runTraining(settings: TrainSettings, context: Context, resume: boolean): Promise<void> {
   const display = new TrainingDisplay(context.out);
+  const {out, checkpointSeconds} = settings;
+  if (!resume) checkNewRun(out);
   const data = await openData({...settings, onLeftOut: (message) => display.line(message)});
-  await makeOutput('train', settings.out);
+  await makeOutput('train', out);
+  const command = [PROGRAM, ...context.args];
+  if (!resume && checkpointSeconds > 0) await beginRun(out, settings, command);
   await startBackend(settings, (text) => display.line(text));
   display.line(`Data     ${describeData(data)}`);
   const size = describeSize(settings, data);
   if (size !== null) display.line(`         ${size}`);
 
-  const controller = new AbortController();
-  let ended: Signal = 'SIGINT';
-  const interrupt = (signal: Signal) => {
-    if (controller.signal.aborted) process.exit(EXIT_CODES[signal]);
-    ended = signal;
-    display.line('Stopping after this step. Ctrl-C again stops at once.');
-    controller.abort();
-  };
-  for (const signal of SIGNALS) process.on(signal, interrupt);
-  try {
-    const trained = await trainNetworks(settings, data, controller.signal, display);
-    await writeResults(settings, [PROGRAM, ...context.args], data, trained, display);
-  } finally {
-    display.endBar();
-    for (const signal of SIGNALS) process.off(signal, interrupt);
-  }
-  if (controller.signal.aborted) context.exitCode = EXIT_CODES[ended];
+  context.exitCode = await untilInterrupted(
+    async (signal) => {
+      try {
+        const trained = await trainNetworks(settings, resume, data, signal, display);
+        const began = resume ? (commandOf(out) ?? command) : command;
+        await writeResults(settings, began, data, trained, display);
+        if (checkpointSeconds === 0) return;
+        if (signal.aborted) display.line(`${'To go on'.padEnd(14)} ${resumeCommand(out)}`);
+        else await endRun(out);
+      } finally {
+        display.endBar();
+      }
+    },
+    () => display.line('Stopping after this step. Ctrl-C again stops at once.'),
+  );
 }
-
-/** Ctrl-C, and what a machine sends that shuts down or ends a job. */
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-type Signal = (typeof SIGNALS)[number];
-
-/** Exit code of a program ended by a signal, by convention 128 + its number. */
-const EXIT_CODES: Readonly<Record<Signal, number>> = {SIGINT: 130, SIGTERM: 143};

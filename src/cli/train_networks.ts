@@ -1,12 +1,19 @@
 /** Trains the networks that `tfjs-swint train` compares, one after the other, and saves each. */
 import {join} from 'node:path';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import {backendReport} from '../backends/backend_report.js';
 import type {DatasetSplit} from '../data/dataset.js';
+import {checkpointFolder} from '../node/checkpoint_folder.js';
 import type {ReportedModel} from '../node/report.js';
 import {saveModel} from '../node/save_model.js';
+import type {ResumeOptions} from '../training/checkpoints.js';
+import {DivergedError} from '../training/epochs.js';
+import {evaluate} from '../training/evaluate.js';
 import {train} from '../training/train.js';
+import type {TrainingHistory} from '../training/training_history.js';
 import type {TrainingDisplay} from './display.js';
 import {buildNetwork, networkName} from './networks.js';
+import {checkpointsOf} from './run_folder.js';
 import {checkStepMemory, memoryError, type StepUse} from './step_memory.js';
 import {TimeLeft} from './time_left.js';
 import type {NetworkKind, TrainSettings} from './train_settings.js';
@@ -17,9 +24,13 @@ export interface TrainedNetwork extends ReportedModel {
   dir: string;
 }
 
-/** @returns the networks that took a step before `signal` came. */
+/**
+ * @param resume whether to go on from the checkpoints that are there.
+ * @returns the networks that took a step before `signal` came.
+ */
 export async function trainNetworks(
   settings: TrainSettings,
+  resume: boolean,
   data: DatasetSplit,
   signal: AbortSignal,
   display: TrainingDisplay,
@@ -32,7 +43,8 @@ export async function trainNetworks(
     if (signal.aborted) break;
     // What one network leaves of its share is there for the next.
     const maxSeconds = minutesLeft === null ? undefined : (minutesLeft * 60) / (settings.networks.length - i);
-    const network = await trainNetwork(kind, settings, data, maxSeconds, signal, timeLeft, display);
+    const saving = checkpointOptions(kind, settings, resume, display);
+    const network = await trainNetwork(kind, settings, data, saving, maxSeconds, signal, timeLeft, display);
     timeLeft.networkDone();
     if (network === null) break;
     trained.push(network);
@@ -43,11 +55,25 @@ export async function trainNetworks(
   return trained;
 }
 
+/** Where and how often a network's training is saved; nothing where it is not to be. */
+function checkpointOptions(
+  kind: NetworkKind,
+  {out, checkpointSeconds}: TrainSettings,
+  resume: boolean,
+  display: TrainingDisplay,
+): ResumeOptions {
+  if (checkpointSeconds === 0) return {};
+  const onWarning = (message: string) => display.line(`  ${message}`);
+  const store = checkpointFolder(checkpointsOf(out, kind));
+  return {checkpoint: {store, everySeconds: checkpointSeconds, onWarning}, resume};
+}
+
 /** Trains and saves one network. @returns null where it was stopped before its first step. */
 async function trainNetwork(
   kind: NetworkKind,
   settings: TrainSettings,
   data: DatasetSplit,
+  saving: ResumeOptions,
   maxSeconds: number | undefined,
   signal: AbortSignal,
   timeLeft: TimeLeft,
@@ -67,9 +93,11 @@ async function trainNetwork(
     ...{name, model, data: data.train, backend: backendReport().backend},
     batchSize: Math.min(batchSize, data.train.size),
   };
+  const dir = join(settings.out, kind);
   try {
     checkStepMemory(use);
-    const history = await train(model, data, {
+    const trained = await train(model, data, {
+      ...saving,
       epochs,
       stepsPerEpoch: stepsPerEpoch ?? undefined,
       batchSize,
@@ -107,14 +135,34 @@ async function trainNetwork(
       },
     });
     display.endBar();
-    if (history.stopped === 'budget') display.line('  stopped: the time of --max-minutes is spent');
-    if (history.steps === 0) return null;
-    const dir = join(settings.out, kind);
+    if (trained.stopped === 'budget') display.line('  stopped: the time of --max-minutes is spent');
+    if (trained.steps === 0) return null;
     await saveModel(model, dir);
+    const history =
+      trained.stopped === 'aborted' ? await tested(model, data, trained, settings, display) : trained;
     return {kind, name, parameters, history, dir};
   } catch (error) {
-    throw memoryError(error, use);
+    if (!(error instanceof DivergedError)) throw memoryError(error, use);
+    await saveModel(model, dir);
+    display.line(`${name.padEnd(14)} ${dir}`);
+    throw error;
   } finally {
     model.dispose();
   }
+}
+
+/** The history of a training that was stopped, with a test of the network as it is now. */
+async function tested(
+  model: tfl.LayersModel,
+  data: DatasetSplit,
+  history: TrainingHistory,
+  {batchSize, badImages}: TrainSettings,
+  display: TrainingDisplay,
+): Promise<TrainingHistory> {
+  const {mean, std, epochs} = history;
+  const reading = {mean, std, batchSize, badImages, onBadImage() {}};
+  const onBatch = (progress: {images: number; total: number}) => display.testBatch(progress);
+  const evaluation = await evaluate(model, data.test, {...reading, onBatch});
+  const last = {...epochs.at(-1)!, testLoss: evaluation.loss, testAccuracy: evaluation.accuracy};
+  return {...history, epochs: [...epochs.slice(0, -1), last], evaluation};
 }

@@ -93,6 +93,18 @@ export const MACHINE = {
 
 export const OUTPUT = {
   out: option('DIR', path('a folder'), null, 'where models, history and report go', 'runs/<date-time>'),
+  checkpointSeconds: option(
+    'N',
+    fromZero,
+    60,
+    'seconds from one checkpoint to the next, in --out until the run has ended; 0 for none',
+  ),
+  resume: option(
+    'DIR',
+    path('a folder'),
+    null,
+    'go on with the run whose --out was DIR, with its settings, after Ctrl-C or whatever stopped it',
+  ),
 };
 
 /** The options as they were given. */
@@ -104,7 +116,7 @@ export type TrainOptions = Values<
 export type TrainSettings = ReturnType<typeof settingsOf>;
 
 /** The settings with the defaults that depend on the data or on another option. */
-export function settingsOf({model, ...options}: TrainOptions, now: Date) {
+export function settingsOf({model, resume: _, ...options}: TrainOptions, now: Date) {
   const defaults = options.data === null ? SHAPES : FOLDER;
   const epochs = options.epochs ?? defaults.epochs;
   if (options.warmup !== null && options.warmup >= epochs) {
@@ -125,6 +137,49 @@ export function settingsOf({model, ...options}: TrainOptions, now: Date) {
     out: options.out ?? `runs/${timestamp(now)}`,
   };
 }
+
+/** Options of a run that goes on which may be others than before; they decide nothing of what is learnt. */
+const FREE = ['backend', 'threads', 'checkpointSeconds'] as const;
+
+/**
+ * The settings of a run that goes on.
+ *
+ * @param saved the run's settings.
+ * @param given the names of the options that are on the command line.
+ * @throws UsageError where one of them says other than the run's settings.
+ */
+export function resumedSettings(
+  saved: TrainSettings,
+  options: TrainOptions,
+  given: readonly (keyof TrainOptions)[],
+): TrainSettings {
+  const {data, epochs} = saved;
+  const now = settingsOf(
+    {...options, data: options.data ?? data, epochs: options.epochs ?? epochs},
+    new Date(),
+  );
+  const settings = {...saved};
+  if (given.includes('checkpointSeconds') && options.checkpointSeconds === 0) {
+    throw new UsageError('train: with --resume, --checkpoint-seconds must be above 0; got 0 (leave it out).');
+  }
+  for (const name of given) {
+    if (name === 'resume') continue;
+    if (FREE.includes(name as (typeof FREE)[number])) {
+      Object.assign(settings, {[name]: options[name]});
+      continue;
+    }
+    const key = name === 'model' ? 'networks' : name;
+    const [before, after] = [saved[key], now[key]].map((value) => JSON.stringify(value));
+    if (before === after) continue;
+    throw new UsageError(
+      `train: with --resume, ${flagOf(name)} must be as in the run, ${before}; got ${after} (leave it out, or train ` +
+        'anew with another --out).',
+    );
+  }
+  return settings;
+}
+
+const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Local date and time, fit for a directory name and sorting as text: 2026-11-20-153000. */
 export function timestamp(now: Date): string {

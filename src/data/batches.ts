@@ -32,6 +32,8 @@ export interface BatchesArgs extends AugmentArgs, MixArgs, NormaliseArgs {
   epoch?: number;
   /** Leave out the last batch if it has fewer images than `batchSize`; default false. */
   dropRemainder?: boolean;
+  /** Number of the first batch to hand over, from 0; those before it are not read. Default 0. */
+  firstBatch?: number;
   /** Probability that a rectangle of an image is filled with random bytes, or more about it; default 0. */
   randomErasing?: number | RandomErasingArgs;
   /**
@@ -60,6 +62,8 @@ export interface Batch {
   labels: tf.Tensor1D;
   /** Index in the data set of each image, in the order of the batch. */
   indices: number[];
+  /** Number of the batch in its pass, from 0. */
+  number: number;
   /** What each image was mixed with, where `mixup` or `cutmix` is on; `labels` are those of the images themselves. */
   mix?: Mix;
 }
@@ -80,6 +84,7 @@ export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerato
   positiveInteger(who, 'batchSize', batchSize);
   checkNumber(who, 'epoch', epoch, wholeNumber(0));
   checkNumber(who, 'prefetch', prefetch, wholeNumber(0));
+  checkNumber(who, 'firstBatch', args.firstBatch ?? 0, wholeNumber(0));
   checkBadImages(who, badImages, onBadImage);
   checkAugmentation(who, height, width, args);
   checkRandomErasing(who, args.randomErasing ?? 0);
@@ -127,8 +132,8 @@ async function* generate(
   const count = dropRemainder ? Math.floor(order.length / batchSize) : Math.ceil(order.length / batchSize);
 
   const ahead: Promise<PreparedBatch>[] = [];
-  let started = 0;
-  for (let b = 0; b < count; b++) {
+  let started = args.firstBatch ?? 0;
+  for (let b = started; b < count; b++) {
     while (started < count && started <= b + prefetch) {
       const indices = order.slice(started * batchSize, (started + 1) * batchSize);
       ahead.push(prepareBatch(dataset, indices, sizeOf(started), prepare));
@@ -148,6 +153,7 @@ async function* generate(
       images: tf.tensor4d(values, [indices.length, ...shape], 'float32'),
       labels: tf.tensor1d(labels, 'int32'),
       indices,
+      number: b,
       ...(mix && {mix}),
     };
   }

@@ -8,7 +8,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import {positiveInteger} from '../../kernels/common/arguments.js';
+import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
 import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {DataError} from '../errors.js';
 import {checkLabelledImage, orAborted} from './checked_reads.js';
@@ -22,6 +22,8 @@ export interface CropBatchesArgs extends RandomCropArgs, NormaliseArgs {
   batchSize: number;
   /** Decides order, places, flips and turns; default 0. */
   seed?: Seed;
+  /** Number of the first batch to hand over, from 0; those before it are not read. Default 0. */
+  firstBatch?: number;
   /** Ends the loop with its reason, even while a read does not settle. */
   signal?: AbortSignal;
 }
@@ -33,6 +35,8 @@ export interface SegmentationBatch {
   labels: tf.Tensor3D;
   /** Index in the data set of each image. */
   indices: number[];
+  /** Number of the batch, from 0. */
+  number: number;
 }
 
 /**
@@ -48,6 +52,7 @@ export function cropBatches(
   const who = `cropBatches(${dataset.name})`;
   positiveInteger(who, 'batchSize', args.batchSize);
   positiveInteger(who, 'cropSize', args.cropSize ?? 1);
+  checkNumber(who, 'firstBatch', args.firstBatch ?? 0, wholeNumber(0));
   if (dataset.size === 0) throw new DataError(`${who}: there must be at least one image; got none.`);
   return generate(dataset, args, normaliser(who, dataset.channels, args));
 }
@@ -57,7 +62,9 @@ async function* generate(
   args: CropBatchesArgs,
   normalise: ReturnType<typeof normaliser>,
 ): AsyncGenerator<SegmentationBatch, never, undefined> {
+  const {firstBatch = 0} = args;
   const places = imageOrder(dataset.size, args.seed ?? 0);
+  for (let skipped = firstBatch * args.batchSize; skipped > 0; skipped--) places.next();
   const next = () => {
     const taken = Array.from({length: args.batchSize}, () => places.next().value);
     const crops = Promise.all(taken.map((place) => readCrop(dataset, args, place)));
@@ -66,12 +73,12 @@ async function* generate(
     return crops;
   };
   let ahead = next();
-  for (;;) {
+  for (let number = firstBatch; ; number++) {
     const crops = await orAborted(ahead, args.signal);
     ahead = next();
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
     await new Promise((resolve) => setTimeout(resolve, 0));
-    yield asTensors(dataset, crops, args.dataFormat ?? 'channelsFirst', normalise);
+    yield {...asTensors(dataset, crops, args.dataFormat ?? 'channelsFirst', normalise), number};
   }
 }
 
@@ -125,7 +132,7 @@ function asTensors(
   crops: readonly Crop[],
   dataFormat: DataFormat,
   normalise: ReturnType<typeof normaliser>,
-): SegmentationBatch {
+): Omit<SegmentationBatch, 'number'> {
   const {name, channels} = dataset;
   const {height, width} = crops[0];
   const area = height * width;

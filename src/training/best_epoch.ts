@@ -6,37 +6,18 @@
  *
  * Source: Goodfellow, Bengio, Courville 2016, "Deep Learning", section 7.8, algorithm 7.1.
  */
-import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {copyWeights, type Resumable, restoreWeights, type SavedWeights} from './checkpoint_state.js';
 import type {Evaluation} from './evaluate.js';
 
-/** The weights of a model, trainable or not, at one moment. */
-type WeightCopy = {weight: tfl.LayerVariable; values: tf.TypedArray}[];
+/** What a checkpoint holds of it. */
+type BestState = Pick<BestEpoch, 'epoch' | 'evaluation'> & {copy: SavedWeights};
 
-async function copyWeights(model: tfl.LayersModel): Promise<WeightCopy> {
-  const copy: WeightCopy = [];
-  // One after the other: read at once, they would all be in memory twice.
-  for (const weight of model.weights) {
-    const values = (await weight.read().data()) as tf.TypedArray;
-    // A copy: data() may hand out the array that the backend keeps.
-    copy.push({weight, values: values.slice()});
-  }
-  return copy;
-}
-
-function restoreWeights(copy: WeightCopy): void {
-  for (const {weight, values} of copy) {
-    const tensor = tf.tensor(values, weight.shape as number[], weight.dtype);
-    weight.write(tensor);
-    tensor.dispose();
-  }
-}
-
-export class BestEpoch {
+export class BestEpoch implements Resumable {
   /** The best epoch so far, from 1, and its evaluation; null before the first. */
   epoch: number | null = null;
   evaluation: Evaluation | null = null;
-  private copy: WeightCopy = [];
+  private copy: SavedWeights = [];
 
   /** @param keepsWeights whether the weights of the best epoch are copied, which takes as much memory as they do. */
   constructor(
@@ -60,7 +41,16 @@ export class BestEpoch {
    */
   putBack(last: number): number | null {
     if (!this.keepsWeights || this.epoch === null || this.epoch === last) return null;
-    restoreWeights(this.copy);
+    restoreWeights(this.model, this.copy);
     return this.epoch;
+  }
+
+  getState(): BestState {
+    const {epoch, evaluation, copy} = this;
+    return {epoch, evaluation, copy};
+  }
+
+  setState({epoch, evaluation, copy}: BestState): void {
+    Object.assign(this, {epoch, evaluation, copy});
   }
 }

@@ -14,6 +14,8 @@ import {oneOf} from '../../kernels/common/arguments.js';
 import {defined} from '../../kernels/common/defined.js';
 import type {TrainingImageOptions} from './image_options.js';
 import {Muon} from './muon.js';
+import type {Schedule} from './schedule.js';
+import type {ScheduleName} from './training_plan.js';
 import {hasWhitenedLayer} from './whitening.js';
 
 export type RecipeName = 'small-images';
@@ -30,8 +32,7 @@ interface RecipeOptions extends TrainingImageOptions {
   warmupEpochs?: number;
   optimizer?: tf.Optimizer;
   weightDecay?: number;
-  /** Only whether there is one matters here. */
-  schedule?: unknown;
+  schedule?: ScheduleName | Schedule;
 }
 
 /**

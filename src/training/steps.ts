@@ -9,7 +9,7 @@ import type * as tfl from '@tensorflow/tfjs-layers';
 import {ConfigError, SwintError} from '../errors.js';
 import {rateOf, setRate} from './learning_rate.js';
 import type {TrainingPlan} from './training_plan.js';
-import {WeightUpdate} from './weight_update.js';
+import type {WeightUpdate} from './weight_update.js';
 
 /** What a step is taken with; it is disposed after the step. */
 export interface StepBatch {
@@ -17,6 +17,26 @@ export interface StepBatch {
   labels: tf.Tensor;
   /** Index in the data set of each image. */
   indices: readonly number[];
+  place: BatchPlace;
+}
+
+/** Where a batch is in the data: the pass over them and its number in that, both from 0. */
+export interface BatchPlace {
+  pass: number;
+  batch: number;
+}
+
+/** What must stay finite is not. */
+export class NotFiniteError extends SwintError {
+  /** @param what what it is that is not. */
+  constructor(
+    readonly what: string,
+    readonly got: string,
+    /** Step of the epoch, from 1. */
+    readonly step: number,
+  ) {
+    super(`${what} must stay finite; got ${got} in step ${step}.`);
+  }
 }
 
 /** What is minimised, and float32 numbers to be read with it that say how the model did on the batch. */
@@ -26,8 +46,9 @@ export type Objective = (logits: tf.Tensor, labels: tf.Tensor) => {loss: tf.Scal
 export interface DoneStep {
   /** Step of the epoch, from 1. */
   step: number;
-  /** Images of its batch. */
+  /** Images of its batch, and where it was. */
   images: number;
+  place: BatchPlace;
   /** Regularisation included. */
   loss: number;
   /** What the objective counted. */
@@ -43,16 +64,21 @@ export interface StepsArgs {
   who: string;
   model: tfl.LayersModel;
   objective: Objective;
-  clipNorm?: number;
   plan: TrainingPlan;
-  /** The epoch's batches. */
+  update: WeightUpdate;
+  /** The batches of the epoch that no step was taken with yet. */
   source: AsyncGenerator<StepBatch>;
   /** Epoch, from 1. */
   epoch: number;
-  /** Seconds of training before this epoch. */
+  /** Steps of this epoch before these; default 0. */
+  stepsBefore?: number;
+  /** Seconds of training before these steps. */
   secondsBefore: number;
   signal?: AbortSignal;
   onStep: (done: DoneStep) => void;
+  /** Whether `pause` is to be called before the next step, when all before it are done. Default never. */
+  isPauseDue?: () => boolean;
+  pause?: () => Promise<void>;
 }
 
 /** Why a training ended: all epochs done, the time budget spent, or the signal aborted. */
@@ -70,6 +96,7 @@ export interface StepsResult {
 interface Pending {
   step: number;
   images: number;
+  place: BatchPlace;
   learningRate: number | null;
   /** [loss, ...counts] */
   result: Promise<ArrayLike<number>>;
@@ -79,28 +106,22 @@ interface Pending {
  * The steps of one epoch, until they are done, the time is spent or the signal aborts. The last update is made of the
  * steps that are left. Where weights are averaged, the model has their average when it returns.
  *
- * @throws SwintError naming epoch and step where the loss is not finite.
+ * @throws NotFiniteError where the loss is not finite.
  */
 export async function runSteps(args: StepsArgs): Promise<StepsResult> {
-  const {who, plan, source, epoch, secondsBefore, signal, onStep} = args;
+  const {who, plan, update, source, epoch, stepsBefore = 0, secondsBefore, signal, onStep} = args;
   const {optimizer, steps} = plan;
-  const update = new WeightUpdate(args.model, plan, args.clipNorm);
   const start = performance.now();
   const total: StepsResult = {stepTimes: [], seconds: 0, learningRate: null, stopped: 'finished'};
   let lastEnd = start;
-  const finish = async ({step, images, learningRate, result}: Pending): Promise<void> => {
+  const finish = async ({result, ...done}: Pending): Promise<void> => {
     const [loss, ...counts] = Array.from(await result);
-    if (!Number.isFinite(loss)) {
-      throw new SwintError(
-        `${who}: the loss must stay finite; got ${loss} in epoch ${epoch}, step ${step} of ${steps} ` +
-          `(lower the learning rate, warm up longer, or clip the gradients).`,
-      );
-    }
+    if (!Number.isFinite(loss)) throw new NotFiniteError('the loss', String(loss), done.step);
     const now = performance.now();
     const stepMs = now - lastEnd;
     total.stepTimes.push(stepMs);
-    total.learningRate = learningRate;
-    onStep({step, images, loss, counts, learningRate, stepMs});
+    total.learningRate = done.learningRate;
+    onStep({...done, loss, counts, stepMs});
     lastEnd = now;
   };
   const secondsSpent = () => secondsBefore + (performance.now() - start) / 1000;
@@ -108,14 +129,25 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
   // A step's loss is awaited only after the next step has been handed to the device, so that the device never waits
   // for a read. One step of lag bounds what is queued.
   let pending: Pending | null = null;
-  let step = 0;
+  let step = stepsBefore;
   let learningRate: number | null = null;
   if (signal?.aborted) return {...total, stopped: 'aborted'};
+  if (stepsBefore > 0 && secondsBefore >= plan.maxSeconds) return {...total, stopped: 'budget'};
   plan.average?.useTrained();
   try {
     for await (const batch of untilAborted(source, signal)) {
+      if (args.isPauseDue?.()) {
+        const done: Pending | null = pending;
+        pending = null;
+        await pauseBefore(batch, async () => {
+          if (done) await finish(done);
+          await args.pause?.();
+        });
+        lastEnd = performance.now();
+      }
       step += 1;
-      if (update.begins) {
+      // The rate of an update that was begun before these steps is set anew.
+      if (update.begins || step === stepsBefore + 1) {
         const number = (epoch - 1) * plan.updates + Math.floor((step - 1) / plan.accumulateSteps);
         learningRate = setLearningRate(who, optimizer, plan.rate(number, secondsSpent()));
         update.done = plan.done(number + 1, secondsSpent());
@@ -123,8 +155,9 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
       const current: Pending = {
         step,
         images: batch.indices.length,
+        place: batch.place,
         learningRate,
-        result: takeStep(args, update, batch),
+        result: takeStep(args, batch),
       };
       if (pending) await finish(pending);
       pending = current;
@@ -133,18 +166,28 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
       if (total.stopped !== 'finished') break;
     }
     if (signal?.aborted) total.stopped = 'aborted';
-    update.flush();
+    // What goes on later goes on with the gradients that are there.
+    if (total.stopped !== 'aborted') update.flush();
     const last: Pending | null = pending;
     pending = null;
     if (last) await finish(last);
   } finally {
-    update.dispose();
     plan.average?.useAverage();
     // After an error nobody else waits for the step in flight.
     await pending?.result.catch(() => undefined);
   }
   total.seconds = (performance.now() - start) / 1000;
   return total;
+}
+
+/** Does something while a batch waits, which is disposed where that fails. */
+async function pauseBefore({images, labels}: StepBatch, pause: () => Promise<void>): Promise<void> {
+  try {
+    await pause();
+  } catch (error) {
+    tf.dispose([images, labels]);
+    throw error;
+  }
 }
 
 /** The batches up to the one that the signal's reason ended. */
@@ -171,8 +214,7 @@ export async function* take<T>(stream: AsyncGenerator<T>, count: number): AsyncG
  * @returns what reads [loss, ...counts].
  */
 function takeStep(
-  {model, objective, plan: {optimizer}}: StepsArgs,
-  update: WeightUpdate,
+  {model, objective, update, plan: {optimizer}}: StepsArgs,
   {images, labels, indices}: StepBatch,
 ): Promise<ArrayLike<number>> {
   let summary: tf.Tensor;

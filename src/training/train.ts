@@ -13,13 +13,17 @@ import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arg
 import {batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {DatasetSplit} from '../data/dataset.js';
-import {channelStatistics} from '../data/normalise.js';
+import {type ChannelStatistics, channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
 import type {Views} from '../inference/views.js';
 import type {Averaging} from './averaging.js';
 import {BestEpoch} from './best_epoch.js';
 import {checkClassifier} from './check_model.js';
+import type {Saved} from './checkpoint_file.js';
+import {identityOf, labelsChecksum, shortName} from './checkpoint_identity.js';
+import {copyWeights, restoreWeights} from './checkpoint_state.js';
+import {Checkpoints, type ResumeOptions} from './checkpoints.js';
 import {classification, withTargets} from './classification.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './evaluate.js';
@@ -31,7 +35,7 @@ import {
 } from './image_options.js';
 import {type RecipeName, withRecipe} from './recipes.js';
 import type {Schedule} from './schedule.js';
-import {type DoneStep, type StepBatch, take} from './steps.js';
+import {type BatchPlace, type DoneStep, type StepBatch, take} from './steps.js';
 import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
 import {
   checkTrainingOptions,
@@ -42,7 +46,7 @@ import {
 } from './training_plan.js';
 import {whitenedKernel, whitenFirstConvolution} from './whitening.js';
 
-export interface TrainOptions extends ImageOptions, TrainingImageOptions {
+export interface TrainOptions extends ImageOptions, TrainingImageOptions, ResumeOptions {
   /**
    * Settings that go together, for what is left out here; default none. 'small-images' is for photos of about 32x32 pixels
    * and some minutes; say `flip: false` where a mirror image means something else.
@@ -108,7 +112,7 @@ export interface TrainOptions extends ImageOptions, TrainingImageOptions {
   restoreBest?: boolean;
   /**
    * Stops at the end of a step, or while images are read; the promise still resolves with what there is. Before the mean
-   * and standard deviation of the training set are known, these are empty.
+   * and standard deviation of the training set are known, these are empty. Where there are checkpoints, one is written.
    */
   signal?: AbortSignal;
   onBatch?: (report: BatchReport) => void;
@@ -145,6 +149,7 @@ const OPTIONS = {
     restoreBest: true,
   },
   ...{signal: true, onBatch: true, onTestBatch: true, onEpoch: true},
+  ...{checkpoint: true, resume: true},
 } as const satisfies ArgumentNames<TrainOptions>;
 
 /**
@@ -154,7 +159,8 @@ const OPTIONS = {
  *
  * @param model Maps images to logits [B, K], K the number of classes.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are
- *     registered; DataError for an unreadable image or a label that is no class; SwintError naming epoch and step where the loss is not finite.
+ *     registered; DataError for an unreadable image or a label that is no class; SwintError naming epoch and step where the loss or
+ *     a weight is not finite, the model then having its last good weights; what `checkpoint` and `resume` say.
  */
 export async function train(
   model: tfl.LayersModel,
@@ -164,16 +170,45 @@ export async function train(
   checkArguments(WHO, given, OPTIONS);
   const start = performance.now();
   const options = withRecipe(WHO, model, given);
-  const training = await prepare(model, data, options);
+  checkOptions(model, data, options);
+  const checkpoints = await Checkpoints.open(WHO, options);
+  const training = await prepare(model, data, options, checkpoints);
   if (training === null) return nothingTrained((performance.now() - start) / 1000);
-  describeImages(training);
-  const stream = options.stepsPerEpoch == null ? null : allPasses(training);
+  const {plan, images} = training;
   try {
-    return await run(training, stream);
+    const {mean, std} = images;
+    checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {mean, std});
+    describeImages(training);
+    return ended(training) ?? (await run(training));
   } finally {
-    await stream?.return(undefined);
-    training.plan.dispose();
+    await training.stream?.return(undefined);
+    plan.dispose();
   }
+}
+
+/** What a checkpoint knows of the images. */
+function factsOf({train, test}: DatasetSplit): Record<string, string | number> {
+  const facts = [train, test].flatMap((dataset, i) => {
+    const {name, size, height, width, channels, classNames} = dataset;
+    const labels = labelsChecksum(dataset);
+    const all = {
+      name: shortName(name),
+      images: size,
+      size: `${height}x${width}x${channels}`,
+      classes: classNames.join(),
+      labels,
+    };
+    return Object.entries(all).map(([key, value]) => [`${i === 0 ? 'training' : 'test'} ${key}`, value]);
+  });
+  return Object.fromEntries(facts);
+}
+
+/** What a training returned that had ended when its last checkpoint was written; its weights are put into the model. */
+function ended({model, checkpoints}: Training): TrainingHistory | null {
+  const {result, weights} = checkpoints?.found ?? {};
+  if (!result || !weights) return null;
+  restoreWeights(model, weights);
+  return result as TrainingHistory;
 }
 
 /** What one training works with. */
@@ -187,6 +222,9 @@ interface Training {
   stepsPerPass: number;
   images: ImageOptions & {mean: number[]; std: number[]};
   plan: TrainingPlan;
+  checkpoints: Checkpoints | null;
+  /** The batches of pass after pass, where epochs are counted in steps; made when the first is asked for. */
+  stream: AsyncGenerator<StepBatch> | null;
 }
 
 /** @returns null where the signal came before it was done. */
@@ -194,9 +232,9 @@ async function prepare(
   model: tfl.LayersModel,
   data: DatasetSplit,
   options: TrainOptions,
+  checkpoints: Checkpoints | null,
 ): Promise<Training | null> {
   const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch, signal} = options;
-  checkOptions(model, data, options);
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
   const batchCount = data.train.size / batchSize;
   const stepsPerPass = dropRemainder ? Math.floor(batchCount) : Math.ceil(batchCount);
@@ -207,17 +245,22 @@ async function prepare(
     );
   }
   const reading = {badImages, onBadImage, signal};
+  const known = options.mean && options.std ? {mean: options.mean, std: options.std} : null;
   const statistics =
-    options.mean && options.std
-      ? {mean: options.mean, std: options.std}
-      : await unlessAborted(channelStatistics(data.train, reading), signal);
+    known ??
+    (checkpoints?.found?.setup as ChannelStatistics | undefined) ??
+    (await unlessAborted(channelStatistics(data.train, reading), signal));
   if (statistics === null) return null;
   const mean = [...(options.mean ?? statistics.mean)];
   const std = [...(options.std ?? statistics.std)];
   const images = {mean, std, dataFormat, badImages, onBadImage, prefetch};
-  if (!(await whiten(model, data, options, images))) return null;
+  // The weights of a checkpoint have the whitened filters.
+  if (!checkpoints?.found && !(await whiten(model, data, options, images))) return null;
   const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'loss'});
-  return {model, data, options, batchSize, dropRemainder, stepsPerPass, images, plan};
+  return {
+    ...{model, data, options, batchSize, dropRemainder, stepsPerPass, images, plan, checkpoints},
+    stream: null,
+  };
 }
 
 /** Sets the whitened filters, where they are asked for. @returns false where the signal came before it was done. */
@@ -271,16 +314,16 @@ function describeImages({model, data, images}: Training): void {
   });
 }
 
-/** @param stream The batches of pass after pass, where epochs are counted in steps; else null. */
-async function run(training: Training, stream: AsyncGenerator<StepBatch> | null): Promise<TrainingHistory> {
-  const {options, data, model, plan, images} = training;
+async function run(training: Training): Promise<TrainingHistory> {
+  const {options, data, model, plan, images, checkpoints} = training;
   const {clipNorm, signal, patience = Infinity, restoreBest = options.patience != null} = options;
   const best = new BestEpoch(model, restoreBest);
   const result = await runEpochs<Evaluation, Figures>({
-    ...{who: WHO, model, plan, clipNorm, signal},
+    ...{who: WHO, model, plan, clipNorm, signal, checkpoints},
+    parts: {'the best epoch': best, ...plan.resumables},
     objective: classification(data.train.classNames.length, options.labelSmoothing ?? 0),
     trainName: data.train.name,
-    batches: (epoch) => (stream === null ? passOver(training, epoch - 1) : take(stream, plan.steps)),
+    batches: (epoch, after, steps) => epochBatches(training, epoch, after, steps),
     totals: (epoch) => new Totals(training, epoch),
     async test(epoch) {
       const evaluation = await testEpoch(training, epoch);
@@ -298,7 +341,7 @@ async function run(training: Training, stream: AsyncGenerator<StepBatch> | null)
     stopped: result.early ? 'early' : result.stopped,
     evaluation: restoredEpoch === null ? result.evaluation : best.evaluation,
   });
-  return {
+  const history: TrainingHistory = {
     epochs,
     bestEpoch: best.epoch,
     restoredEpoch,
@@ -307,6 +350,8 @@ async function run(training: Training, stream: AsyncGenerator<StepBatch> | null)
     std: images.std,
     ...final,
   };
+  if (history.stopped !== 'aborted') await checkpoints?.saveResult(history, await copyWeights(model));
+  return history;
 }
 
 /** The test at the end, of the weights that the model keeps: the one of an epoch, made anew where more views are asked for. */
@@ -357,6 +402,15 @@ class Totals implements EpochTotals<Evaluation, Figures> {
     });
   }
 
+  getState(): Saved {
+    const {lossSum, correct, images} = this;
+    return {lossSum, correct, images};
+  }
+
+  setState(state: Saved): void {
+    Object.assign(this, state);
+  }
+
   figures(tested: Evaluation | null): Figures {
     return {
       trainLoss: this.lossSum / this.images,
@@ -382,24 +436,43 @@ function testEpoch(
   });
 }
 
-/** The batches of one pass over the training set; each pass has an order and augmentation of its own. */
-async function* passOver(training: Training, pass: number): AsyncGenerator<StepBatch> {
+/** The batches of an epoch behind the one at `after`. */
+function epochBatches(
+  training: Training,
+  epoch: number,
+  after: BatchPlace | null,
+  steps: number,
+): AsyncGenerator<StepBatch> {
+  if (training.options.stepsPerEpoch == null) {
+    const pass = epoch - 1;
+    return passOver(training, pass, after?.pass === pass ? after.batch + 1 : 0);
+  }
+  training.stream ??= allPasses(training, after);
+  return take(training.stream, steps);
+}
+
+/** The batches of one pass over the training set, from one on; each pass has an order and augmentation of its own. */
+async function* passOver(training: Training, pass: number, firstBatch: number): AsyncGenerator<StepBatch> {
   const {data, images, batchSize, dropRemainder, stepsPerPass, options, plan} = training;
   const {seed = 0, signal} = options;
   const totalSteps = plan.epochs * plan.steps;
   const changes = imageChanges(data.train, options, {pass, stepsPerPass, totalSteps});
-  const order = {shuffle: true, seed, epoch: pass};
+  const order = {shuffle: true, seed, epoch: pass, firstBatch};
   const source = batches(data.train, {...images, ...changes, ...order, batchSize, dropRemainder, signal});
-  for await (const batch of source) yield withTargets(batch, data.train);
+  for await (const batch of source) {
+    yield {...withTargets(batch, data.train), place: {pass, batch: batch.number}};
+  }
 }
 
-/** The batches of pass after pass, until one has none. */
-async function* allPasses(training: Training): AsyncGenerator<StepBatch> {
-  for (let pass = 0, some = true; some; pass++) {
-    some = false;
-    for await (const batch of passOver(training, pass)) {
+/** The batches of pass after pass behind the one at `after`, until a pass has none. */
+async function* allPasses(training: Training, after: BatchPlace | null): AsyncGenerator<StepBatch> {
+  let firstBatch = after === null ? 0 : after.batch + 1;
+  for (let pass = after?.pass ?? 0, some = true; some; pass++) {
+    some = firstBatch > 0;
+    for await (const batch of passOver(training, pass, firstBatch)) {
       some = true;
       yield batch;
     }
+    firstBatch = 0;
   }
 }

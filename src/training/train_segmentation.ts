@@ -14,6 +14,10 @@ import type {SegmentationDataset, SegmentationSplit} from '../data/segmentation_
 import {ConfigError} from '../errors.js';
 import {describeSegmenter} from '../inference/segmenter_metadata.js';
 import {checkSegmenter} from './check_model.js';
+import type {Saved} from './checkpoint_file.js';
+import {identityOf, shortName} from './checkpoint_identity.js';
+import {copyWeights, restoreWeights} from './checkpoint_state.js';
+import {Checkpoints} from './checkpoints.js';
 import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
 import {evaluateSegmentation, type SegmentationEvaluation} from './evaluate_segmentation.js';
 import {confusionCounts} from './pixel_classes.js';
@@ -30,7 +34,7 @@ import {
   type PixelConfusion,
   segmentationScores,
 } from './segmentation_metrics.js';
-import {type DoneStep, type Objective, take} from './steps.js';
+import {type BatchPlace, type DoneStep, type Objective, type StepBatch, take} from './steps.js';
 import type {TrainOptions} from './train.js';
 import {checkTrainingOptions, type TrainingPlan, tellSchedule, trainingPlan} from './training_plan.js';
 
@@ -50,7 +54,9 @@ type Shared =
   | 'signal'
   | 'mean'
   | 'std'
-  | 'dataFormat';
+  | 'dataFormat'
+  | 'checkpoint'
+  | 'resume';
 
 /** The options of `train` that say how long and how fast, and these. The schedule 'plateau' follows the mean IoU. */
 export interface SegmentationTrainOptions extends Pick<TrainOptions, Shared>, Pick<TileOptions, 'overlap'> {
@@ -87,7 +93,7 @@ const OPTIONS = {
     flip: true,
     rotate: true,
   },
-  ...{loss: true, onBatch: true, onEpoch: true},
+  ...{loss: true, onBatch: true, onEpoch: true, checkpoint: true, resume: true},
 } as const satisfies ArgumentNames<SegmentationTrainOptions>;
 
 /** Images from which mean and standard deviation are taken. */
@@ -101,8 +107,8 @@ const STATISTICS_SAMPLE = 200;
  *
  * @param model Maps images [B, C, H, W] of any size to logits [B, K, H, W], K the number of classes; see `swinUNet`.
  * @throws ConfigError for an unusable option, a model that does not fit the data, or where no gradients are registered;
- *     DataError for an unreadable image, or one smaller than a crop; SwintError naming epoch and step where the loss is not
- *     finite.
+ *     DataError for an unreadable image, or one smaller than a crop; SwintError naming epoch and step where the loss or a weight
+ *     is not finite, the model then having its last good weights; what `checkpoint` and `resume` say.
  */
 export async function trainSegmentation(
   model: tfl.LayersModel,
@@ -110,31 +116,45 @@ export async function trainSegmentation(
   options: SegmentationTrainOptions = {},
 ): Promise<SegmentationHistory> {
   checkArguments(WHO, options, OPTIONS);
-  const {batchSize = 4, cropSize, dataFormat = 'channelsFirst'} = options;
+  const {batchSize = 4} = options;
   checkTrainingOptions(WHO, model, {...options, batchSize});
   checkData(model, data, options);
   const start = performance.now();
-  const statistics = await unlessAborted(normalisation(data.train, options), options.signal);
+  const checkpoints = await Checkpoints.open(WHO, options);
+  const statistics = await unlessAborted(normalisation(data.train, options, checkpoints), options.signal);
   if (statistics === null) {
     const nothing = {epochs: [], steps: 0, stepMs: null, mean: [], std: [], evaluation: null};
     return {...nothing, stopped: 'aborted', seconds: (performance.now() - start) / 1000};
   }
   const {mean, std} = statistics;
   // Before the first step: a callback may save the model.
+  const {dataFormat = 'channelsFirst'} = options;
   describeSegmenter(model, {classNames: [...data.train.classNames], mean, std, dataFormat});
-  const {seed, flip, rotate} = options;
-  const stream = cropBatches(data.train, {
-    ...{batchSize, cropSize, flip, rotate, seed},
-    ...{mean, std, dataFormat, signal: options.signal},
-  });
+  checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {mean, std});
+  const {result, weights} = checkpoints?.found ?? {};
+  if (result && weights) {
+    restoreWeights(model, weights);
+    return result as SegmentationHistory;
+  }
   const stepsPerPass = Math.ceil(data.train.size / batchSize);
   const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'meanIou'});
+  const training: Training = {model, data, options, plan, checkpoints, stream: null, mean, std};
   try {
-    return await run({model, data, options, plan, stream, mean, std});
+    return await run(training);
   } finally {
-    await stream.return(undefined as never);
+    await training.stream?.return(undefined);
     plan.dispose();
   }
+}
+
+/** What a checkpoint knows of the images. */
+function factsOf({train, test}: SegmentationSplit): Record<string, string | number> {
+  const facts = [train, test].flatMap(({name, size, channels, classNames}, i) =>
+    Object.entries({name: shortName(name), images: size, channels, classes: classNames.join()}).map(
+      ([key, value]) => [`${i === 0 ? 'training' : 'test'} ${key}`, value],
+    ),
+  );
+  return Object.fromEntries(facts);
 }
 
 const WHO = 'trainSegmentation';
@@ -159,8 +179,10 @@ function checkData(
 async function normalisation(
   train: SegmentationDataset,
   {mean, std, signal}: SegmentationTrainOptions,
+  checkpoints: Checkpoints | null,
 ): Promise<{mean: number[]; std: number[]}> {
   if (mean && std) return {mean: [...mean], std: [...std]};
+  if (checkpoints?.found) return checkpoints.found.setup as {mean: number[]; std: number[]};
   // Images without labels: a sample balanced by class is one of all of them.
   const {name, size, channels} = train;
   const read = async (index: number) => checkLabelledImage(train, index, await train.read(index)).data;
@@ -175,19 +197,25 @@ interface Training {
   data: SegmentationSplit;
   options: SegmentationTrainOptions;
   plan: TrainingPlan;
-  stream: ReturnType<typeof cropBatches>;
+  checkpoints: Checkpoints | null;
+  /** Made when the first batch is asked for. */
+  stream: AsyncGenerator<StepBatch> | null;
   mean: number[];
   std: number[];
 }
 
 async function run(training: Training): Promise<SegmentationHistory> {
-  const {model, data, options, plan, stream, mean, std} = training;
+  const {model, data, options, plan, checkpoints, mean, std} = training;
   const {clipNorm, signal} = options;
   const result = await runEpochs<SegmentationEvaluation, Figures>({
-    ...{who: WHO, model, plan, clipNorm, signal},
+    ...{who: WHO, model, plan, clipNorm, signal, checkpoints},
+    parts: {...plan.resumables},
     objective: objectiveOf(training),
     trainName: data.train.name,
-    batches: () => take(stream, plan.steps),
+    batches(_epoch, after, count) {
+      training.stream ??= allCrops(training, after);
+      return take(training.stream, count);
+    },
     totals: (epoch) => new Totals(training, epoch),
     async test() {
       const evaluation = await testEpoch(training);
@@ -198,14 +226,27 @@ async function run(training: Training): Promise<SegmentationHistory> {
     onEpoch: (report, tested) => options.onEpoch?.(report, tested),
   });
   const {epochs, stopped, steps, stepMs, seconds, evaluation} = result;
-  return {epochs, stopped, steps, stepMs, seconds, mean, std, evaluation};
+  const history = {epochs, stopped, steps, stepMs, seconds, mean, std, evaluation};
+  if (stopped !== 'aborted') await checkpoints?.saveResult(history, await copyWeights(model));
+  return history;
+}
+
+/** The batches behind the one at `after`, without end. */
+async function* allCrops(training: Training, after: BatchPlace | null): AsyncGenerator<StepBatch> {
+  const {data, options, mean, std} = training;
+  const {batchSize = 4, cropSize, flip, rotate, seed, signal, dataFormat = 'channelsFirst'} = options;
+  const firstBatch = after === null ? 0 : after.batch + 1;
+  const args = {batchSize, cropSize, flip, rotate, seed, mean, std, dataFormat, signal, firstBatch};
+  for await (const batch of cropBatches(data.train, args)) {
+    yield {...batch, place: {pass: 0, batch: batch.number}};
+  }
 }
 
 type Figures = Omit<SegmentationEpochReport, keyof EpochRecord>;
 
 /** The loss and the pixels, by true and predicted class, of an epoch so far. */
 class Totals implements EpochTotals<SegmentationEvaluation, Figures> {
-  private readonly confusion: PixelConfusion;
+  private confusion: PixelConfusion;
   private lossSum = 0;
   private images = 0;
 
@@ -225,6 +266,15 @@ class Totals implements EpochTotals<SegmentationEvaluation, Figures> {
     addConfusion(batch, counts);
     const {pixelAccuracy} = segmentationScores(batch);
     options.onBatch?.({epoch: this.epoch, epochs: plan.epochs, steps: plan.steps, pixelAccuracy, ...step});
+  }
+
+  getState(): Saved {
+    const {confusion, lossSum, images} = this;
+    return {confusion, lossSum, images};
+  }
+
+  setState(state: Saved): void {
+    Object.assign(this, state);
   }
 
   figures(tested: SegmentationEvaluation | null): Figures {

@@ -15,6 +15,7 @@ import {
 import {ConfigError} from '../errors.js';
 import {AdamW} from './adamw.js';
 import {type Averaging, checkAveraging, WeightAverage} from './averaging.js';
+import type {Resumable} from './checkpoint_state.js';
 import {rateOf, setRate} from './learning_rate.js';
 import {type RecipeName, recipeOptimizer} from './recipes.js';
 import {
@@ -63,6 +64,8 @@ export interface TrainingPlan {
   schedule: Schedule | null;
   /** Null where weights are not averaged. */
   average: WeightAverage | null;
+  /** What of these has a state, by name: checkpoints hold it. */
+  resumables: Readonly<Record<string, Resumable>>;
   /** Rate of an update, counted from 0 over all epochs, after some seconds; undefined where the optimizer keeps its own. */
   rate: (update: number, seconds: number) => number | undefined;
   /** Part of the training that is done with so many updates after some seconds, 0 to 1. */
@@ -137,6 +140,10 @@ export function trainingPlan(
     Math.max(update, Math.floor((total * seconds) / maxSeconds));
   return {
     ...{epochs, steps, accumulateSteps, updates, maxSeconds, optimizer, schedule, average},
+    resumables: {
+      ...(average && {'the average of the weights': average}),
+      ...(schedule?.getState && {'the schedule': schedule as Resumable}),
+    },
     rate(update, seconds) {
       // A schedule of the caller's counts updates, whatever the time.
       return schedule?.(typeof options.schedule === 'function' ? update : reached(update, seconds));

@@ -9,12 +9,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {sgdUpdate} from '../../kernels/index.js';
+import type {Resumable} from './checkpoint_state.js';
 import type {TrainingPlan} from './training_plan.js';
-import {updatedTogether} from './variable_optimizer.js';
+import {type NamedTensor, updatedTogether} from './variable_optimizer.js';
 
 type Gradients = Record<string, tf.Tensor>;
 
-export class WeightUpdate {
+export class WeightUpdate implements Resumable {
   /** The model's trainable variables, with the layer weights they belong to. */
   readonly variables: ReadonlyMap<tf.Variable, tfl.LayerVariable>;
   /** Part of the training that is done with the update in preparation, 0 to 1. */
@@ -68,6 +69,30 @@ export class WeightUpdate {
     this.sums = {};
     this.batches = 0;
     this.images = 0;
+  }
+
+  /** The sums of an update that is begun, each by the place of its variable. The caller disposes them. */
+  async getWeights(): Promise<NamedTensor[]> {
+    return [...this.variables.keys()].flatMap(({name}, place) =>
+      this.sums[name] ? [{name: String(place), tensor: tf.clone(this.sums[name])}] : [],
+    );
+  }
+
+  async setWeights(weights: NamedTensor[]): Promise<void> {
+    this.dispose();
+    const variables = [...this.variables.keys()];
+    for (const {name, tensor} of weights) this.sums[variables[Number(name)].name] = tf.clone(tensor);
+  }
+
+  getState(): {batches: number; images: number} {
+    const {batches, images} = this;
+    return {batches, images};
+  }
+
+  /** After setWeights. */
+  setState({batches, images}: {batches: number; images: number}): void {
+    this.batches = batches;
+    this.images = images;
   }
 
   private add(gradients: Gradients, images: number): void {

@@ -107,7 +107,7 @@ describe('tfjs-swint', () => {
     );
     expect(stdout.match(/epoch 1\/1 · train loss \d\.\d+ accuracy .* · test loss/g)).to.have.length(2);
     expect(stdout).to.match(/^SwinResNet-14 +[\d,]+ +[\d.]+ ms +\d\.\d+ +\d\.\d+ +[\d.]+%/m);
-    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'swin']);
+    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'run.json', 'swin']);
     for (const path of [
       join(out, 'swin'),
       join(out, 'conv'),
@@ -169,7 +169,7 @@ describe('tfjs-swint', () => {
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/2 classes \(circle, square\)/);
     expect(stdout.match(/skipped .*999\.png/g)).to.have.length(1);
-    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html']);
+    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'run.json']);
 
     const failed = await swint('train', ...line, '--out', join(root, 'folder-failed'));
     expect(failed.code).to.equal(1);
@@ -227,10 +227,19 @@ describe('tfjs-swint', () => {
       });
       expect(code, stderr).to.equal(exitCode);
       expect(stdout).to.include('Stopping after this step');
-      expect(await readdir(out)).to.have.members(['history.json', 'report.html', 'swin']);
+      expect(stdout).to.match(new RegExp(`^To go on +tfjs-swint train --resume ${out}$`, 'm'));
+      expect(await readdir(out)).to.have.members([
+        'checkpoints',
+        'history.json',
+        'report.html',
+        'run.json',
+        'swin',
+      ]);
       const history = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
       expect(history.models).to.have.length(1);
       expect(history.models[0].stopped).to.equal('aborted');
+      // Tested as it was saved.
+      expect(history.models[0].evaluation.accuracy).to.equal(history.models[0].epochs.at(-1).testAccuracy);
       (await loadModel(join(out, 'swin'))).dispose();
     });
 
@@ -240,6 +249,6 @@ describe('tfjs-swint', () => {
     const {code, stdout, stderr} = await swint('train', ...line);
     expect(code, stderr).to.equal(0);
     expect(stdout.match(/time of --max-minutes is spent/g)).to.have.length(2);
-    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'swin']);
+    expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'run.json', 'swin']);
   });
 });

@@ -45,7 +45,7 @@ describe('the options of train', () => {
     const line =
       '--data d --image-size 48 --epochs 3 --steps-per-epoch 9 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 --widths 8,16,32 ' +
       '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
-      '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --out=o';
+      '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --checkpoint-seconds 9 --out=o';
     expect(parseTrainCommand(line.split(' '))).to.deep.equal({
       data: 'd',
       imageSize: 48,
@@ -70,6 +70,7 @@ describe('the options of train', () => {
       seed: 7,
       badImages: 'skip',
       maxMinutes: 1.5,
+      checkpointSeconds: 9,
       out: 'o',
     });
   });
@@ -107,6 +108,8 @@ describe('the options of train', () => {
     ['--crop -1', /--crop must be a whole number from 0; got -1\./],
     ['--seed 1.5', /--seed/],
     ['--bad-images ignore', /--bad-images must be one of fail, skip; got ignore\./],
+    ['--checkpoint-seconds -1', /--checkpoint-seconds must be a number from 0; got -1\./],
+    ['--resume=', /--resume must be a folder; got nothing\./],
     ['--max-minutes 0', /--max-minutes must be a number above 0; got 0\./],
   ];
   for (const [line, message] of wrong) {

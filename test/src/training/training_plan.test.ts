@@ -9,6 +9,7 @@ import {runSteps} from '../../../src/training/steps.js';
 import {type TrainOptions, train} from '../../../src/training/train.js';
 import {type SegmentationTrainOptions, trainSegmentation} from '../../../src/training/train_segmentation.js';
 import {tellSchedule, trainingPlan} from '../../../src/training/training_plan.js';
+import {WeightUpdate} from '../../../src/training/weight_update.js';
 import {eachBackend} from '../../helpers/backends.js';
 import {memoryMasks} from '../data/memory_masks.js';
 import {colourSplit} from './colour_squares.js';
@@ -246,9 +247,10 @@ describe('the plan of a training', () => {
             const run = async (moves: readonly number[]): Promise<number[]> => {
               let network = model();
               let plan = trainingPlan({...options, optimizer: make()}, {...context, model: network});
+              let update = new WeightUpdate(network, plan, undefined);
               for (let epoch = 1; epoch <= 6; epoch++) {
                 await runSteps({
-                  ...{who: 'test', model: network, plan, epoch, secondsBefore: 0},
+                  ...{who: 'test', model: network, plan, update, epoch, secondsBefore: 0},
                   objective: (logits, labels) => ({
                     loss: tf.losses.softmaxCrossEntropy(labels, logits) as tf.Scalar,
                     counts: tf.zeros([1]),
@@ -269,6 +271,7 @@ describe('the plan of a training', () => {
                 next.schedule!.setState!(plan.schedule!.getState!());
                 for (const old of [plan.optimizer, network, plan]) old.dispose();
                 [network, plan] = [other, next];
+                update = new WeightUpdate(network, plan, undefined);
               }
               const end = await valuesOf(network);
               for (const last of [plan.optimizer, network, plan]) last.dispose();
@@ -289,7 +292,12 @@ describe('the plan of a training', () => {
     for (let step = 0; step < 4; step++) {
       const seed = 10 * epoch + step;
       const labels = tf.tidy(() => tf.oneHot(tf.tensor1d([0, 1, 2, step % 3], 'int32'), 3));
-      yield {images: tf.randomNormal([4, 3, 4, 4], 0, 1, 'float32', seed), labels, indices: [0, 1, 2, 3]};
+      yield {
+        images: tf.randomNormal([4, 3, 4, 4], 0, 1, 'float32', seed),
+        labels,
+        indices: [0, 1, 2, 3],
+        place: {pass: 0, batch: step},
+      };
     }
   }
 
