@@ -1,5 +1,7 @@
 /** How well a segmentation network does on a set of images with masks: each image as a whole, tile by tile. */
+
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {checkLabelledImage, orAborted} from '../data/checked_reads.js';
 import type {SegmentationDataset} from '../data/segmentation_dataset.js';
 import {checkSegmenter} from './check_model.js';
@@ -27,6 +29,11 @@ export interface EvaluateSegmentationOptions extends TileOptions {
   signal?: AbortSignal;
 }
 
+const OPTIONS = {
+  ...{tile: true, overlap: true, batchSize: true, onImage: true, signal: true},
+  ...{mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<EvaluateSegmentationOptions>;
+
 /** Figures over all pixels of all images, and the counts that they come from. */
 export interface SegmentationEvaluation extends SegmentationScores {
   confusion: PixelConfusion;
@@ -44,15 +51,18 @@ export async function evaluateSegmentation(
   dataset: SegmentationDataset,
   options: EvaluateSegmentationOptions = {},
 ): Promise<SegmentationEvaluation> {
-  const {onImage, signal, dataFormat = 'channelsFirst'} = options;
+  const who = `evaluateSegmentation(${dataset.name})`;
+  checkArguments(who, options, OPTIONS);
+  const {onImage, signal, ...tiles} = options;
+  const {dataFormat = 'channelsFirst'} = tiles;
   const {channels, classNames, ignoreIndex} = dataset;
   const classes = classNames.length;
   const use = {channels, size: null, classes, dataFormat};
-  checkSegmenter(`evaluateSegmentation(${dataset.name})`, model, use);
+  checkSegmenter(who, model, use);
   const confusion = emptyConfusion(classes);
   for (let index = 0; index < dataset.size; index++) {
     const image = checkLabelledImage(dataset, index, await orAborted(dataset.read(index), signal));
-    const {mask} = await predictSegmentation(model, image, options);
+    const {mask} = await predictSegmentation(model, image, tiles);
     const counts = confusionMatrix(image.mask, mask, classes, ignoreIndex);
     addConfusion(confusion, counts.flat());
     await onImage?.({index, mask, scores: segmentationScores(counts)});
