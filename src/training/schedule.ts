@@ -1,7 +1,9 @@
 /**
  * Learning-rate schedules: plain functions from the number of the step, counted from 0, to the rate of that step.
  */
+
 import {checkNumber, FROM_ZERO, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ConfigError} from '../errors.js';
 
 /** Rate of optimizer step `step`, the first step being 0. */
@@ -28,6 +30,10 @@ export interface CosineScheduleArgs {
   floor?: number;
 }
 
+const COSINE = {
+  ...{rate: true, totalSteps: true, warmupSteps: true, floor: true},
+} as const satisfies ArgumentNames<CosineScheduleArgs>;
+
 /**
  * Linear warm-up, then half a cosine from the highest rate to the floor (Loshchilov & Hutter 2017, "SGDR", without
  * restarts). With W warm-up steps of T:
@@ -38,8 +44,10 @@ export interface CosineScheduleArgs {
  *
  * @throws ConfigError where a number lies outside its range.
  */
-export function cosineSchedule({rate, totalSteps, warmupSteps = 0, floor = 0}: CosineScheduleArgs): Schedule {
+export function cosineSchedule(args: CosineScheduleArgs): Schedule {
   const who = 'cosineSchedule';
+  checkArguments(who, args, COSINE);
+  const {rate, totalSteps, warmupSteps = 0, floor = 0} = args;
   checkNumber(who, 'rate', rate, FROM_ZERO);
   checkNumber(who, 'floor', floor, FROM_ZERO);
   if (floor > rate) {

@@ -9,8 +9,10 @@
  * as in tfjs's momentum, Keras and PyTorch (Sutskever et al. 2013, "On the importance of initialization and momentum in
  * deep learning"). The decay is part of the gradient, as is usual for convolution networks, so momentum sees it too.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import {BELOW_ONE, FROM_ZERO} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {sgdUpdate} from '../../kernels/index.js';
 import {ConfigError} from '../errors.js';
 import {type DecayExclusion, type Step, type Update, VariableOptimizer} from './variable_optimizer.js';
@@ -31,6 +33,10 @@ export interface SGDArgs {
   exclude?: DecayExclusion;
 }
 
+const ARGUMENTS = {
+  ...{learningRate: true, momentum: true, nesterov: true, weightDecay: true, exclude: true},
+} as const satisfies ArgumentNames<SGDArgs>;
+
 /**
  * Gradient descent for `model.compile({optimizer: new SGD({...})})`, `optimizer.minimize` and `train`.
  *
@@ -47,6 +53,7 @@ export class SGD extends VariableOptimizer {
   readonly weightDecay: number;
 
   constructor(args: SGDArgs = {}) {
+    checkArguments('SGD', args, ARGUMENTS);
     const {learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0} = args;
     super('SGD', momentum === 0 ? [] : ['velocity'], learningRate, args.exclude);
     this.checkNumber('momentum', momentum, BELOW_ONE);
