@@ -109,8 +109,8 @@ export async function withModuleErrors<T>(start: (failed: Promise<never>) => Pro
   } catch (error) {
     if (aborted === undefined || !(error instanceof BackendError)) throw error;
     throw new BackendError(
-      `wasm: tfjs's module must be there and run; got ${aborted} (where it comes from is set before the start, ` +
-        'setWasmPaths(path); in Node a path is a folder, for a URL call setWasmPaths(url, true)).',
+      `wasm: the backend must start; got "${aborted}" (tfjs's module comes from where setWasmPaths(path) says; in Node ` +
+        'a path is a folder, for a URL call setWasmPaths(url, true)).',
       {cause: error},
     );
   } finally {
