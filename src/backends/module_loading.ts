@@ -6,9 +6,11 @@
  * - Without, the module aborts, and tfjs tells of its own documentation in place of the reason.
  *
  * For that the platform's `fetch`, `WebAssembly.instantiate` and `WebAssembly.RuntimeError` are replaced during the start;
- * what is not tfjs's module they pass on.
+ * what is not tfjs's module they pass on. The module takes `console.warn` of that moment for as long as it lives: what it
+ * says there of kernels that compute nothing becomes an error (kernels/wasm/runtime/guarded_module.ts).
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {isComplaint} from '../../kernels/wasm/runtime/guarded_module.js';
 import {BackendError} from '../errors.js';
 
 type Fetch = tf.Platform['fetch'];
@@ -104,6 +106,11 @@ export async function withModuleErrors<T>(start: (failed: Promise<never>) => Pro
   }
   const restoreError = replace(WebAssembly, 'RuntimeError', RuntimeError as typeof StockError);
 
+  const {warn} = console;
+  const restoreWarn = replace(console, 'warn', (...words: unknown[]) => {
+    if (!isComplaint(words[0])) warn(...words);
+  });
+
   try {
     return await start(failed);
   } catch (error) {
@@ -117,5 +124,6 @@ export async function withModuleErrors<T>(start: (failed: Promise<never>) => Pro
     restoreFetch();
     restoreInstantiate();
     restoreError();
+    restoreWarn();
   }
 }

@@ -11,7 +11,7 @@ import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arg
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
-import {guardMalloc} from '../../kernels/wasm/runtime/guarded_malloc.js';
+import {guardModule} from '../../kernels/wasm/runtime/guarded_module.js';
 import {kernelModule} from '../../kernels/wasm/runtime/module.js';
 import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/tfjs/replacements.js';
@@ -174,7 +174,7 @@ async function start(
   }
   // Settings after the activation, so that a backend that does not start leaves everything as it was.
   if (kernels === 'tfjs') {
-    await activateWasm(false, guardMalloc);
+    await activateWasm(false, guardModule);
     restoreStockKernels();
     unregisterOperations();
     setThreads(1);
