@@ -24,7 +24,16 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3.2; Liu et al. 2022, "Swin Transformer V2", section 3.3.
  */
 import type * as tf from '@tensorflow/tfjs-core';
-import {COUNT, checkNumber, FINITE, oneOf, rate, WHOLE} from '../common/arguments.js';
+import {
+  COUNT,
+  checkNumber,
+  checkNumbers,
+  FINITE,
+  oneOf,
+  rate,
+  WHOLE,
+  wholeNumber,
+} from '../common/arguments.js';
 import {ConfigError, ShapeError} from '../common/errors.js';
 import {type ArgumentNames, checkArguments} from '../common/known_arguments.js';
 import {checkTensors, type InputShapes} from '../common/operation_inputs.js';
@@ -121,18 +130,11 @@ export function checkAttention(
   {table, logitScale, padToken}: Omit<WindowAttentionInputs, 'qkv'>,
   {numHeads, windowSize, shift, score}: WindowAttentionAttrs,
 ): void {
+  checkNumbers(who, 'windowSize', windowSize, {count: 2, per: 'axis', rule: COUNT});
   for (const axis of [0, 1] as const) {
-    if (!Number.isInteger(windowSize[axis]) || windowSize[axis] < 1) {
-      throw new ConfigError(
-        `${who}: windowSize must be two positive integers; got [${windowSize.join(', ')}].`,
-      );
-    }
-    if (!Number.isInteger(shift[axis]) || shift[axis] < 0 || shift[axis] >= windowSize[axis]) {
-      throw new ConfigError(
-        `${who}: shift must be from 0 to windowSize - 1; got [${shift.join(', ')}] for windows of ` +
-          `[${windowSize.join(', ')}].`,
-      );
-    }
+    checkNumber(who, `shift[${axis}]`, shift[axis], wholeNumber(0, windowSize[axis] - 1), {
+      fix: `the windows are [${windowSize.join(', ')}]`,
+    });
   }
   requireShape(
     who,

@@ -9,6 +9,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkModel} from '../../architectures/check_model.js';
 import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
@@ -82,6 +83,7 @@ export async function predictSegmentationWith<T>(
   options: PredictSegmentationOptions,
 ): Promise<PredictedMask> {
   checkArguments(WHO, options, OPTIONS);
+  checkModel(WHO, model);
   const {dataFormat = 'channelsFirst'} = options;
   checkDataFormat(WHO, dataFormat);
   const [modelChannels, ...modelSize] = inputOf(model, dataFormat);

@@ -117,13 +117,13 @@ const cases: [string, () => unknown, typeof ConfigError | typeof ShapeError, Reg
     'windowAttention: windowSize 0',
     () => attention({}, {windowSize: [0, 2]}),
     ConfigError,
-    /windowSize must be two positive/,
+    /windowSize must be 2 numbers, one per axis, each a whole number from 1; got \[/,
   ],
   [
     'windowAttention: shift 2 of 2',
     () => attention({}, {shift: [2, 0]}),
     ConfigError,
-    /shift must be from 0/,
+    /shift\[\d\] must be a whole number from 0 to \d+; got .* \(the windows are \[/,
   ],
   [
     'windowAttention: cosine without a scale',
