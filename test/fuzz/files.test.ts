@@ -1,6 +1,7 @@
 /** Some damaged files of each format; see files.ts. All of them: `npm run fuzz -- --files`. */
 import {expect} from 'chai';
 import type {FileFormat} from './files/file_format.js';
+import {models} from './files/models.js';
 import {formats, fuzzFiles, large} from './files.js';
 
 const COUNT = 300;
@@ -15,6 +16,11 @@ describe('damaged files', () => {
       expect(read / COUNT).to.be.within(0.005, 0.9);
     });
   }
+
+  it('a layer in the place of a constraint leaves no weight behind', async () => {
+    const {failures} = await fuzzFiles(models, {seed: 3, from: 1026, count: 1});
+    expect(failures).to.deep.equal([]);
+  });
 
   it('images that announce more than they have are refused, within the same memory', async () => {
     expect(await fuzzFiles(large, {seed: 1, count: 8})).to.deep.equal({ran: 8, read: 0, failures: []});
