@@ -40,7 +40,8 @@ export interface SwinTransformerArgs extends SwinBackboneArgs {
   classifierActivation?: 'softmax' | 'sigmoid';
 }
 
-const ARGUMENTS = {
+/** The names of the arguments. */
+export const SWIN_TRANSFORMER_ARGUMENTS = {
   ...BACKBONE_ARGUMENTS,
   ...{numClasses: true, headDropout: true, classifierActivation: true},
 } as const satisfies ArgumentNames<SwinTransformerArgs>;
@@ -53,7 +54,7 @@ const ARGUMENTS = {
  * @throws ConfigError for arguments that can never work.
  */
 export function swinTransformer(args: SwinTransformerArgs = {}): tfl.LayersModel {
-  const plan = planOf('swinTransformer', args, ARGUMENTS);
+  const plan = planOf('swinTransformer', args, SWIN_TRANSFORMER_ARGUMENTS);
   const {numClasses = 1000, headDropout = 0, classifierActivation: activation} = args;
   if (numClasses !== 0) positiveInteger(plan.who, 'numClasses', numClasses);
   rate(plan.who, 'headDropout', headDropout);
@@ -91,7 +92,7 @@ function classifier(units: number, seed: number | undefined, activation?: 'softm
  * @throws ConfigError for arguments that can never work.
  */
 export function swinBackbone(args: SwinBackboneArgs & {outStages?: number[]} = {}): tfl.LayersModel {
-  const plan = planOf('swinBackbone', args, {...ARGUMENTS, outStages: true});
+  const plan = planOf('swinBackbone', args, {...SWIN_TRANSFORMER_ARGUMENTS, outStages: true});
   const {outStages = plan.depths.map((_, i) => i), dataFormat = 'channelsFirst'} = args;
   const {what, holds: exists} = wholeNumber(0, plan.depths.length - 1);
   if (!Array.isArray(outStages) || outStages.length === 0 || !outStages.every(exists)) {
@@ -123,7 +124,7 @@ const LARGE: Form = {embedDim: 192, depths: [2, 2, 18, 2], numHeads: [6, 12, 24,
 const named =
   (who: string, fixed: (args: SwinTransformerArgs) => SwinTransformerArgs) =>
   (args: SwinTransformerArgs = {}): tfl.LayersModel => {
-    checkArguments(who, args, ARGUMENTS);
+    checkArguments(who, args, SWIN_TRANSFORMER_ARGUMENTS);
     return swinTransformer({...fixed(args), ...args});
   };
 

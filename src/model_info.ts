@@ -4,7 +4,9 @@
  * Counted are products of matrices, convolutions and attention, a multiplication with its addition as one, as papers do;
  * norms, activations and additions are not.
  */
+
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {type ArgumentNames, checkArguments} from '../kernels/common/known_arguments.js';
 import {showShape} from '../kernels/common/shapes.js';
 import {textTable} from '../kernels/common/text_table.js';
 import {ConfigError} from './errors.js';
@@ -47,7 +49,9 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
  * @param inputShape Shape of an image without the batch, where the model leaves sizes open. Default: the model's own.
  * @throws ConfigError where a size of the input is open and not given.
  */
-export function modelInfo(model: tfl.LayersModel, {inputShape}: {inputShape?: number[]} = {}): ModelInfo {
+export function modelInfo(model: tfl.LayersModel, options: {inputShape?: number[]} = {}): ModelInfo {
+  checkArguments('modelInfo', options, {inputShape: true} satisfies ArgumentNames<typeof options>);
+  const {inputShape} = options;
   const shapes = new Map<number, number[]>();
   const inputShapes = model.inputs.map((input, i) => {
     const own = input.shape.slice(1);

@@ -10,11 +10,13 @@ import {BackendError} from '../errors.js';
  * is caught here on its way, and the backend that was active is active again.
  *
  * @param check what the backend has to pass to stay active: throws where it does not.
+ * @param failed rejects where the start will never settle.
  * @throws BackendError whose `cause` is what the backend threw while starting; or what `check` throws.
  */
 export async function activateBackend(
   name: string,
   check: (backend: tf.KernelBackend) => void = () => undefined,
+  failed?: Promise<never>,
 ): Promise<void> {
   const engine = tf.engine();
   const previous = engine.backendName;
@@ -28,12 +30,12 @@ export async function activateBackend(
     try {
       const made = factory();
       // Not awaited: a synchronous backend must stay synchronous.
-      if (made instanceof Promise) {
-        made.catch((error) => {
-          cause = error;
-        });
-      }
-      return made;
+      if (!(made instanceof Promise)) return made;
+      const settled = failed ? Promise.race([made, failed]) : made;
+      settled.catch((error) => {
+        cause = error;
+      });
+      return settled;
     } catch (error) {
       cause = error;
       throw error;
@@ -59,6 +61,7 @@ export async function activateBackend(
     }
   }
   if (!started) {
+    if (cause instanceof BackendError) throw cause;
     // Emscripten rejects with a plain object that has a message.
     const why =
       (cause as {message?: unknown} | undefined)?.message ?? cause ?? 'another backend was set meanwhile';

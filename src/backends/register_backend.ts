@@ -5,8 +5,10 @@
  * page imports the packages it wants and this only looks at what they registered.
  */
 
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {registerAgain} from '../../kernels/wasm/runtime/backend_removal.js';
+import {isBroken, keepValues} from '../../kernels/wasm/runtime/guarded_module.js';
 import {BackendError} from '../errors.js';
 import {importOptional, missingBackend} from './optional_package.js';
 import {isNode} from './platform.js';
@@ -46,6 +48,7 @@ async function registerPackage(name: 'wasm' | 'webgl' | 'cpu'): Promise<void> {
       'wasm: the engine must have WebAssembly; it has none (node without --jitless; a browser without lockdown).',
     );
   }
+  if (name === 'wasm') removeBroken();
   if (tf.findBackendFactory(name) || (name === 'wasm' && registerAgain())) {
     return;
   }
@@ -59,6 +62,14 @@ async function registerPackage(name: 'wasm' | 'webgl' | 'cpu'): Promise<void> {
     );
   }
   assertRegistered(name, packageName);
+}
+
+/** Takes a wasm backend away one of whose kernels was aborted; the next start makes another. */
+function removeBroken(): void {
+  const made = tf.engine().registry.wasm as BackendWasm | undefined;
+  if (!made || !isBroken(made)) return;
+  keepValues(made);
+  tf.removeBackend('wasm');
 }
 
 /** tensorflow: TensorFlow's native library, through tfjs-node-gpu (CUDA) or else tfjs-node. */

@@ -6,13 +6,12 @@
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
-import type * as tf from '@tensorflow/tfjs-core';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
-import {guardMalloc} from '../../kernels/wasm/runtime/guarded_malloc.js';
+import {guardModule} from '../../kernels/wasm/runtime/guarded_module.js';
 import {kernelModule} from '../../kernels/wasm/runtime/module.js';
 import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
 import {replaceStockKernels, restoreStockKernels} from '../../kernels/wasm/tfjs/replacements.js';
@@ -28,6 +27,7 @@ import {
 import {BackendError, ConfigError} from '../errors.js';
 import {activateBackend} from './activate_backend.js';
 import {hardwareOnly, recordChoice, type SkippedBackend} from './backend_report.js';
+import {withModuleErrors} from './module_loading.js';
 import {isMissing} from './optional_package.js';
 import {type BackendName, registerBackend} from './register_backend.js';
 import {whyNotShared, withHeap} from './shared_heap.js';
@@ -174,17 +174,22 @@ async function start(
   }
   // Settings after the activation, so that a backend that does not start leaves everything as it was.
   if (kernels === 'tfjs') {
-    await withHeap(false, () => activateBackend(backend, (made) => guardMalloc(made as BackendWasm)));
+    await activateWasm(false, guardModule);
     restoreStockKernels();
     unregisterOperations();
     setThreads(1);
   } else {
-    const activate = () => activateBackend(backend, (made) => checkKernels(made, named ? threads : 1));
-    await withHeap(threads !== 1, activate);
+    await activateWasm(threads !== 1, (made) => checkKernels(made, named ? threads : 1));
     replaceStockKernels();
     registerOperations();
     setThreads(threads);
   }
+}
+
+function activateWasm(share: boolean, check: (backend: BackendWasm) => void): Promise<void> {
+  const activate = (failed: Promise<never>) =>
+    activateBackend('wasm', (made) => check(made as BackendWasm), failed);
+  return withHeap(share, () => withModuleErrors(activate));
 }
 
 function chooseGpuKernels(kernels: KernelChoice): void {
@@ -198,8 +203,8 @@ function chooseGpuKernels(kernels: KernelChoice): void {
 }
 
 /** @throws BackendError where the library's kernels do not run at all, or not on that many threads. */
-function checkKernels(backend: tf.KernelBackend, threads = 1): void {
-  const {shared} = kernelModule(backend as BackendWasm);
+function checkKernels(backend: BackendWasm, threads = 1): void {
+  const {shared} = kernelModule(backend);
   if (threads > 1 && !shared) {
     throw new BackendError(
       `wasm: threads must be 1 where tfjs's heap is not shared; got ${threads}, and ${whyNotShared()}.`,

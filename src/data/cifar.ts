@@ -6,6 +6,7 @@
  */
 
 import {oneOf} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ConfigError, DataError} from '../errors.js';
 import {checkIndex} from './check_index.js';
 import type {ImageDataset} from './dataset.js';
@@ -40,6 +41,10 @@ export interface ParseCifarArgs {
   classNames?: readonly string[];
 }
 
+const ARGUMENTS = {
+  ...{kind: true, name: true, labels: true, classNames: true},
+} as const satisfies ArgumentNames<ParseCifarArgs>;
+
 /**
  * The images of one binary file. The bytes are kept as they are, not copied; `read` gives a new array.
  *
@@ -47,6 +52,7 @@ export interface ParseCifarArgs {
  *   unusable option.
  */
 export function parseCifar(bytes: Uint8Array, args: ParseCifarArgs): ImageDataset {
+  checkArguments('parseCifar', args, ARGUMENTS);
   const {kind, name, labels = 'fine'} = args;
   oneOf(`parseCifar(${name})`, 'kind', kind, ['cifar10', 'cifar100']);
   oneOf(`parseCifar(${name})`, 'labels', labels, ['fine', 'coarse']);

@@ -10,6 +10,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
 import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {DataError} from '../errors.js';
 import {checkLabelledImage, orAborted} from './checked_reads.js';
 import {type NormaliseArgs, normaliser} from './normalise.js';
@@ -27,6 +28,11 @@ export interface CropBatchesArgs extends RandomCropArgs, NormaliseArgs {
   /** Ends the loop with its reason, even while a read does not settle. */
   signal?: AbortSignal;
 }
+
+const ARGUMENTS = {
+  ...{batchSize: true, seed: true, firstBatch: true, signal: true, cropSize: true, flip: true, rotate: true},
+  ...{mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<CropBatchesArgs>;
 
 /** One batch. The caller disposes both tensors. */
 export interface SegmentationBatch {
@@ -50,6 +56,7 @@ export function cropBatches(
   args: CropBatchesArgs,
 ): AsyncGenerator<SegmentationBatch, never, undefined> {
   const who = `cropBatches(${dataset.name})`;
+  checkArguments(who, args, ARGUMENTS);
   positiveInteger(who, 'batchSize', args.batchSize);
   positiveInteger(who, 'cropSize', args.cropSize ?? 1);
   checkNumber(who, 'firstBatch', args.firstBatch ?? 0, wholeNumber(0));

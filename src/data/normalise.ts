@@ -5,6 +5,7 @@
 
 import {ABOVE_ZERO, checkNumbers, FINITE, oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat} from '../../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ConfigError, DataError} from '../errors.js';
 import {checkPixels, orAborted} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
@@ -31,6 +32,10 @@ export interface ChannelStatisticsArgs {
   signal?: AbortSignal;
 }
 
+const STATISTICS = {
+  ...{sample: true, seed: true, badImages: true, onBadImage: true, signal: true},
+} as const satisfies ArgumentNames<ChannelStatisticsArgs>;
+
 /** What the statistics need of a data set. */
 type LabelledPixels = Pick<ImageDataset, 'name' | 'size' | 'channels' | 'classNames' | 'label' | 'read'>;
 
@@ -47,8 +52,9 @@ export async function channelStatistics(
   dataset: LabelledPixels,
   args: ChannelStatisticsArgs = {},
 ): Promise<ChannelStatistics> {
-  const {sample = 5000, seed = 0, badImages = 'fail', onBadImage, signal} = args;
   const who = `channelStatistics(${dataset.name})`;
+  checkArguments(who, args, STATISTICS);
+  const {sample = 5000, seed = 0, badImages = 'fail', onBadImage, signal} = args;
   checkBadImages(who, badImages, onBadImage);
   positiveInteger(who, 'sample', sample);
   const sampled = balancedIndices(dataset, sample, seed);

@@ -19,6 +19,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, oneOf, sizePair} from '../../kernels/common/arguments.js';
 import {mapShape} from '../../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type ImageInput, rgbImage} from './image_input.js';
 import {type NormaliseArgs, normaliser} from './normalise.js';
 import {type Crop, INTERPOLATIONS, type Interpolation, resizeAndCrop} from './resize.js';
@@ -47,6 +48,11 @@ export interface PreprocessConfig extends NormaliseArgs {
   std?: readonly number[];
 }
 
+const CONFIG = {
+  ...{imageSize: true, cropFraction: true, cropMode: true, interpolation: true},
+  ...{mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<PreprocessConfig>;
+
 /**
  * Prepares one picture for a classifier.
  *
@@ -58,8 +64,18 @@ export interface PreprocessConfig extends NormaliseArgs {
  * @throws ConfigError for an unusable option; DataError or ShapeError for what is no image.
  */
 export async function preprocess(image: ImageInput, config: PreprocessConfig = {}): Promise<tf.Tensor4D> {
+  return preprocessWith(rgbImage, image, config);
+}
+
+/** `preprocess` for an image that `read` turns into RGB bytes. */
+export async function preprocessWith<T>(
+  read: (who: string, image: T) => Promise<RgbImage>,
+  image: T,
+  config: PreprocessConfig,
+): Promise<tf.Tensor4D> {
+  checkArguments('preprocess', config, CONFIG);
   const {shape, write} = preparation('preprocess', config);
-  const rgb = await rgbImage('preprocess', image);
+  const rgb = await read('preprocess', image);
   const values = new Float32Array(shape[0] * shape[1] * shape[2]);
   write(rgb, values, 0);
   return tf.tensor4d(values, [1, ...shape], 'float32');

@@ -8,6 +8,7 @@
  */
 
 import {checkNumber, wholeNumber} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ByteCache} from './byte_cache.js';
 import {checkIndex} from './check_index.js';
 import type {ImageDataset} from './dataset.js';
@@ -55,6 +56,10 @@ export interface DrawnShapesArgs {
   name?: string;
 }
 
+const SHAPES = {
+  ...{size: true, seed: true, imageSize: true, noise: true, turn: true, cacheBytes: true, name: true},
+} as const satisfies ArgumentNames<DrawnShapesArgs>;
+
 /**
  * Ten classes of drawn RGB images: circle, square, triangle, star, cross, ring, crescent, heart, bolt, arrow. The
  * label of image i is i mod 10, so that any run of ten images has every class once. What `read` returns is shared
@@ -63,6 +68,7 @@ export interface DrawnShapesArgs {
  * @throws ConfigError for an unusable size, image size, noise or turn.
  */
 export function drawnShapes(args: DrawnShapesArgs): ShapesDataset {
+  checkArguments('drawnShapes', args, SHAPES);
   const {
     size,
     seed = 0,
@@ -123,8 +129,13 @@ export interface ShapesSplitArgs {
   imageSize?: number;
 }
 
+const SPLIT = {
+  ...{trainSize: true, testSize: true, seed: true, imageSize: true},
+} as const satisfies ArgumentNames<ShapesSplitArgs>;
+
 /** Drawn shapes to train and to test with; the two sets draw from different random streams of `seed`. */
 export function shapesSplit(args: ShapesSplitArgs): {train: ShapesDataset; test: ShapesDataset} {
+  checkArguments('shapesSplit', args, SPLIT);
   const {trainSize, testSize, seed = 0, imageSize = 32} = args;
   return {
     train: drawnShapes({size: trainSize, seed: `${seed}/train`, imageSize, name: 'shapes/train'}),

@@ -1,6 +1,7 @@
 /** A part of a data set, balanced by class: equally many images of every class, as far as each class has them. */
 
 import {positiveInteger} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {checkIndex} from './check_index.js';
 import {labelOf} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
@@ -21,8 +22,10 @@ export interface SubsetArgs {
  * @throws ConfigError if `limit` is no whole number from 1; DataError for a label that is no class.
  */
 export function subset(dataset: ImageDataset, args: SubsetArgs): ImageDataset {
+  const who = `subset(${dataset.name})`;
+  checkArguments(who, args, {limit: true, seed: true} satisfies ArgumentNames<SubsetArgs>);
   const {limit, seed = 0} = args;
-  positiveInteger(`subset(${dataset.name})`, 'limit', limit);
+  positiveInteger(who, 'limit', limit);
   if (limit >= dataset.size) return dataset;
 
   const chosen = balancedIndices(dataset, limit, seed);

@@ -7,6 +7,7 @@
  */
 
 import {checkNumber, positiveInteger, SHARE} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type PixelBytes, rgbFromBytes} from '../data/image_input.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ShapeError} from '../errors.js';
@@ -54,6 +55,10 @@ export interface OverlayArgs {
   outline?: boolean;
 }
 
+const OVERLAY = {
+  ...{background: true, colors: true, opacity: true, outline: true},
+} as const satisfies ArgumentNames<OverlayArgs>;
+
 /**
  * The image with its mask over it. Pixels of a class without a colour are left as they are.
  *
@@ -62,6 +67,7 @@ export interface OverlayArgs {
  * @throws ShapeError where the two do not fit; ConfigError for an opacity out of range.
  */
 export function overlayMask(image: PixelBytes, mask: ArrayLike<number>, args: OverlayArgs = {}): RgbImage {
+  checkArguments('overlayMask', args, OVERLAY);
   const {background = 0, colors, outline = false} = args;
   const {width, height} = image;
   return painted('overlayMask', image, [mask], args.opacity, (i) => {
@@ -81,6 +87,10 @@ export interface OverlayErrorsArgs {
   opacity?: number;
 }
 
+const ERRORS = {
+  ...{background: true, ignoreIndex: true, opacity: true},
+} as const satisfies ArgumentNames<OverlayErrorsArgs>;
+
 /**
  * The image with what a prediction got right and wrong in the colours of `ERROR_COLORS`; where both say background, it is
  * left as it is.
@@ -92,8 +102,10 @@ export function overlayErrors(
   image: PixelBytes,
   truth: ArrayLike<number>,
   predicted: ArrayLike<number>,
-  {background = 0, ignoreIndex, opacity = 0.6}: OverlayErrorsArgs = {},
+  args: OverlayErrorsArgs = {},
 ): RgbImage {
+  checkArguments('overlayErrors', args, ERRORS);
+  const {background = 0, ignoreIndex, opacity = 0.6} = args;
   return painted('overlayErrors', image, [truth, predicted], opacity, (i) => {
     if (truth[i] === ignoreIndex) return null;
     const [there, said] = [truth[i] !== background, predicted[i] !== background];

@@ -62,7 +62,8 @@ export async function buildModel(
     );
     weights = tf.io.decodeWeights(weightData, specs);
     const own = specs.filter(({group}) => group !== 'optimizer').map(({name}) => [name, weights[name]]);
-    model.loadWeights(Object.fromEntries(own), true);
+    // In a damaged file a layer may stand where a constraint belongs: applied to a weight, it makes weights of its own.
+    builds.run(build, () => tf.tidy(() => model.loadWeights(Object.fromEntries(own), true)));
     return model;
   } catch (error) {
     for (const weight of build.made) weight.dispose();

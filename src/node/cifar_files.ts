@@ -8,6 +8,7 @@
 
 import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {checkIndex} from '../data/check_index.js';
 import {type CifarKind, type ParseCifarArgs, parseCifar} from '../data/cifar.js';
 import type {DatasetSplit, ImageDataset} from '../data/dataset.js';
@@ -45,6 +46,7 @@ export interface CifarFilesArgs {
  * @throws DataError if files are missing, cannot be read, have a wrong length or labels out of range.
  */
 export async function cifarFiles(dir: string, args: CifarFilesArgs = {}): Promise<DatasetSplit> {
+  checkArguments(`cifarFiles(${dir})`, args, {labels: true} satisfies ArgumentNames<CifarFilesArgs>);
   const {labels = 'fine'} = args;
   const kind = await detectCifar(dir);
   const present = await fileNames(dir);

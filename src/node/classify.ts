@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {rgbImage} from '../data/image_input.js';
-import {type PreprocessConfig, preprocess as preprocessImage} from '../data/preprocess.js';
+import {type PreprocessConfig, preprocessWith} from '../data/preprocess.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {type ClassifyOptions, classifyWith, type Prediction} from '../inference/classify.js';
 import {decoded, type ImageSource} from './image_source.js';
@@ -13,7 +13,7 @@ import {decoded, type ImageSource} from './image_source.js';
  * @throws as that does, and DataError for a file that is missing, damaged or neither JPEG nor PNG.
  */
 export async function preprocess(image: ImageSource, config: PreprocessConfig = {}): Promise<tf.Tensor4D> {
-  return preprocessImage(await opened('preprocess', image), config);
+  return preprocessWith(opened, image, config);
 }
 
 /**

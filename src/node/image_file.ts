@@ -13,6 +13,7 @@ import jpeg from 'jpeg-js';
 import {PNG} from 'pngjs';
 import type {Sharp, SharpOptions} from 'sharp';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, DataError} from '../errors.js';
 import {pixelLimit, sizeFault} from './image_limits.js';
@@ -68,6 +69,7 @@ export async function decodeImage(
   source: string | Uint8Array,
   args: DecodeImageArgs = {},
 ): Promise<RgbImage> {
+  checkArguments('decodeImage', args, {decoder: true, name: true} satisfies ArgumentNames<DecodeImageArgs>);
   const {decoder = 'auto'} = args;
   oneOf('decodeImage', 'decoder', decoder, ['auto', 'sharp', 'plain']);
   const name = args.name ?? (typeof source === 'string' ? source : 'image');

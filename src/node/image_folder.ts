@@ -11,6 +11,7 @@
 
 import {join} from 'node:path';
 import {BETWEEN_ZERO_AND_ONE, checkNumber, sizePair} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ByteCache, checkCacheBytes} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
 import type {DatasetSplit, ImageDataset} from '../data/dataset.js';
@@ -45,6 +46,11 @@ export interface ImageFolderArgs {
   onLeftOut?: (message: string) => void;
 }
 
+const ARGUMENTS = {
+  ...{imageSize: true, testFraction: true, seed: true, classNames: true, limit: true, testLimit: true},
+  ...{cacheBytes: true, decoder: true, onLeftOut: true},
+} as const satisfies ArgumentNames<ImageFolderArgs>;
+
 /**
  * Lists the folder; images are decoded when they are read, any number at a time. What `read` returns is shared with
  * the cache: copy it before writing into it. A damaged image is a DataError of `read`, not of this call (unless
@@ -56,6 +62,7 @@ export interface ImageFolderArgs {
  */
 export async function imageFolder(dir: string, args: ImageFolderArgs = {}): Promise<DatasetSplit> {
   const who = `imageFolder(${dir})`;
+  checkArguments(who, args, ARGUMENTS);
   const {testFraction = 0.2, seed = 0, imageSize, cacheBytes = 2 ** 30, decoder = 'auto'} = args;
   checkArgs(who, args);
 

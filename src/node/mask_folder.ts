@@ -8,6 +8,7 @@
  */
 
 import {BETWEEN_ZERO_AND_ONE, checkNumber} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ByteCache, checkCacheBytes} from '../data/byte_cache.js';
 import {checkIndex} from '../data/check_index.js';
 import type {RgbImage} from '../data/rgb_image.js';
@@ -58,6 +59,11 @@ export interface MaskFolderArgs {
   decoder?: DecoderChoice;
 }
 
+const ARGUMENTS = {
+  ...{classes: true, values: true, ignore: true, images: true, masks: true, maskSuffix: true, test: true},
+  ...{seed: true, cacheBytes: true, decoder: true},
+} as const satisfies ArgumentNames<MaskFolderArgs>;
+
 /**
  * Lists the folders; images are decoded when they are read. An unreadable or unfit file is a DataError of `read`, which
  * names it.
@@ -67,6 +73,7 @@ export interface MaskFolderArgs {
  */
 export async function maskFolder(dir: string, args: MaskFolderArgs): Promise<SegmentationSplit> {
   const who = `maskFolder(${dir})`;
+  checkArguments(who, args, ARGUMENTS);
   checkArgs(who, args);
   const pairs = await listPairs(who, dir, args);
   const {values = await greyValues(who, pairs, args.classes.length), ignore} = args;

@@ -4,7 +4,7 @@ import type {PixelImage} from '../data/segmentation_dataset.js';
 import {
   type PredictedMask,
   type PredictSegmentationOptions,
-  predictSegmentation as predict,
+  predictSegmentationWith,
 } from '../training/predict_segmentation.js';
 import {decoded, type ImageSource} from './image_source.js';
 
@@ -21,9 +21,5 @@ export async function predictSegmentation(
   image: ImageSource | PixelImage,
   options: PredictSegmentationOptions = {},
 ): Promise<PredictedMask> {
-  return predict(
-    model,
-    await decoded<Exclude<typeof image, string | Uint8Array>>('predictSegmentation', image),
-    options,
-  );
+  return predictSegmentationWith(decoded<Exclude<typeof image, string | Uint8Array>>, model, image, options);
 }

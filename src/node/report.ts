@@ -2,7 +2,9 @@
  * A training report: one HTML file that holds everything it shows, so that it can be mailed, archived and opened
  * without a network, and read without a script.
  */
+
 import {writeFile} from 'node:fs/promises';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import type {ImageDataset} from '../data/dataset.js';
 import {ConfigError} from '../errors.js';
 import type {EpochReport, TrainingHistory} from '../training/training_history.js';
@@ -36,6 +38,13 @@ export interface ReportArgs {
   imageCount?: number;
 }
 
+const WHO = 'writeReport';
+
+const ARGUMENTS = {
+  ...{title: true, subtitle: true, command: true, configuration: true, test: true, models: true},
+  ...{imageCount: true},
+} as const satisfies ArgumentNames<ReportArgs>;
+
 /**
  * Writes the report.
  *
@@ -47,9 +56,10 @@ export async function writeReport(path: string, args: ReportArgs): Promise<void>
 
 /** The report as the text of an HTML document. @throws as `writeReport`. */
 export async function renderReport(args: ReportArgs): Promise<string> {
+  checkArguments(WHO, args, ARGUMENTS);
   const {title, subtitle, command, configuration, models} = args;
   if (models.length < 1 || models.length > 4) {
-    throw new ConfigError(`renderReport: there must be one to four models; got ${models.length}.`);
+    throw new ConfigError(`${WHO}: there must be one to four models; got ${models.length}.`);
   }
   const main = html`<h2>Results</h2>
 ${resultsTable(models)}

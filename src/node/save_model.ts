@@ -13,11 +13,13 @@
  * `.swint-previous-*`, where `loadModel` finds it and says so, and the next save removes what is left. Where two save to one
  * place, each finds the other's model there and replaces it: the last one stays, and it is whole.
  */
+
 import {readdir, stat} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {CheckpointError, SwintError} from '../errors.js';
 import {isShard, QUANTIZATIONS, type Quantization, quantizeWeights, shards} from '../weights/quantize.js';
 import {codeOf, DISK, type Disk, hint, partName, partsOf, reason, resolveLinks, staleParts} from './disk.js';
@@ -41,6 +43,8 @@ export interface SaveModelOptions {
   shardBytes?: number;
 }
 
+const OPTIONS = {quantize: true, shardBytes: true} as const satisfies ArgumentNames<SaveModelOptions>;
+
 /**
  * Saves a model: `dir/model.json` and `dir/weights.bin`, readable by `loadModel` and, served or through a file
  * handler, by `tf.loadLayersModel`.
@@ -56,6 +60,7 @@ export async function saveModel(
   dir: string,
   options: SaveModelOptions = {},
 ): Promise<void> {
+  checkArguments('saveModel', options, OPTIONS);
   const {quantize, shardBytes} = options;
   if (quantize !== undefined) oneOf('saveModel', 'quantize', quantize, QUANTIZATIONS);
   if (shardBytes !== undefined) positiveInteger('saveModel', 'shardBytes', shardBytes);

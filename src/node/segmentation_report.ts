@@ -1,5 +1,7 @@
 /** The report of a segmentation training: one HTML file with curves, figures by class and pictures of test images. */
+
 import {writeFile} from 'node:fs/promises';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError} from '../errors.js';
 import type {Rgb} from '../inference/overlay.js';
@@ -39,6 +41,13 @@ export interface SegmentationReportArgs {
   legend?: readonly {color: Rgb; text: string}[];
 }
 
+const WHO = 'writeSegmentationReport';
+
+const ARGUMENTS = {
+  ...{title: true, subtitle: true, command: true, configuration: true, parameters: true, history: true},
+  ...{classNames: true, pictures: true, caption: true, legend: true},
+} as const satisfies ArgumentNames<SegmentationReportArgs>;
+
 /**
  * Writes the report.
  *
@@ -50,10 +59,11 @@ export async function writeSegmentationReport(path: string, args: SegmentationRe
 
 /** The report as the text of an HTML document. @throws as `writeSegmentationReport`. */
 export async function renderSegmentationReport(args: SegmentationReportArgs): Promise<string> {
+  checkArguments(WHO, args, ARGUMENTS);
   const {evaluation} = args.history;
   if (evaluation && evaluation.iou.length !== args.classNames.length) {
     throw new ConfigError(
-      `renderSegmentationReport: classNames must be those of the evaluation, ${evaluation.iou.length}; got ` +
+      `${WHO}: classNames must be those of the evaluation, ${evaluation.iou.length}; got ` +
         `${args.classNames.length}.`,
     );
   }

@@ -3,6 +3,7 @@ import {fileURLToPath} from 'node:url';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {CheckpointError} from '../errors.js';
 import {
+  checkSwinOptions,
   type LoadedSwin,
   type SwinFromCheckpointOptions,
   swinFromCheckpoint as swinFrom,
@@ -10,7 +11,12 @@ import {
 } from '../weights/from_checkpoint.js';
 import type {Layout} from '../weights/layouts/index.js';
 import type {LoadReport} from '../weights/load_report.js';
-import {assignWeights, type LoadWeightsOptions, loadWeights as loadFrom} from '../weights/load_weights.js';
+import {
+  assignWeights,
+  checkLoadOptions,
+  type LoadWeightsOptions,
+  loadWeights as loadFrom,
+} from '../weights/load_weights.js';
 import {saveWeights as weightsOf} from '../weights/save_weights.js';
 import {withFile} from './file_source.js';
 import {replaceFile} from './replace_file.js';
@@ -25,6 +31,7 @@ export async function loadWeights(
   source: string | Uint8Array | URL,
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
+  checkLoadOptions(options);
   const path = pathOf(source);
   if (path === undefined) return loadFrom(model, source, options);
   return withFile(path, (file) => assignWeights(model, file, options));
@@ -39,6 +46,7 @@ export async function swinFromCheckpoint(
   source: string | Uint8Array | URL,
   options: SwinFromCheckpointOptions = {},
 ): Promise<LoadedSwin> {
+  checkSwinOptions(options);
   const path = pathOf(source);
   if (path === undefined) return swinFrom(source, options);
   return withFile(path, (file) => swinFromSource(file, options));

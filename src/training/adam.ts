@@ -6,8 +6,10 @@
  *
  * What is stored is M = m / (1 - beta1) and V = v / (1 - beta2), the plain discounted sums: see contracts/optimizer.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import {ABOVE_ZERO, BELOW_ONE, FROM_ZERO} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {adamAttrs, adamUpdate} from '../../kernels/index.js';
 import {type DecayExclusion, type Step, type Update, VariableOptimizer} from './variable_optimizer.js';
 
@@ -24,6 +26,10 @@ export interface AdamArgs {
 
 /** What Adam keeps for a variable. */
 export const ADAM_STATE = ['gradient_sum', 'squared_gradient_sum'] as const;
+
+const ARGUMENTS = {
+  ...{learningRate: true, beta1: true, beta2: true, epsilon: true},
+} as const satisfies ArgumentNames<AdamArgs>;
 
 /** The step that Adam and AdamW share. */
 export abstract class AdamOptimizer extends VariableOptimizer {
@@ -75,6 +81,7 @@ export class Adam extends AdamOptimizer {
   static className = 'SwintAdam';
 
   constructor(args: AdamArgs = {}) {
+    checkArguments('Adam', args, ARGUMENTS);
     super('Adam', args, 0);
   }
 }

@@ -6,7 +6,9 @@
  *
  * with the moments m and v of Adam.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type AdamArgs, AdamOptimizer} from './adam.js';
 import type {DecayExclusion} from './variable_optimizer.js';
 
@@ -19,6 +21,10 @@ export interface AdamWArgs extends AdamArgs {
    */
   exclude?: DecayExclusion;
 }
+
+const ARGUMENTS = {
+  ...{learningRate: true, beta1: true, beta2: true, epsilon: true, weightDecay: true, exclude: true},
+} as const satisfies ArgumentNames<AdamWArgs>;
 
 /**
  * AdamW for `model.compile({optimizer: new AdamW({...})})`, `optimizer.minimize` and `train`.
@@ -33,6 +39,7 @@ export class AdamW extends AdamOptimizer {
   static className = 'SwintAdamW';
 
   constructor(args: AdamWArgs = {}) {
+    checkArguments('AdamW', args, ARGUMENTS);
     super('AdamW', args, args.weightDecay ?? 0.05, args.exclude);
   }
 

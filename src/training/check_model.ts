@@ -1,5 +1,6 @@
 /** What evaluation and training ask of a model: one image input, and one logit per class for each image or each pixel. */
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkModel} from '../../architectures/check_model.js';
 import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import type {ImageDataset} from '../data/dataset.js';
@@ -77,6 +78,7 @@ export function checkSegmenter(
 }
 
 function checkOneInput(who: string, model: tfl.LayersModel): void {
+  checkModel(who, model);
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new ConfigError(
       `${who}: the model must have one input and one output; got ${model.inputs.length} and ${model.outputs.length}.`,

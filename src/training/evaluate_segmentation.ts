@@ -1,6 +1,9 @@
 /** How well a segmentation network does on a set of images with masks: each image as a whole, tile by tile. */
+
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkModel} from '../../architectures/check_model.js';
 import {checkNumber, wholeNumber} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {checkLabelledImage, orAborted} from '../data/checked_reads.js';
 import type {SegmentationDataset} from '../data/segmentation_dataset.js';
 import {segmenterMetadata, withPreparation} from '../inference/segmenter_metadata.js';
@@ -37,6 +40,11 @@ export interface EvaluateSegmentationOptions extends TileOptions {
   signal?: AbortSignal;
 }
 
+const OPTIONS = {
+  ...{tile: true, overlap: true, batchSize: true, onImage: true, signal: true, border: true},
+  ...{mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<EvaluateSegmentationOptions>;
+
 /** Figures over all pixels of all images, and the counts that they come from. */
 export interface SegmentationEvaluation extends SegmentationScores {
   confusion: PixelConfusion;
@@ -56,12 +64,15 @@ export async function evaluateSegmentation(
   dataset: SegmentationDataset,
   given: EvaluateSegmentationOptions = {},
 ): Promise<SegmentationEvaluation> {
+  const who = `evaluateSegmentation(${dataset.name})`;
+  checkArguments(who, given, OPTIONS);
+  checkModel(who, model);
   const {onImage, signal, border: parting, ...tiles} = withPreparation(model, given);
   const {dataFormat = 'channelsFirst'} = tiles;
   const {channels, classNames, ignoreIndex} = dataset;
   const classes = classNames.length;
   const use = {channels, size: null, classes, dataFormat};
-  checkSegmenter(`evaluateSegmentation(${dataset.name})`, model, use);
+  checkSegmenter(who, model, use);
   const border = borderOf(model, dataset, parting);
   const confusion = emptyConfusion(classes);
   const rands: RandScore[] = [];

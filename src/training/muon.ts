@@ -74,6 +74,11 @@ export interface MuonArgs {
   adamw?: MuonAdamWArgs;
 }
 
+const ARGUMENTS = {
+  ...{learningRate: true, momentum: true, newtonSchulzSteps: true, weightDecay: true},
+  ...{normalizeFilters: true, heads: true, exclude: true, adamw: true},
+} as const satisfies ArgumentNames<MuonArgs>;
+
 const ADAMW = {
   ...{rateRatio: true, beta1: true, beta2: true, epsilon: true, weightDecay: true},
 } as const satisfies ArgumentNames<MuonAdamWArgs>;
@@ -121,6 +126,7 @@ export class Muon extends VariableOptimizer {
   private readonly heads: RegExp;
 
   constructor(args: MuonArgs = {}) {
+    checkArguments('Muon', args, ARGUMENTS);
     const {learningRate = 0.02, momentum = 0.95, newtonSchulzSteps = 5, weightDecay = 0} = args;
     super('Muon', {matrix: ['momentum'], other: ADAM_STATE}, learningRate, args.exclude);
     this.checkNumber('momentum', momentum, BELOW_ONE);

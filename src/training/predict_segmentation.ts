@@ -6,10 +6,13 @@
  *
  * In memory are a batch of tiles and one sum of logits, [H, W, K] float32, whatever the network would need for the whole.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {checkModel} from '../../architectures/check_model.js';
 import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type ImageInput, isPixelBytes, rgbFromBytes, rgbImage} from '../data/image_input.js';
 import {type NormaliseArgs, normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
@@ -42,6 +45,11 @@ export interface PredictSegmentationOptions extends TileOptions {
   probabilities?: boolean;
 }
 
+const OPTIONS = {
+  ...{tile: true, overlap: true, batchSize: true, probabilities: true},
+  ...{mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<PredictSegmentationOptions>;
+
 export interface PredictedMask {
   /** Class index of each pixel, [height, width]. */
   mask: Uint8Array;
@@ -68,11 +76,23 @@ export async function predictSegmentation(
   image: PixelImage | ImageInput,
   given: PredictSegmentationOptions = {},
 ): Promise<PredictedMask> {
+  return predictSegmentationWith(async (_, same) => same, model, image, given);
+}
+
+/** `predictSegmentation` for an image that `read` makes one of. */
+export async function predictSegmentationWith<T>(
+  read: (who: string, image: T) => Promise<PixelImage | ImageInput>,
+  model: tfl.LayersModel,
+  image: T,
+  given: PredictSegmentationOptions,
+): Promise<PredictedMask> {
+  checkArguments(WHO, given, OPTIONS);
+  checkModel(WHO, model);
   const options = withPreparation(model, given);
   const {dataFormat = 'channelsFirst'} = options;
   checkDataFormat(WHO, dataFormat);
   const [modelChannels, ...modelSize] = inputOf(model, dataFormat);
-  const pixels = await pixelsOf(image, modelChannels);
+  const pixels = await pixelsOf(await read(WHO, image), modelChannels);
   const {width, height} = pixels;
   // Where a tile is given, it is what has to fit; and of another data format the sizes are others.
   const fits = options.tile === undefined && channelsOf(pixels) === modelChannels;

@@ -12,6 +12,7 @@ import {
   positiveInteger,
   wholeNumber,
 } from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {ConfigError} from '../errors.js';
 
 /** Rate of optimizer step `step`, the first step being 0. */
@@ -51,6 +52,10 @@ export interface CosineScheduleArgs {
   floor?: number;
 }
 
+const COSINE = {
+  ...{rate: true, totalSteps: true, warmupSteps: true, floor: true},
+} as const satisfies ArgumentNames<CosineScheduleArgs>;
+
 /**
  * Linear warm-up, then half a cosine from the highest rate to the floor (Loshchilov & Hutter 2017, "SGDR", without
  * restarts). With W warm-up steps of T:
@@ -61,8 +66,11 @@ export interface CosineScheduleArgs {
  *
  * @throws ConfigError where a number lies outside its range.
  */
-export function cosineSchedule({rate, totalSteps, warmupSteps = 0, floor = 0}: CosineScheduleArgs): Schedule {
-  checkCourse('cosineSchedule', {rate, totalSteps, warmupSteps, floor});
+export function cosineSchedule(args: CosineScheduleArgs): Schedule {
+  const who = 'cosineSchedule';
+  checkArguments(who, args, COSINE);
+  const {rate, totalSteps, warmupSteps = 0, floor = 0} = args;
+  checkCourse(who, {rate, totalSteps, warmupSteps, floor});
   return (step) => {
     if (step < warmupSteps) return (rate * (step + 1)) / (warmupSteps + 1);
     if (step >= totalSteps) return floor;
@@ -75,6 +83,8 @@ export interface TriangularScheduleArgs extends CosineScheduleArgs {
   /** Rate that the warm-up starts from, at most `rate`. Default 0. */
   start?: number;
 }
+
+const TRIANGULAR = {...COSINE, start: true} as const satisfies ArgumentNames<TriangularScheduleArgs>;
 
 /**
  * Linearly up from the start to the highest rate, then linearly down to the floor: the triangle of Smith 2017, "Cyclical
@@ -89,8 +99,9 @@ export interface TriangularScheduleArgs extends CosineScheduleArgs {
  * @throws ConfigError where a number lies outside its range.
  */
 export function triangularSchedule(args: TriangularScheduleArgs): Schedule {
-  const {rate, totalSteps, warmupSteps = 0, start = 0, floor = 0} = args;
   const who = 'triangularSchedule';
+  checkArguments(who, args, TRIANGULAR);
+  const {rate, totalSteps, warmupSteps = 0, start = 0, floor = 0} = args;
   checkCourse(who, {rate, totalSteps, warmupSteps, floor});
   checkAtMost(who, 'start', start, rate);
   return (step) => {
@@ -144,6 +155,11 @@ export interface PlateauScheduleArgs {
   warmupSteps?: number;
 }
 
+const PLATEAU = {
+  ...{rate: true, monitor: true, mode: true, factor: true, patience: true, minDelta: true},
+  ...{cooldown: true, minRate: true, warmupSteps: true},
+} as const satisfies ArgumentNames<PlateauScheduleArgs>;
+
 /**
  * One rate, after a linear warm-up, that falls by a factor where the tests of the model get no better. It is for a
  * trainer that tells it of its tests, as `train` and `trainSegmentation` do, and for one training.
@@ -154,6 +170,7 @@ export interface PlateauScheduleArgs {
  */
 export function plateauSchedule(args: PlateauScheduleArgs): Schedule {
   const who = 'plateauSchedule';
+  checkArguments(who, args, PLATEAU);
   const {rate, monitor = 'loss', factor = 0.1, patience = 3, minDelta = 1e-4} = args;
   const {cooldown = 0, minRate = 0, warmupSteps = 0} = args;
   const mode = oneOf(who, 'mode', args.mode ?? (monitor === 'loss' ? 'min' : 'max'), ['min', 'max']);

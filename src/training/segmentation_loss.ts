@@ -10,9 +10,11 @@
  * Source: Milletari et al. 2016, "V-Net", for the squares in the denominator; the sum of the two is that of TransUNet
  * (Chen et al. 2021, d = 0.5) and of HuCaoFighting/Swin-Unet (d = 0.6), s = 1e-5 in both.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import {ABOVE_ZERO, checkNumber, checkNumbers, positive, SHARE} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {ShapeError} from '../errors.js';
 import {oneHotPixels, pixelRows} from './pixel_classes.js';
@@ -33,6 +35,10 @@ export interface DiceCrossEntropyArgs {
   dataFormat?: DataFormat;
 }
 
+const ARGUMENTS = {
+  ...{diceWeight: true, smooth: true, ignoreIndex: true, classWeights: true, dataFormat: true},
+} as const satisfies ArgumentNames<DiceCrossEntropyArgs>;
+
 /**
  * A loss of labels and logits, differentiable in the logits, for `trainSegmentation`, `optimizer.minimize` and
  * `model.compile({loss})`.
@@ -45,6 +51,7 @@ export interface DiceCrossEntropyArgs {
  *   fit.
  */
 export function diceCrossEntropy(args: DiceCrossEntropyArgs = {}): SegmentationLoss {
+  checkArguments('diceCrossEntropy', args, ARGUMENTS);
   const {diceWeight = 0.6, smooth = 1e-5, ignoreIndex, classWeights, dataFormat = 'channelsFirst'} = args;
   checkArgs(args);
   return (labels, logits) =>

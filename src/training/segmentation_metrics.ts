@@ -61,7 +61,9 @@ export function confusionMatrix(
     const t = truth[i];
     const p = predicted[i];
     if (t === ignoreIndex) continue;
-    if (!(t >= 0 && t < classes && p >= 0 && p < classes)) {
+    const known =
+      Number.isInteger(t) && Number.isInteger(p) && Math.min(t, p) >= 0 && Math.max(t, p) < classes;
+    if (!known) {
       throw new DataError(
         `confusionMatrix: classes must be whole numbers from 0 to ${classes - 1}; got ${t} for ${p} at pixel ${i}.`,
       );

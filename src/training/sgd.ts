@@ -16,6 +16,7 @@
  *     new SGD({learningRate, momentum: 0.85, nesterov: true, weightDecay,
  *              groups: [{match: 'beta', rateScale: 64, weightDecay: weightDecay / 64}]})
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import {BELOW_ONE, checkNumber, FROM_ZERO} from '../../kernels/common/arguments.js';
 import {defined} from '../../kernels/common/defined.js';
@@ -75,6 +76,10 @@ function checkedGroups(groups: unknown): Group[] {
   });
 }
 
+const ARGUMENTS = {
+  ...{learningRate: true, momentum: true, nesterov: true, weightDecay: true, exclude: true, groups: true},
+} as const satisfies ArgumentNames<SGDArgs>;
+
 /**
  * Gradient descent for `model.compile({optimizer: new SGD({...})})`, `optimizer.minimize` and `train`.
  *
@@ -92,6 +97,7 @@ export class SGD extends VariableOptimizer {
   private readonly groups: readonly Group[];
 
   constructor(args: SGDArgs = {}) {
+    checkArguments('SGD', args, ARGUMENTS);
     const {learningRate = 0.01, momentum = 0, nesterov = false, weightDecay = 0} = args;
     super('SGD', {any: momentum === 0 ? [] : ['velocity']}, learningRate, args.exclude);
     this.checkNumber('momentum', momentum, BELOW_ONE);

@@ -255,7 +255,9 @@ export abstract class VariableOptimizer extends tf.Optimizer {
     cls: tf.serialization.SerializableConstructor<T>,
     config: tf.serialization.ConfigDict,
   ): T {
-    return new cls(config);
+    // tfjs adds customObjects to a configuration that it loads.
+    const {customObjects: _, ...args} = config;
+    return new cls(args);
   }
 }
 

@@ -1,7 +1,10 @@
 /** A Swin Transformer made from a checkpoint alone: its configuration is read from the file, then its weights. */
+
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {type SwinTransformerArgs, swinTransformer} from '../../architectures/index.js';
+import {SWIN_TRANSFORMER_ARGUMENTS} from '../../architectures/swin_transformer.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import type {ByteSource} from './byte_source.js';
 import {configurationOf} from './configuration.js';
 import type {LoadReport} from './load_report.js';
@@ -9,6 +12,7 @@ import {
   assignCheckpoint,
   checkOptions,
   fetchedSource,
+  LOAD_OPTIONS,
   type LoadWeightsOptions,
   layoutOf,
 } from './load_weights.js';
@@ -19,6 +23,13 @@ import {openCheckpoint} from './open_checkpoint.js';
  * absolute position embedding, for other `inChannels` (with `adaptChannels`) the patches; other `numClasses` give a new head.
  */
 export type SwinFromCheckpointOptions = Omit<LoadWeightsOptions, 'strict'> & SwinTransformerArgs;
+
+const {strict: _, ...LOADING} = LOAD_OPTIONS;
+
+const OPTIONS = {
+  ...LOADING,
+  ...SWIN_TRANSFORMER_ARGUMENTS,
+} as const satisfies ArgumentNames<SwinFromCheckpointOptions>;
 
 /** A model, and what became of the checkpoint's weights. */
 export interface LoadedSwin {
@@ -43,13 +54,19 @@ export async function swinFromCheckpoint(
   source: string | Uint8Array | URL,
   options: SwinFromCheckpointOptions = {},
 ): Promise<LoadedSwin> {
-  checkOptions('swinFromCheckpoint', options);
+  checkSwinOptions(options);
   return swinFromSource(await fetchedSource(source, options), options);
+}
+
+/** @throws ConfigError for an unknown option, or one of loading that can never work. */
+export function checkSwinOptions(options: SwinFromCheckpointOptions): void {
+  checkArguments('swinFromCheckpoint', options, OPTIONS);
+  checkOptions('swinFromCheckpoint', options);
 }
 
 /** The same from anything that reads bytes. */
 export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOptions = {}): LoadedSwin {
-  checkOptions('swinFromCheckpoint', options);
+  checkSwinOptions(options);
   const {layout: given, adaptChannels, signal, timeout, maxBytes, onProgress, ...rest} = options;
   const args: SwinTransformerArgs = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== undefined),

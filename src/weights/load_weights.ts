@@ -45,7 +45,8 @@ export interface LoadWeightsOptions extends FetchOptions {
   adaptChannels?: ChannelAdaptation;
 }
 
-const OPTIONS = {
+/** The names of the options. */
+export const LOAD_OPTIONS = {
   layout: true,
   strict: true,
   adaptChannels: true,
@@ -73,7 +74,7 @@ export async function loadWeights(
   source: string | Uint8Array | URL,
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  checkOwnOptions(options);
+  checkLoadOptions(options);
   return assignWeights(model, await fetchedSource(source, options), options);
 }
 
@@ -98,12 +99,13 @@ export function assignWeights(
   source: ByteSource,
   options: LoadWeightsOptions = {},
 ): LoadReport {
-  checkOwnOptions(options);
+  checkLoadOptions(options);
   return assignCheckpoint(model, openCheckpoint(source), options);
 }
 
-function checkOwnOptions(options: LoadWeightsOptions): void {
-  checkArguments('loadWeights', options, OPTIONS);
+/** @throws ConfigError for an option that can never work. */
+export function checkLoadOptions(options: LoadWeightsOptions): void {
+  checkArguments('loadWeights', options, LOAD_OPTIONS);
   checkOptions('loadWeights', options);
 }
 

@@ -2,8 +2,10 @@
  * Writes the weights of a model as a safetensors file, under the names and in the order of axes of a layout, so that
  * training can go on in timm, torchvision or transformers, or, in our own layout, later here. The reverse of load_weights.
  */
+
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {CheckpointError} from '../errors.js';
 import {toFile} from './axes.js';
 import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
@@ -21,8 +23,10 @@ import {namesOf} from './weight_names.js';
  */
 export async function saveWeights(
   model: tfl.LayersModel,
-  {layout = 'microsoft'}: {layout?: Layout} = {},
+  options: {layout?: Layout} = {},
 ): Promise<Uint8Array> {
+  checkArguments('saveWeights', options, {layout: true} satisfies ArgumentNames<typeof options>);
+  const {layout = 'microsoft'} = options;
   oneOf('saveWeights', 'layout', layout, LAYOUTS);
   if (layout === 'miziha') checkVariant('saveWeights', model);
   const naming = namingOf(layout, versionOf(model.weights.map(({originalName}) => originalName)));

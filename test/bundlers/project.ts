@@ -22,8 +22,19 @@ import type {ServedFile} from '../helpers/chromium.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The pages are `/<name>.html`, and each runs its program. */
-export function makeProject(programs: Record<string, string>): string {
+/** The package.json of a package that is installed here; default our own. */
+const packageOf = (name?: string) =>
+  JSON.parse(readFileSync(join(root, name ? `node_modules/${name}` : '.', 'package.json'), 'utf8'));
+
+/**
+ * The pages are `/<name>.html`, and each runs its program.
+ *
+ * @param copied packages that are copies too: a development server gives no file from outside of the project.
+ */
+export function makeProject(
+  programs: Record<string, string>,
+  {copied = []}: {copied?: readonly string[]} = {},
+): string {
   if (!existsSync(join(root, 'dist/src/index.js'))) {
     throw new Error('test/bundlers: dist must be built; it is not (npm run build).');
   }
@@ -38,13 +49,15 @@ export function makeProject(programs: Record<string, string>): string {
     mkdirSync(folder, {recursive: true});
     for (const file of ['model.json', 'weights.bin']) writeFileSync(join(folder, file), '{}');
   }
-  const {dependencies, peerDependencies} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const name of Object.keys({...dependencies, ...peerDependencies})) {
+  const {dependencies, peerDependencies} = packageOf();
+  const needed = copied.map((name) => packageOf(name).dependencies);
+  for (const name of Object.keys(Object.assign({}, dependencies, peerDependencies, ...needed))) {
     const from = join(root, 'node_modules', name);
     const to = join(project, 'node_modules', name);
     if (!existsSync(from)) continue;
     mkdirSync(join(to, '..'), {recursive: true});
-    symlinkSync(from, to);
+    if (copied.includes(name)) cpSync(from, to, {recursive: true});
+    else symlinkSync(from, to);
   }
   writeFileSync(
     join(project, 'package.json'),

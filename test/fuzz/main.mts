@@ -3,6 +3,7 @@
  *
  *     npm run fuzz                                  2,000 cases of each operation on each backend, seed 1
  *     npm run fuzz -- --minutes 30 --seed 7         seeds 7, 8, ... until the time is up
+ *     npm run fuzz -- --files                       10,000 damaged files of each format; --operation torch for one of them
  *     npm run fuzz -- --backend wasm --operation sum --seed 7 --case 12     one case again
  *
  * A line for each case that went wrong, which is the command that repeats it. Exit status 1 if there was one.
@@ -25,6 +26,7 @@ const {values} = parseArgs({
   options: {
     minutes: {type: 'string'},
     seed: {type: 'string', default: '1'},
+    files: {type: 'boolean', default: false},
     backend: {type: 'string'},
     operation: {type: 'string'},
     case: {type: 'string'},
@@ -39,12 +41,18 @@ function wholeNumber(name: string, given: string): number {
 const firstSeed = wholeNumber('seed', values.seed);
 const minutes = values.minutes === undefined ? undefined : wholeNumber('minutes', values.minutes);
 const only = values.case === undefined ? undefined : wholeNumber('case', values.case);
+const until = minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
+if (values.files) {
+  const {runFileFuzzer} = await import('./files.js');
+  const {operation} = values;
+  const wrong = await runFileFuzzer({seed: firstSeed, operation, only, until: minutes && until});
+  process.exit(wrong === 0 ? 0 : 1);
+}
 const known = Object.keys(operations) as FuzzBackend[];
 if (values.backend !== undefined && !known.includes(values.backend as FuzzBackend)) {
   throw new Error(`fuzz: --backend must be one of ${known.join(', ')}; got ${values.backend}.`);
 }
 const backends = known.filter((backend) => (values.backend ?? backend) === backend);
-const until = minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
 
 /** All operations of a backend with one seed. The number of cases that went wrong. */
 async function round(backend: FuzzBackend, seed: number): Promise<number> {

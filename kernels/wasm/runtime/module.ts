@@ -16,7 +16,7 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../../common/errors.js';
 import {RELAXED_SIMD, SIMD} from './binary.js';
-import {guardMalloc} from './guarded_malloc.js';
+import {guardModule} from './guarded_module.js';
 import type {KernelExports} from './kernel_exports.js';
 import {PackedWeights} from './packed_weights.js';
 import {withSharedMemory} from './shared_memory.js';
@@ -110,7 +110,7 @@ export class KernelModule {
       );
     }
     this.memory = memory;
-    guardMalloc(backend);
+    guardModule(backend);
     this.shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
     const {binary} = kernelBinary();
     try {

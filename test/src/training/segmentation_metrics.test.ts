@@ -28,6 +28,9 @@ describe('confusionMatrix', () => {
     );
     expect(() => confusionMatrix([0, 0], [0, 5], 2)).to.throw(DataError, /got 0 for 5 at pixel 1/);
     expect(() => confusionMatrix([255], [0], 2)).to.throw(DataError, /got 255/);
+    // A fraction would be counted nowhere.
+    expect(() => confusionMatrix([0.5], [0], 2)).to.throw(DataError, /got 0\.5 for 0 at pixel 0/);
+    expect(() => confusionMatrix([0], [Number.NaN], 2)).to.throw(DataError, /got 0 for NaN/);
   });
 });
 
