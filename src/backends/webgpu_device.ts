@@ -110,7 +110,12 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
     if (!lost.has(backend)) failure = undefined;
     throw thrown;
   };
-  const {recordAndSubmit, uploadToGPU, read, readSync} = guarded;
+  const {recordAndSubmit, uploadToGPU, read, readSync, dispose} = guarded;
+  // tfjs lets go of the device, which then lives on with its threads and its memory.
+  guarded.dispose = () => {
+    dispose.call(guarded);
+    device.destroy();
+  };
   guarded.recordAndSubmit = (...args) => {
     check();
     recordAndSubmit.apply(guarded, args);
