@@ -37,10 +37,10 @@ eachBackend(
   () => {
     const settings = {backend: 'wasm', threads: [1]} as const;
 
-    /** The same case, expecting one number of one result to be off by a hundredth. */
+    /** The same case, expecting one number of one result to be off by a twentieth. */
     function spoilt(one: LayerCase, name: string): LayerCase {
       const off = (array: NdArray, what: string) => {
-        if (what === name) array.data[0] += 1e-2 * Math.hypot(1, ...array.data);
+        if (what === name) array.data[0] += 5e-2 * Math.hypot(1, ...array.data);
         return array;
       };
       return {
@@ -61,7 +61,7 @@ eachBackend(
       };
     }
 
-    it('finds a result, gradients and moved weights that are off by a hundredth', async () => {
+    it('finds a result, gradients and moved weights that are off by a twentieth', async () => {
       const block = drawLayerCase({layer: 'swinBlock', seed: 1, index: 0});
       const cases = Array.from({length: 20}, (_, index) =>
         drawLayerCase({layer: 'batchNormalization', seed: 1, index}),
