@@ -94,12 +94,15 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
         : `webgpu: a command must be valid; got "${error.message}" (what was computed since is void).`,
     );
   });
-  const gone = device.lost.then(({reason, message}) => {
+  /** Wakes the reads under way. A race with the loss itself would keep all that was ever read as long as the device lives. */
+  const wake = new Set<() => void>();
+  device.lost.then(({reason, message}) => {
     lost.add(backend);
     failure = new BackendError(
       `webgpu: the GPU device must stay; it was lost (${reason}${message ? `: ${message}` : ''}) ` +
         `(await setupBackend('webgpu') opens a new one; weights have to be loaded again).`,
     );
+    for (const one of wake) one();
   });
   const check = () => {
     if (!failure) return;
@@ -107,7 +110,12 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
     if (!lost.has(backend)) failure = undefined;
     throw thrown;
   };
-  const {recordAndSubmit, uploadToGPU, read, readSync} = guarded;
+  const {recordAndSubmit, uploadToGPU, read, readSync, dispose} = guarded;
+  // tfjs lets go of the device, which then lives on with its threads and its memory.
+  guarded.dispose = () => {
+    dispose.call(guarded);
+    device.destroy();
+  };
   guarded.recordAndSubmit = (...args) => {
     check();
     recordAndSubmit.apply(guarded, args);
@@ -123,6 +131,11 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
   guarded.read = async (dataId) => {
     check();
     const reading = read.call(guarded, dataId);
+    let woken = () => {};
+    const gone = new Promise<void>((resolve) => {
+      woken = resolve;
+    });
+    wake.add(woken);
     try {
       // A read from a lost device need not end by itself.
       await Promise.race([reading, gone]);
@@ -133,6 +146,8 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
       await new Promise((resolve) => setTimeout(resolve));
       check();
       throw error;
+    } finally {
+      wake.delete(woken);
     }
   };
   return guarded;

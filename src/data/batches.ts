@@ -11,6 +11,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/arguments.js';
 import {mapShape} from '../../kernels/common/data_format.js';
+import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {DataError} from '../errors.js';
 import {type AugmentArgs, alternatingFlip, augment, checkAugmentation} from './augment.js';
 import {checkPixels, labelOf, orAborted} from './checked_reads.js';
@@ -54,6 +55,13 @@ export interface BatchesArgs extends AugmentArgs, MixArgs, NormaliseArgs {
   signal?: AbortSignal;
 }
 
+const ARGUMENTS = {
+  ...{batchSize: true, shuffle: true, seed: true, epoch: true, dropRemainder: true, firstBatch: true},
+  ...{randomErasing: true, sizeOf: true, prefetch: true, badImages: true, onBadImage: true, signal: true},
+  ...{flip: true, cropPadding: true, paddingMode: true, mixup: true, cutmix: true},
+  ...{mean: true, std: true, dataFormat: true},
+} as const satisfies ArgumentNames<BatchesArgs>;
+
 /** One batch. The caller disposes both tensors. */
 export interface Batch {
   /** [B, C, H, W] or [B, H, W, C], float32. */
@@ -79,6 +87,7 @@ export interface Batch {
  */
 export function batches(dataset: ImageDataset, args: BatchesArgs): AsyncGenerator<Batch, void, undefined> {
   const who = `batches(${dataset.name})`;
+  checkArguments(who, args, ARGUMENTS);
   const {batchSize, epoch = 0, prefetch = 4, badImages = 'fail', onBadImage} = args;
   const {height, width} = dataset;
   positiveInteger(who, 'batchSize', batchSize);

@@ -1,72 +1,90 @@
 /**
- * Random blocks, depthwise convolutions, patch merging and batch norm with all gradients against the float64 references, on
- * one thread and on two; and random SwinT layers on inputs from 1e-30 to 1e30, NaN and infinities: NaN where the composed version on cpu has it.
+ * Random SwinT layers, blocks, patch merging and batch norm with the gradients of everything against the float64 references,
+ * and all of them on extreme inputs: a tenth of the cases that `npm run fuzz -- --layers` runs, the same ones each time, on one
+ * thread and on two; on webgpu what takes half a minute of a core, since a software driver compiles shaders for seconds a case.
  */
 import '../../kernels/index.js';
-import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
-import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
-import {swinT} from '../../layers/index.js';
+import {type NdArray, ndArray} from '../../kernels/reference/array.js';
 import {eachBackend} from '../helpers/backends.js';
-import {checkOperation, GPU_TOLERANCE} from '../kernels/operations/check.js';
-import {Draw, tensorOf} from './draw.js';
-import {drawBatchNorm, drawBlock, drawDepthwise, drawMerging} from './generators/blocks.js';
+import {wrongWithLayer} from './check_layer.js';
+import {misplacedNaN} from './extremes.js';
+import type {FuzzBackend} from './fuzz_case.js';
+import {drawLayerCase, fuzzLayer, layerNames} from './fuzz_layers.js';
+import type {LayerCase} from './layer_case.js';
 
-const generators = {
-  blocks: drawBlock,
-  'depthwise convolutions': drawDepthwise,
-  'patch merging': drawMerging,
-  'batch norm': drawBatchNorm,
+/** Cases of each layer. */
+const counts: Record<FuzzBackend, Record<string, number>> = {
+  wasm: Object.fromEntries(layerNames.map((name) => [name, 200])),
+  webgpu: {swinT: 1, swinBlock: 2, patchMerging: 10, batchNormalization: 60, extremes: 2},
 };
-
-/** What a SwinT layer makes of a map, and the gradient of its sum for the map: where they are NaN. */
-async function notNumbers(layer: tf.layers.Layer, x: tf.Tensor): Promise<boolean[]> {
-  const results = tf.tidy(() => {
-    const {value, grad} = tf.valueAndGrad((map) => layer.apply(map) as tf.Tensor)(x);
-    return [value, grad];
-  });
-  const values = await Promise.all(results.map((one) => one.data()));
-  tf.dispose(results);
-  return values.flatMap((numbers) => Array.from(numbers, Number.isNaN));
-}
 
 eachBackend(
   (backend) => {
-    const count = backend === 'wasm' ? 60 : 2;
-    for (const [name, generate] of Object.entries(generators)) {
-      it(`${name}, ${count} cases`, async () => {
-        for (let i = 0; i < count; i++) {
-          setThreads(1 + (i % 2));
-          const one = generate(new Draw(`${name} ${i}`));
-          try {
-            await checkOperation(one, GPU_TOLERANCE);
-          } catch (error) {
-            throw new Error(`case ${i}, ${one.name}: ${(error as Error).message}`, {cause: error});
-          }
-        }
+    for (const layer of layerNames) {
+      const count = counts[backend as FuzzBackend][layer];
+      it(`${layer}, ${count} cases`, async () => {
+        const {ran, failures} = await fuzzLayer({backend: backend as FuzzBackend, layer, seed: 1}, {count});
+        expect(failures.join('\n')).to.equal('');
+        expect(ran).to.equal(count);
       });
     }
-
-    it('SwinT on extreme inputs has NaN where the composed version has it', async () => {
-      for (let i = 0; i < (backend === 'wasm' ? 20 : 2); i++) {
-        const draw = new Draw(`extremes ${i}`);
-        setThreads(1 + (i % 2));
-        const scale = draw.pick([1e-30, 1e-10, 1, 1e10]);
-        const map = draw.array([2, 4, draw.integer(2, 7), draw.integer(2, 7)], 'float32', scale);
-        const special = draw.pick([undefined, Number.NaN, Infinity, -Infinity]);
-        if (special !== undefined) map.data[draw.integer(0, map.data.length - 1)] = special;
-        const variant = draw.pick(['v1', 'v2', 'miziha'] as const);
-        await tf.setBackend('cpu');
-        const layer = swinT({numHeads: 2, windowSize: 3, variant, downsample: draw.chance(0.5)});
-        const x = tensorOf(map);
-        const expected = await notNumbers(layer, x);
-        await tf.setBackend(backend);
-        const found = await notNumbers(layer, x);
-        expect(found, `case ${i}: ${variant} times ${scale} with ${special}`).to.deep.equal(expected);
-        x.dispose();
-        layer.dispose();
-      }
-    });
   },
   {only: ['wasm', 'webgpu']},
+);
+
+eachBackend(
+  () => {
+    const settings = {backend: 'wasm', threads: [1]} as const;
+
+    /** The same case, expecting one number of one result to be off by a twentieth. */
+    function spoilt(one: LayerCase, name: string): LayerCase {
+      const off = (array: NdArray, what: string) => {
+        if (what === name) array.data[0] += 5e-2 * Math.hypot(1, ...array.data);
+        return array;
+      };
+      return {
+        ...one,
+        reference: (...given) => {
+          const {y, back, moved} = one.reference(...given);
+          for (const [weight, array] of Object.entries(moved ?? {})) off(array, `moved ${weight}`);
+          return {
+            y: off(y, 'y'),
+            back: (dy, gradients) => {
+              const dx = off(back(dy, gradients), 'dx');
+              for (const [weight, array] of Object.entries(gradients)) off(array, `d ${weight}`);
+              return dx;
+            },
+            moved,
+          };
+        },
+      };
+    }
+
+    it('finds a result, gradients and moved weights that are off by a twentieth', async () => {
+      const block = drawLayerCase({layer: 'swinBlock', seed: 1, index: 0});
+      const cases = Array.from({length: 20}, (_, index) =>
+        drawLayerCase({layer: 'batchNormalization', seed: 1, index}),
+      );
+      const norm = cases.find(({training}) => training) as LayerCase;
+      const spoiled = [
+        [block, 'y'],
+        [block, 'dx'],
+        [block, 'd norm1.weight'],
+        [norm, 'moved moving_mean'],
+      ] as const;
+      for (const [one, name] of spoiled) {
+        expect(await wrongWithLayer(spoilt(one, name), settings), name).to.match(/relative L2 error 0.0/);
+        expect(await wrongWithLayer(one, settings)).to.equal(undefined);
+      }
+    });
+
+    it('finds NaN where there should be none, and none where there should be', () => {
+      const [number, none] = [1, Number.NaN].map((value) => ({y: ndArray([2], [0, value])}));
+      expect(misplacedNaN(none, number, number)).to.contain('y at 1: NaN');
+      expect(misplacedNaN(number, none, none)).to.contain('y at 1: 1');
+      expect(misplacedNaN(number, number, none)).to.equal(undefined);
+    });
+  },
+  {only: ['wasm']},
 );

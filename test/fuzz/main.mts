@@ -1,10 +1,11 @@
 /**
- * The fuzzer of the stock operations that are replaced.
+ * The fuzzer of the stock operations that are replaced, and of the layers.
  *
  *     npm run fuzz                                  2,000 cases of each operation on each backend, seed 1
+ *     npm run fuzz -- --layers                      2,000 cases of each layer, and of all on extreme inputs
  *     npm run fuzz -- --minutes 30 --seed 7         seeds 7, 8, ... until the time is up
  *     npm run fuzz -- --files                       10,000 damaged files of each format; --operation torch for one of them
- *     npm run fuzz -- --backend wasm --operation sum --seed 7 --case 12     one case again
+ *     npm run fuzz -- --backend wasm --operation sum --seed 7 --case 12     one case again; also with --layers
  *
  * A line for each case that went wrong, which is the command that repeats it. Exit status 1 if there was one.
  */
@@ -17,6 +18,7 @@ import * as webgpu from '../../kernels/webgpu/tfjs/replacements.js';
 import {whyUnavailable} from '../helpers/backends.js';
 import {drawCase, fuzz} from './check_case.js';
 import type {FuzzBackend} from './fuzz_case.js';
+import {drawLayerCase, fuzzLayer, layerNames} from './fuzz_layers.js';
 import {operations} from './operations.js';
 
 /** Cases of an operation for each seed. */
@@ -27,6 +29,7 @@ const {values} = parseArgs({
     minutes: {type: 'string'},
     seed: {type: 'string', default: '1'},
     files: {type: 'boolean', default: false},
+    layers: {type: 'boolean', default: false},
     backend: {type: 'string'},
     operation: {type: 'string'},
     case: {type: 'string'},
@@ -54,17 +57,34 @@ if (values.backend !== undefined && !known.includes(values.backend as FuzzBacken
 }
 const backends = known.filter((backend) => (values.backend ?? backend) === backend);
 
-/** All operations of a backend with one seed. The number of cases that went wrong. */
+/** What is fuzzed on a backend: its name, what runs cases of it, and what says in words what a case is. */
+function subjects(backend: FuzzBackend) {
+  if (values.layers) {
+    const fuzzed = (layer: string) => ({
+      name: layer,
+      run: (seed: number, range: Parameters<typeof fuzzLayer>[1]) => fuzzLayer({backend, layer, seed}, range),
+      text: (seed: number, index: number) => drawLayerCase({layer, seed, index}).text,
+    });
+    return (values.operation ? [values.operation] : layerNames).map(fuzzed);
+  }
+  const fuzzed = (operation: string) => ({
+    name: operation,
+    run: (seed: number, range: Parameters<typeof fuzz>[1]) => fuzz({backend, operation, seed}, range),
+    text: (seed: number, index: number) => drawCase({backend, operation, seed, index}).text,
+  });
+  return (values.operation ? [values.operation] : Object.keys(operations[backend])).map(fuzzed);
+}
+
+/** All subjects of a backend with one seed. The number of cases that went wrong. */
 async function round(backend: FuzzBackend, seed: number): Promise<number> {
   await tf.setBackend(backend);
   let wrong = 0;
-  for (const operation of values.operation ? [values.operation] : Object.keys(operations[backend])) {
-    const name = {backend, operation, seed};
-    if (only !== undefined) console.log(drawCase({...name, index: only}).text);
+  for (const {name, run, text} of subjects(backend)) {
+    if (only !== undefined) console.log(text(seed, only));
     const range = only === undefined ? {count: CASES} : {from: only, count: 1};
-    const {ran, failures} = await fuzz(name, {...range, until});
+    const {ran, failures} = await run(seed, {...range, until});
     for (const failure of failures) console.log(failure);
-    console.log(`${backend} ${operation} seed ${seed}: ${ran} cases, ${failures.length} wrong`);
+    console.log(`${backend} ${name} seed ${seed}: ${ran} cases, ${failures.length} wrong`);
     wrong += failures.length;
   }
   return wrong;
@@ -78,7 +98,7 @@ for (const backend of backends) {
 let wrong = 0;
 let seed = firstSeed;
 do {
-  // Seeds in turn on one thread and on two.
+  // Seeds in turn on one thread and on two; a case of a layer runs on both.
   setThreads(1 + (seed % 2));
   for (const backend of backends) wrong += await round(backend, seed);
   seed++;

@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz`: random cases of the stock operations that are replaced, on wasm and webgpu, against float64 references;
+ * `npm run fuzz`: random cases of the stock operations that are replaced and of the layers, on wasm and webgpu, against float64 references;
  * see main.mts. With the driver that `npm test` has.
  */
 import {spawn} from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
  * The stock operations that are replaced, against float64 references: a tenth of the cases that `npm run fuzz` runs, the
- * same ones each time; on webgpu a fiftieth, since a software driver takes a fifth of a second to compile a shader.
+ * same ones each time.
  */
 import '../../kernels/index.js';
 import {expect} from 'chai';
@@ -11,13 +11,15 @@ import {fuzz} from './check_case.js';
 import type {FuzzBackend} from './fuzz_case.js';
 import {operations} from './operations.js';
 
+/** Cases of an operation. */
+const count = 200;
+
 eachBackend(
   (backend) => {
     const {replaceStockKernels, restoreStockKernels} = {wasm, webgpu}[backend as FuzzBackend];
     before(replaceStockKernels);
     after(restoreStockKernels);
 
-    const count = backend === 'wasm' ? 200 : 40;
     for (const operation of Object.keys(operations[backend as FuzzBackend])) {
       it(`${operation}, ${count} cases`, async () => {
         const {ran, failures} = await fuzz({backend: backend as FuzzBackend, operation, seed: 1}, {count});

@@ -3,6 +3,7 @@ import {expect} from 'chai';
 import {
   Adam,
   AdamW,
+  batches,
   ConfigError,
   channelStatistics,
   classify,
@@ -13,10 +14,12 @@ import {
   evaluate,
   evaluateSegmentation,
   loadWeights,
+  Muon,
   modelInfo,
   overlayErrors,
   overlayMask,
   parseCifar,
+  plateauSchedule,
   predictSegmentation,
   preprocess,
   SGD,
@@ -27,6 +30,7 @@ import {
   swinFromCheckpoint,
   train,
   trainSegmentation,
+  triangularSchedule,
 } from '../../src/index.js';
 import * as node from '../../src/node.js';
 
@@ -74,6 +78,10 @@ const calls: [who: string, call: (options: never) => unknown, wrong: string, rig
   ['parseCifar', (options) => parseCifar(bytes, options), 'label', 'labels'],
   ['predictSegmentation', (options) => predictSegmentation(model, none, options), 'tiles', 'tile'],
   ['preprocess', (options) => preprocess(none, options), 'imagesize', 'imageSize'],
+  ['Muon', (options) => new Muon(options), 'Momentum', 'momentum'],
+  ['plateauSchedule', plateauSchedule, 'Patience', 'patience'],
+  ['triangularSchedule', triangularSchedule, 'warmupStep', 'warmupSteps'],
+  ['batches(data)', (options) => batches(data, options), 'batchsize', 'batchSize'],
   ['SGD', (options) => new SGD(options), 'Momentum', 'momentum'],
   ['saveWeights', (options) => saveWeights(model, options), 'layouts', 'layout'],
   ['shapesSplit', shapesSplit, 'trainsize', 'trainSize'],

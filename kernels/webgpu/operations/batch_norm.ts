@@ -76,7 +76,8 @@ export const statisticsShader: Shader<object> = {
     let rows = f32(min(u.rows, (part + 1u) * u.partRows) - part * u.partRows);
     let d = sums[2u * part * u.channels + channel] - average;
     let total = count + rows;
-    average += d * (rows / total);
+    // Not average + d * (rows / total), which makes NaN of an infinite mean.
+    average = average * (count / total) + sums[2u * part * u.channels + channel] * (rows / total);
     squares += sums[(2u * part + 1u) * u.channels + channel] + d * d * (count * rows / total);
     count = total;
   }
