@@ -5,6 +5,7 @@
 import '../layers/index.js';
 import './training/adam.js';
 import './training/adamw.js';
+import './training/muon.js';
 import './training/sgd.js';
 
 export type {RgbImage} from './data/rgb_image.js';
