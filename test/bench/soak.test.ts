@@ -1,15 +1,7 @@
 /** The parts of the soak, run once each: what it does, what it notes, and that it sees what grows. */
-import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
-import {
-  collectGarbage,
-  growths,
-  handles,
-  type Sample,
-  takeSample,
-  workersAlive,
-} from '../../bench/soak_samples.js';
-import {nothingDone, setUp, takeAway, workRound} from '../../bench/soak_work.js';
+import {growths, type Sample} from '../../bench/soak_samples.js';
+import {inFreshProcess, url} from '../helpers/fresh_process.js';
 
 /** Samples half a minute apart in which one quantity follows `value`. */
 function samples(count: number, value: (i: number) => Partial<Sample>): Sample[] {
@@ -34,24 +26,30 @@ describe('the soak', () => {
     expect(() => growths(samples(2, () => ({})))).to.throw('a line needs 3 samples after the warm-up; got 2');
   });
 
-  it('goes through a round on wasm and leaves no tensor, thread or handle', async () => {
-    const done = nothingDone();
-    await collectGarbage(); // A thread is told of some time after it was started: that of the loader of these files too.
-    const open = handles();
-    const before = tf.memory().numTensors;
-    const alive = workersAlive();
-    const backend = tf.getBackend();
-    await setUp('wasm', done);
-    await workRound(done, 0);
-    const sample = await takeSample(performance.now(), done.names);
-    expect(sample.workers).to.equal(alive + 1);
-    expect(sample.tensors).to.equal(before);
-    expect(sample.wasmHeap).to.be.greaterThan(0);
+  it('goes through a round on wasm and leaves no tensor, thread or handle', () => {
+    // In a process of its own: it takes the backend away, and counts all that is open.
+    const {told, status, stderr} = inFreshProcess(`
+      const tf = (await import('@tensorflow/tfjs')).default;
+      const {collectGarbage, handles, takeSample, workersAlive} = await import('${url('bench/soak_samples.ts')}');
+      const {nothingDone, setUp, takeAway, workRound} = await import('${url('bench/soak_work.ts')}');
+      const done = nothingDone();
+      await setupBackend('cpu');
+      await collectGarbage(); // A thread is told of some time after it was started: that of the loader of these files too.
+      const open = handles();
+      const alive = workersAlive();
+      await setUp('wasm', done);
+      await workRound(done, 0);
+      const {workers, tensors, wasmHeap} = await takeSample(performance.now(), done.names);
+      tell({workers: workers - alive, tensors, hasHeap: wasmHeap > 0});
+      tell(done);
+      await takeAway('wasm');
+      // A worker ends some time after it was told to.
+      while (workersAlive() > alive) await new Promise((resolve) => setTimeout(resolve, 10));
+      tell([open, handles()]);`);
+    expect(status, stderr).to.equal(0);
+    const [sample, done, [before, after]] = told;
+    expect(sample).to.deep.equal({workers: 1, tensors: 0, hasHeap: true});
     expect(done).to.include({rounds: 1, steps: 4, predictions: 2, saves: 2, setUps: 3});
-    await takeAway('wasm');
-    await tf.setBackend(backend);
-    // A worker ends some time after it was told to.
-    while (workersAlive() > alive) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(handles()).to.deep.equal(open);
+    expect(after).to.deep.equal(before);
   });
 });
