@@ -1,5 +1,5 @@
 /** Random SwinT layers, Swin blocks, patch merging, batch norm, GELU and maxima over maps, their weights random too. */
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import {type NdArray, ndArray} from '../../../kernels/reference/array.js';
 import {dropPathScale} from '../../../layers/drop_path.js';
 import {
@@ -229,6 +229,7 @@ export function drawGlobalMax(draw: Draw): LayerCase {
     training: false,
     x: ties ? ndArray(shape, x.data.map(Math.round)) : x,
     weights: {},
-    reference: tracedGlobalMax,
+    // The stock kernel of webgpu takes the last.
+    reference: (x) => tracedGlobalMax(x, tf.getBackend() === 'webgpu' ? 'last' : 'first'),
   };
 }

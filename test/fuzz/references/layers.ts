@@ -311,8 +311,8 @@ export function tracedGelu(x: NdArray): Traced {
   return {y: geluReference(x), back: (dy) => geluGradReference(x, dy)};
 }
 
-/** The maximum of each channel, [B, C]; its gradient goes to the first of equal ones. */
-export function tracedGlobalMax({shape, data}: NdArray): Traced {
+/** The maximum of each channel, [B, C]; its gradient goes to the first or the last of equal ones. */
+export function tracedGlobalMax({shape, data}: NdArray, ofEqual: 'first' | 'last'): Traced {
   const [batch, height, width, channels] = shape;
   const y = zeros([batch, channels]);
   const places = y.data.map((_, i) => {
@@ -320,8 +320,7 @@ export function tracedGlobalMax({shape, data}: NdArray): Traced {
     let place = start;
     for (let cell = 1; cell < height * width; cell++) {
       const at = start + cell * channels;
-      // A NaN is the maximum.
-      if (data[at] > data[place] || (Number.isNaN(data[at]) && !Number.isNaN(data[place]))) place = at;
+      if (data[at] > data[place] || (ofEqual === 'last' && data[at] === data[place])) place = at;
     }
     y.data[i] = data[place];
     return place;
