@@ -2,7 +2,8 @@
  * The maximum over all cells of a map, channel by channel: [B, H, W, C] to [B, C], channels last.
  *
  * tfjs's globalMaxPooling2d computes the same; its gradient compares the whole map with the maxima, and gives every one of
- * equal maxima a gradient. This one is a max pool whose window is the map, and its gradient goes to the first.
+ * equal maxima a gradient. This one is a max pool whose window is the map, and its gradient goes to one of them: the first,
+ * or on webgpu, whose max pool is tfjs's own, the last.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';

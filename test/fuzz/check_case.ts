@@ -16,12 +16,12 @@ export interface CaseName {
 }
 
 export function drawCase({backend, operation, seed, index}: CaseName): FuzzCase {
-  const generate = operations[backend][operation];
-  if (!generate) {
+  const found = operations[backend][operation];
+  if (!found) {
     const known = Object.keys(operations[backend]).join(', ');
     throw new Error(`fuzz: the operation on ${backend} must be one of ${known}; got ${operation}.`);
   }
-  return generate(new Draw(`${operation} ${seed} ${index}`), backend);
+  return found.draw(new Draw(`${operation} ${seed} ${index}`), backend);
 }
 
 /** The command that runs one case again. */

@@ -9,14 +9,21 @@
 import * as tf from '@tensorflow/tfjs';
 import {type NdArray, ndArray} from '../../kernels/reference/array.js';
 import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
-import {expectedOf, resultsOf, scalesOf} from './check_layer.js';
+import {expectedOf, type LayerVerdict, resultsOf, scalesOf} from './check_layer.js';
 import {Draw} from './draw.js';
-import {drawBatchNorm, drawBlock, drawMerging, drawSwinT} from './generators/layers.js';
+import {
+  drawBatchNorm,
+  drawBlock,
+  drawGelu,
+  drawGlobalMax,
+  drawMerging,
+  drawSwinT,
+} from './generators/layers.js';
 import type {LayerCase, NamedArrays} from './layer_case.js';
 
 /** A layer whose input is very large or very small, or has numbers in it that are none. */
 export function drawExtreme(draw: Draw): LayerCase {
-  const one = draw.pick([drawSwinT, drawBlock, drawMerging, drawBatchNorm])(draw);
+  const one = draw.pick([drawSwinT, drawBlock, drawMerging, drawBatchNorm, drawGelu, drawGlobalMax])(draw);
   const scale = 10 ** draw.integer(-30, 30);
   const data = one.x.data.map((value) => Math.fround(value * scale));
   const special = draw.pick([undefined, Number.NaN, Infinity, -Infinity]);
@@ -53,11 +60,10 @@ export function misplacedNaN(
   return undefined;
 }
 
-/** What is wrong; undefined where all is right. */
 export async function wrongWithExtreme(
   one: LayerCase,
   {threads}: {threads: readonly number[]},
-): Promise<string | undefined> {
+): Promise<LayerVerdict> {
   const scales = await scalesOf(one);
   const dy = new Draw(one.text).array(expectedOf(one, undefined, scales).y.shape);
   const reference = expectedOf(one, dy, scales);
@@ -68,9 +74,11 @@ export async function wrongWithExtreme(
     setThreads(count);
     const before = tf.memory().numTensors;
     const found = await resultsOf(one, dy);
-    if (tf.memory().numTensors !== before) return `${tf.memory().numTensors - before} tensors left over`;
+    if (tf.memory().numTensors !== before) {
+      return {wrong: `${tf.memory().numTensors - before} tensors left over`, leftOut: []};
+    }
     const wrong = overflows ? undefined : misplacedNaN(found, reference, plain);
-    if (wrong) return `${wrong}, on ${count} thread(s)`;
+    if (wrong) return {wrong: `${wrong}, on ${count} thread(s)`, leftOut: []};
   }
-  return undefined;
+  return {leftOut: []};
 }

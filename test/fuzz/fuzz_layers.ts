@@ -1,10 +1,17 @@
 /** Runs random cases of layers and says which went wrong, and how to run them again. */
 
-import {wrongWithLayer} from './check_layer.js';
+import {type LayerVerdict, wrongWithLayer} from './check_layer.js';
 import {Draw} from './draw.js';
 import {drawExtreme, wrongWithExtreme} from './extremes.js';
 import type {FuzzBackend} from './fuzz_case.js';
-import {drawBatchNorm, drawBlock, drawMerging, drawSwinT} from './generators/layers.js';
+import {
+  drawBatchNorm,
+  drawBlock,
+  drawGelu,
+  drawGlobalMax,
+  drawMerging,
+  drawSwinT,
+} from './generators/layers.js';
 import type {LayerCase} from './layer_case.js';
 
 const generators: Record<string, (draw: Draw) => LayerCase> = {
@@ -12,6 +19,8 @@ const generators: Record<string, (draw: Draw) => LayerCase> = {
   swinBlock: drawBlock,
   patchMerging: drawMerging,
   batchNormalization: drawBatchNorm,
+  gelu: drawGelu,
+  globalMaxPooling: drawGlobalMax,
   extremes: drawExtreme,
 };
 
@@ -40,27 +49,35 @@ export function drawLayerCase({layer, seed, index}: Omit<LayerCaseName, 'backend
 /** On wasm a case runs on one thread and on two. */
 const threadsOn = {wasm: [1, 2], webgpu: [1]};
 
-async function wrongWith(one: LayerCase, {backend, layer}: LayerCaseName): Promise<string | undefined> {
+async function verdictOf(one: LayerCase, {backend, layer}: LayerCaseName): Promise<LayerVerdict> {
   const check = layer === 'extremes' ? wrongWithExtreme : wrongWithLayer;
   try {
     return await check(one, {backend, threads: threadsOn[backend]});
   } catch (error) {
-    return `"${(error as Error).message}" where a result is right`;
+    return {wrong: `"${(error as Error).message}" where a result is right`, leftOut: []};
   }
 }
 
-/** Runs cases of a layer. A line for each that went wrong, with the command that repeats it. */
+export interface LayerRun {
+  ran: number;
+  /** A line for each case that went wrong, with the command that repeats it. */
+  failures: string[];
+  /** Cases with a result that no float32 program gets right, so that it was not judged. */
+  illConditioned: number;
+}
+
+/** Runs cases of a layer. */
 export async function fuzzLayer(
   name: Omit<LayerCaseName, 'index'>,
   {from = 0, count, until = Infinity}: {from?: number; count: number; until?: number},
-): Promise<{ran: number; failures: string[]}> {
-  const failures: string[] = [];
-  let ran = 0;
+): Promise<LayerRun> {
+  const run: LayerRun = {ran: 0, failures: [], illConditioned: 0};
   for (let index = from; index < from + count && Date.now() < until; index++) {
     const one = drawLayerCase({...name, index});
-    const wrong = await wrongWith(one, {...name, index});
-    if (wrong) failures.push(`${reproduction({...name, index})}\n    ${one.text}: ${wrong}`);
-    ran++;
+    const {wrong, leftOut} = await verdictOf(one, {...name, index});
+    if (wrong) run.failures.push(`${reproduction({...name, index})}\n    ${one.text}: ${wrong}`);
+    if (leftOut.length > 0) run.illConditioned++;
+    run.ran++;
   }
-  return {ran, failures};
+  return run;
 }

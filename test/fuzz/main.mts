@@ -57,20 +57,28 @@ if (values.backend !== undefined && !known.includes(values.backend as FuzzBacken
 }
 const backends = known.filter((backend) => (values.backend ?? backend) === backend);
 
+type Range = Parameters<typeof fuzz>[1];
+
 /** What is fuzzed on a backend: its name, what runs cases of it, and what says in words what a case is. */
-function subjects(backend: FuzzBackend) {
+interface Subject {
+  name: string;
+  run: (seed: number, range: Range) => Promise<{ran: number; failures: string[]; illConditioned?: number}>;
+  text: (seed: number, index: number) => string;
+}
+
+function subjects(backend: FuzzBackend): Subject[] {
   if (values.layers) {
-    const fuzzed = (layer: string) => ({
+    const fuzzed = (layer: string): Subject => ({
       name: layer,
-      run: (seed: number, range: Parameters<typeof fuzzLayer>[1]) => fuzzLayer({backend, layer, seed}, range),
-      text: (seed: number, index: number) => drawLayerCase({layer, seed, index}).text,
+      run: (seed, range) => fuzzLayer({backend, layer, seed}, range),
+      text: (seed, index) => drawLayerCase({layer, seed, index}).text,
     });
     return (values.operation ? [values.operation] : layerNames).map(fuzzed);
   }
-  const fuzzed = (operation: string) => ({
+  const fuzzed = (operation: string): Subject => ({
     name: operation,
-    run: (seed: number, range: Parameters<typeof fuzz>[1]) => fuzz({backend, operation, seed}, range),
-    text: (seed: number, index: number) => drawCase({backend, operation, seed, index}).text,
+    run: (seed, range) => fuzz({backend, operation, seed}, range),
+    text: (seed, index) => drawCase({backend, operation, seed, index}).text,
   });
   return (values.operation ? [values.operation] : Object.keys(operations[backend])).map(fuzzed);
 }
@@ -82,9 +90,10 @@ async function round(backend: FuzzBackend, seed: number): Promise<number> {
   for (const {name, run, text} of subjects(backend)) {
     if (only !== undefined) console.log(text(seed, only));
     const range = only === undefined ? {count: CASES} : {from: only, count: 1};
-    const {ran, failures} = await run(seed, {...range, until});
+    const {ran, failures, illConditioned = 0} = await run(seed, {...range, until});
     for (const failure of failures) console.log(failure);
-    console.log(`${backend} ${name} seed ${seed}: ${ran} cases, ${failures.length} wrong`);
+    const leftOut = illConditioned > 0 ? `, ${illConditioned} with results left out as ill-conditioned` : '';
+    console.log(`${backend} ${name} seed ${seed}: ${ran} cases, ${failures.length} wrong${leftOut}`);
     wrong += failures.length;
   }
   return wrong;

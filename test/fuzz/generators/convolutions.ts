@@ -51,11 +51,11 @@ function drawConvolution(draw: Draw, {depthwise = false, dilates = true} = {}): 
   };
 }
 
-const convolutionText = ({input, filter, strides, dilations, pad, rounding}: ConvolutionCase) =>
+export const convolutionText = ({input, filter, strides, dilations, pad, rounding}: ConvolutionCase) =>
   `x [${input}] filter [${filter}] strides ${strides} dilations ${dilations} pad ${JSON.stringify(pad)} ${rounding ?? ''}`;
 
 /** tfjs's word for the padding. */
-function padOf(
+export function padOf(
   {pad}: ConvolutionCase,
   channelsFirst = false,
 ): tf.backend_util.ExplicitPadding | 'same' | 'valid' | number {
@@ -128,9 +128,12 @@ export function fusedConv2d(draw: Draw): FuzzCase {
 }
 
 /** A convolution that has a result, which is what dy is the gradient of. */
-function drawGradient(draw: Draw, depthwise = false): {one: ConvolutionCase; dy: TypedArray} {
-  let one = drawConvolution(draw, {depthwise, dilates: depthwise});
-  while (!fits(one)) one = drawConvolution(draw, {depthwise, dilates: depthwise});
+export function drawGradient(
+  draw: Draw,
+  {depthwise = false, dilates = depthwise}: {depthwise?: boolean; dilates?: boolean} = {},
+): {one: ConvolutionCase; dy: TypedArray} {
+  let one = drawConvolution(draw, {depthwise, dilates});
+  while (!fits(one)) one = drawConvolution(draw, {depthwise, dilates});
   return {one, dy: draw.array(outputShape(one))};
 }
 
@@ -162,33 +165,3 @@ export function conv2dFilterGradient(draw: Draw): FuzzCase {
     expected: () => [filterGradient(one, dy.data, x.data).expected()],
   };
 }
-
-/** The kernels themselves: the stock forward pass writes out of bounds for some of these. */
-function depthwiseGradient(draw: Draw, of: 'input' | 'filter'): FuzzCase {
-  const {one, dy} = drawGradient(draw, true);
-  const other = draw.array(of === 'input' ? one.filter : one.input);
-  const {strides, dilations, rounding: dimRoundingMode} = one;
-  const attributes = {strides, dilations, pad: padOf(one), dimRoundingMode};
-  return {
-    text: `gradient of depthwiseConv2d for the ${of}, ${convolutionText(one)}`,
-    run: () => [
-      of === 'input'
-        ? tf
-            .engine()
-            .runKernel(tf.DepthwiseConv2dNativeBackpropInput, {dy: tensorOf(dy), filter: tensorOf(other)}, {
-              ...attributes,
-              inputShape: one.input,
-            } as tf.NamedAttrMap)
-        : tf
-            .engine()
-            .runKernel(tf.DepthwiseConv2dNativeBackpropFilter, {dy: tensorOf(dy), x: tensorOf(other)}, {
-              ...attributes,
-              filterShape: one.filter,
-            } as tf.NamedAttrMap),
-    ],
-    expected: () => [(of === 'input' ? inputGradient : filterGradient)(one, dy.data, other.data).expected()],
-  };
-}
-
-export const depthwiseInputGradient = (draw: Draw) => depthwiseGradient(draw, 'input');
-export const depthwiseFilterGradient = (draw: Draw) => depthwiseGradient(draw, 'filter');

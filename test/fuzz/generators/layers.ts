@@ -1,8 +1,15 @@
-/** Random SwinT layers, Swin blocks, patch merging and batch norm, their weights random too. */
-import type * as tf from '@tensorflow/tfjs';
+/** Random SwinT layers, Swin blocks, patch merging, batch norm, GELU and maxima over maps, their weights random too. */
+import * as tf from '@tensorflow/tfjs';
 import {type NdArray, ndArray} from '../../../kernels/reference/array.js';
 import {dropPathScale} from '../../../layers/drop_path.js';
-import {batchNormalization, patchMerging, swinBlock, swinT} from '../../../layers/index.js';
+import {
+  batchNormalization,
+  gelu,
+  globalMaxPooling,
+  patchMerging,
+  swinBlock,
+  swinT,
+} from '../../../layers/index.js';
 import {derivedSeed} from '../../../layers/random_seed.js';
 import type {Draw} from '../draw.js';
 import type {LayerCase, NamedArrays, Traced} from '../layer_case.js';
@@ -10,6 +17,8 @@ import {
   channelsFirst,
   tracedBatchNorm,
   tracedBlock,
+  tracedGelu,
+  tracedGlobalMax,
   tracedMerging,
   tracedSwinT,
 } from '../references/layers.js';
@@ -18,6 +27,17 @@ import {
 function drawMap(draw: Draw, channels: number): {shape: [number, number, number, number]} {
   const most = draw.chance(0.05) ? 18 : 9;
   return {shape: [draw.integer(1, 3), draw.integer(1, most), draw.integer(1, most), channels]};
+}
+
+/** The options of locality, a third of the cases with each. */
+function drawLocality(draw: Draw) {
+  const third = () => draw.chance(1 / 3);
+  return {
+    ...(third() ? {mlpConvolution: true} : {}),
+    ...(third() ? {positionConvolution: true} : {}),
+    ...(third() ? {valueConvolution: true} : {}),
+    ...(third() ? {layerScale: draw.pick([0, 1e-4, 0.1])} : {}),
+  };
 }
 
 /** Arguments of a block and of a stage alike, and the channels of the map. */
@@ -40,6 +60,7 @@ function drawAttention(draw: Draw) {
     ...(variant === 'v2' && draw.chance(0.3)
       ? {pretrainedWindowSize: [draw.integer(1, 8), draw.integer(1, 8)] as [number, number]}
       : {}),
+    ...drawLocality(draw),
   };
   return {args, channels: numHeads * headSize};
 }
@@ -61,6 +82,8 @@ function drawWeight(draw: Draw, name: string, shape: number[]): NdArray {
       shifted(0.3, 1).data.map((value) => Math.abs(value) + 0.1),
     );
   if (/cpb_mlp\.0/.test(name)) return draw.array(shape);
+  // The nine numbers of a depthwise filter.
+  if (shape.length === 4) return draw.array(shape, 'float32', 1 / 3);
   if (/\.weight$/.test(name)) return draw.array(shape, 'float32', shape[0] ** -0.5);
   return draw.array(shape, 'float32', 0.5);
 }
@@ -179,5 +202,34 @@ export function drawBatchNorm(draw: Draw): LayerCase {
     x: ndArray(shape, values),
     weights: drawWeights(draw, create(), shape),
     reference: (x, weights) => tracedBatchNorm(x, weights, {axis, epsilon: args.epsilon, momentum, training}),
+  };
+}
+
+export function drawGelu(draw: Draw): LayerCase {
+  const most = draw.chance(0.1) ? 40 : 9;
+  const shape = Array.from({length: draw.integer(1, 5)}, (_, axis) => draw.integer(1, axis < 3 ? most : 4));
+  return {
+    text: `gelu() on [${shape}]`,
+    create: () => gelu(),
+    training: false,
+    x: draw.array(shape, 'float32', draw.pick([1e-3, 1, 1, 5, 30])),
+    weights: {},
+    reference: tracedGelu,
+  };
+}
+
+export function drawGlobalMax(draw: Draw): LayerCase {
+  const most = draw.chance(0.1) ? 40 : 9;
+  const {shape} = drawMap(draw, draw.integer(1, most));
+  const ties = draw.chance(0.3);
+  const x = draw.array(shape, 'float32', draw.pick([1e-3, 1, 30]));
+  return {
+    text: `globalMaxPooling() on [${shape}]${ties ? ' with equal maxima' : ''}`,
+    create: () => globalMaxPooling(),
+    training: false,
+    x: ties ? ndArray(shape, x.data.map(Math.round)) : x,
+    weights: {},
+    // The stock kernel of webgpu takes the last.
+    reference: (x) => tracedGlobalMax(x, tf.getBackend() === 'webgpu' ? 'last' : 'first'),
   };
 }

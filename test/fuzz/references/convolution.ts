@@ -54,8 +54,11 @@ function cellsBefore(one: ConvolutionCase, out: Pair): Pair {
   }) as Pair;
 }
 
-/** Calls `visit` with the cells of x, W and y of every term. */
-function eachTerm(one: ConvolutionCase, visit: (x: number, w: number, y: number) => void): void {
+/**
+ * Calls `visit` for every cell of a window that lies in x, window by window and row by row: with the first channels of the
+ * cells of x, W and y.
+ */
+export function eachWindow(one: ConvolutionCase, visit: (x: number, w: number, y: number) => void): void {
   const {input, filter, strides, dilations, depthwise} = one;
   const [batch, height, width, inChannels] = input;
   const [tapRows, tapColumns, , last] = filter;
@@ -73,17 +76,23 @@ function eachTerm(one: ConvolutionCase, visit: (x: number, w: number, y: number)
             const column = q * strides[1] + j * dilations[1] - before[1];
             if (column < 0 || column >= width) continue;
             const x = ((b * height + row) * width + column) * inChannels;
-            const w = (i * tapColumns + j) * inChannels * last;
-            for (let c = 0; c < inChannels; c++) {
-              for (let d = 0; d < last; d++) {
-                visit(x + c, w + c * last + d, y + (depthwise ? c * last : 0) + d);
-              }
-            }
+            visit(x, (i * tapColumns + j) * inChannels * last, y);
           }
         }
       }
     }
   }
+}
+
+/** Calls `visit` with the places in x, W and y of every term. */
+function eachTerm(one: ConvolutionCase, visit: (x: number, w: number, y: number) => void): void {
+  const {depthwise} = one;
+  const [, , channels, last] = one.filter;
+  eachWindow(one, (x, w, y) => {
+    for (let c = 0; c < channels; c++) {
+      for (let d = 0; d < last; d++) visit(x + c, w + c * last + d, y + (depthwise ? c * last : 0) + d);
+    }
+  });
 }
 
 /** [B, OH, OW, Cout] */

@@ -1,6 +1,6 @@
 /**
  * Whole layers in float64 with their gradients, made of the references of the operations: a Swin block from the weights of
- * its layer, patch merging, a SwinT, batch norm.
+ * its layer, patch merging, a SwinT, batch norm, GELU, the maximum over a map.
  *
  * Maps are [B, H, W, C]. Names of weights are those of the layers.
  *
@@ -13,6 +13,7 @@ import {
   batchNormReference,
   batchStatisticsReference,
 } from '../../../kernels/reference/batch_norm.js';
+import {geluGradReference, geluReference} from '../../../kernels/reference/gelu.js';
 import {layerNormGradReference, layerNormReference} from '../../../kernels/reference/layer_norm.js';
 import {linearGradReference, linearReference} from '../../../kernels/reference/linear.js';
 import {patchMergeGradReference, patchMergeReference} from '../../../kernels/reference/patch_merge.js';
@@ -101,21 +102,27 @@ function tracedBiasNetwork(weights: NamedArrays, prefix: string, settings: Block
   };
 }
 
-/** The weights of a block that the operation takes as they are. */
+/** The weights of a block that the operation takes as they are; those of locality where the block has them. */
 const PLAIN_WEIGHTS = {
-  ...{gamma1: 'norm1.weight', beta1: 'norm1.bias', qkvWeight: 'attn.qkv.weight'},
-  ...{
-    projWeight: 'attn.proj.weight',
-    projBias: 'attn.proj.bias',
-    gamma2: 'norm2.weight',
-    beta2: 'norm2.bias',
-  },
-  ...{
-    fc1Weight: 'mlp.fc1.weight',
-    fc1Bias: 'mlp.fc1.bias',
-    fc2Weight: 'mlp.fc2.weight',
-    fc2Bias: 'mlp.fc2.bias',
-  },
+  gamma1: 'norm1.weight',
+  beta1: 'norm1.bias',
+  qkvWeight: 'attn.qkv.weight',
+  projWeight: 'attn.proj.weight',
+  projBias: 'attn.proj.bias',
+  gamma2: 'norm2.weight',
+  beta2: 'norm2.bias',
+  fc1Weight: 'mlp.fc1.weight',
+  fc1Bias: 'mlp.fc1.bias',
+  fc2Weight: 'mlp.fc2.weight',
+  fc2Bias: 'mlp.fc2.bias',
+  layerScale1: 'layer_scale1',
+  layerScale2: 'layer_scale2',
+  positionWeight: 'pos.conv.weight',
+  positionBias: 'pos.conv.bias',
+  valueWeight: 'attn.lepe.weight',
+  valueBias: 'attn.lepe.bias',
+  hiddenWeight: 'mlp.conv.weight',
+  hiddenBias: 'mlp.conv.bias',
 } as const;
 
 /** Bias of queries, keys and values, and how its gradient goes to the weights. Swin V2's keys have none. */
@@ -177,8 +184,9 @@ export function tracedBlock(
   };
   const back = (dy: NdArray, gradients: NamedArrays) => {
     const found = swinBlockGradReference(arrays, attrs, dy);
-    for (const [operand, name] of Object.entries(PLAIN_WEIGHTS))
-      add(gradients, prefix + name, found[operand]);
+    for (const [operand, name] of Object.entries(PLAIN_WEIGHTS)) {
+      if (weights[prefix + name]) add(gradients, prefix + name, found[operand]);
+    }
     if (table) table.back(found.table, gradients);
     else add(gradients, `${prefix}attn.relative_position_bias_table`, found.table);
     bias?.back(found.qkvBias, gradients);
@@ -297,6 +305,32 @@ export function tracedBatchNorm(
         }
       : undefined,
   };
+}
+
+export function tracedGelu(x: NdArray): Traced {
+  return {y: geluReference(x), back: (dy) => geluGradReference(x, dy)};
+}
+
+/** The maximum of each channel, [B, C]; its gradient goes to the first or the last of equal ones. */
+export function tracedGlobalMax({shape, data}: NdArray, ofEqual: 'first' | 'last'): Traced {
+  const [batch, height, width, channels] = shape;
+  const y = zeros([batch, channels]);
+  const places = y.data.map((_, i) => {
+    const start = Math.floor(i / channels) * height * width * channels + (i % channels);
+    let place = start;
+    for (let cell = 1; cell < height * width; cell++) {
+      const at = start + cell * channels;
+      if (data[at] > data[place] || (ofEqual === 'last' && data[at] === data[place])) place = at;
+    }
+    y.data[i] = data[place];
+    return place;
+  });
+  const back = (dy: NdArray) => {
+    const dx = zeros(shape);
+    for (const [i, place] of places.entries()) dx.data[place] = dy.data[i];
+    return dx;
+  };
+  return {y, back};
 }
 
 const NHWC = [0, 2, 3, 1];

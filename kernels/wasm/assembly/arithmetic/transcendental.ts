@@ -159,5 +159,7 @@ export function geluDerivative(z: v128, constants: usize): v128 {
   const cdf = f32x4.add(half, f32x4.mul(half, erfOfRoot(z, constants)));
   const square = f32x4.mul(f32x4.mul(z, z), v128.load(constants, MINUS_HALF_LOG2E));
   const density = f32x4.mul(powerOfTwo(square, constants), v128.load(constants, DENSITY));
-  return f32x4.add(cdf, f32x4.mul(z, density));
+  // 0 and not 2^-100 far out, where z is large enough to make a number of it.
+  const far = f32x4.lt(square, v128.load(constants, LOWEST));
+  return f32x4.add(cdf, f32x4.mul(z, v128.andnot(density, far)));
 }
