@@ -16,6 +16,8 @@ interface Internals {
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
   uploadToGPU(dataId: tf.DataId): void;
+  /** Whose buffers the commands that are not submitted yet use. */
+  commandQueueOwnedIds: WeakSet<tf.DataId>;
   tensorMap: {get(dataId: tf.DataId): {values?: tf.backend_util.BackendValues; resource: GPUBuffer}};
   recordAndSubmit(
     program: object,
@@ -93,6 +95,7 @@ export function copied(backend: WebGPUBackend, tensor: tf.TensorInfo): tf.Tensor
   internals.ensureCommandEncoderReady();
   internals.endComputePassEncoder();
   internals.commandEncoder.copyBufferToBuffer(from, 0, to, 0, size);
+  for (const {dataId} of [tensor, made]) internals.commandQueueOwnedIds.add(dataId);
   return made;
 }
 
