@@ -121,10 +121,12 @@ export function run<P>(
 ): void {
   if (groups === 0) return;
   const internals = backend as unknown as Internals;
-  const tensors = shader.bindings(parameters).map(({name}) => {
+  const tensors = shader.bindings(parameters).map(({name, access}) => {
     const tensor = buffers[name];
     if (!tensor) throw new Error(`webgpu: shader ${shader.name} needs the buffer ${name}; got none.`);
     internals.uploadToGPU(tensor.dataId);
+    // What tfjs keeps of an earlier read is no longer true of what is written in place.
+    if (access === 'out') internals.tensorMap.get(tensor.dataId).values = undefined;
     return tensor;
   });
   const values = Object.entries(shader.uniforms).map(([name, type]) => {
