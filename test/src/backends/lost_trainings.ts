@@ -7,11 +7,12 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import seedrandom from 'seedrandom';
+import {batchNormalization, dropPath} from '../../../layers/index.js';
 import {setupBackend} from '../../../src/backends/setup_backend.js';
 import {type TrainOptions, train} from '../../../src/training/train.js';
 import {colourSplit} from '../training/colour_squares.js';
 import {memoryStore} from '../training/memory_store.js';
-import {droppingModel, weightsOf} from '../training/small_networks.js';
+import {weightsOf} from '../training/small_networks.js';
 
 const OPTIONS: TrainOptions = {
   epochs: 2,
@@ -25,6 +26,23 @@ const SPLIT = colourSplit(24, 8);
 /** Calls of which one is the moment: about half of those of a training. */
 const MOMENTS = 1500;
 
+/** Of few kernels: the software driver takes most of the time to compile their shaders, anew on each device. */
+function smallModel(seed: number): tf.LayersModel {
+  const kernelInitializer = tf.initializers.glorotUniform({seed});
+  return tf.sequential({
+    layers: [
+      tf.layers.conv2d({
+        ...{filters: 4, kernelSize: 3, dataFormat: 'channelsFirst', inputShape: [3, 4, 4]},
+        kernelInitializer,
+      }),
+      batchNormalization({axis: 1}),
+      dropPath({rate: 0.2, seed: 6}),
+      tf.layers.flatten(),
+      tf.layers.dense({units: 3, kernelInitializer}),
+    ],
+  });
+}
+
 /** What is used of the backend beyond its typings. */
 interface Backend extends tf.KernelBackend {
   device: GPUDevice;
@@ -32,22 +50,26 @@ interface Backend extends tf.KernelBackend {
   uploadToGPU(dataId: object): void;
 }
 
-/** Calls `onCall` with the number of each call of the backend, from 1, before it, and `onDone` after those that did not throw. */
-function watchCalls(onCall: (number: number) => void, onDone: () => void): void {
+/**
+ * Calls `onCall` with the number of each call of the backend, from 1, before it, and `onDone` after those that did not throw.
+ *
+ * @returns what ends that.
+ */
+function watchCalls(onCall: (number: number) => void, onDone: () => void): () => void {
   const backend = tf.backend() as Backend;
+  const {recordAndSubmit, uploadToGPU, read} = backend;
   let number = 0;
-  for (const name of ['recordAndSubmit', 'uploadToGPU', 'read'] as const) {
-    // biome-ignore lint/suspicious/noExplicitAny: each method takes and returns its own.
-    const method = backend[name].bind(backend) as (...args: any[]) => any;
+  for (const [name, method] of Object.entries({recordAndSubmit, uploadToGPU, read})) {
     Object.assign(backend, {
       [name]: (...args: unknown[]) => {
         onCall(++number);
-        const result = method(...args);
+        const result = (method as (...args: unknown[]) => unknown).apply(backend, args);
         onDone();
         return result;
       },
     });
   }
+  return () => void Object.assign(backend, {recordAndSubmit, uploadToGPU, read});
 }
 
 const WAYS: Record<string, (destroy: () => void) => void> = {
@@ -105,7 +127,7 @@ async function live(
     life.lost = true;
     device.destroy();
   };
-  watchCalls(
+  const unwatch = watchCalls(
     (number) => {
       if (number === loss?.call) WAYS[loss.way](destroy);
     },
@@ -113,7 +135,7 @@ async function live(
       if (told) life.callsAfter++;
     },
   );
-  const model = droppingModel(seed);
+  const model = smallModel(seed);
   let weights: Float32Array[] | null = null;
   try {
     await train(model, SPLIT, {
@@ -128,6 +150,7 @@ async function live(
   } catch (error) {
     life.error = messageOf(error);
   }
+  unwatch();
   model.dispose();
   life.tensors = tf.memory().numTensors - before;
   return {life, weights};
