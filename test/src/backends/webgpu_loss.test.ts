@@ -8,6 +8,7 @@ import {expect} from 'chai';
 import {guardBackend, isLost} from '../../../src/backends/webgpu_device.js';
 import {whyUnavailable} from '../../helpers/backends.js';
 import {inFreshProcess, url} from '../../helpers/fresh_process.js';
+import type {lostTrainings} from './lost_trainings.js';
 
 const LOSSES = Number(process.env.SWINT_KILLS ?? 3);
 
@@ -28,8 +29,8 @@ describe('a lost webgpu device', () => {
       process.exit(0);`);
     expect(ended, stderr).to.equal(true);
     expect(told, stderr).to.have.length(1);
-    const {repeats, lives, equal} = told[0];
-    const lost = lives.filter((life: {lost: boolean}) => life.lost);
+    const {repeats, lives, equal}: Awaited<ReturnType<typeof lostTrainings>> = told[0];
+    const lost = lives.filter((life) => life.lost);
     expect(lost.length).to.be.at.least(LOSSES);
     for (const {moment, error, stepsAfter, callsAfter, tensors} of lost) {
       expect(error, moment).to.match(/^BackendError: webgpu: the GPU device must stay; .*setupBackend/);
