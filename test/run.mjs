@@ -31,7 +31,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What `--quick` leaves out, besides WebGPU: globs, and why they take long. */
 const SLOW = {
   'test/kernels/webgpu/**': 'WebGPU on a software driver',
-  'test/src/backends/webgpu_device.test.ts': 'WebGPU on a software driver',
+  'test/src/backends/webgpu_{device,loss}.test.ts': 'WebGPU on a software driver',
   'test/browser/**': 'a browser',
   'test/helpers/chromium.test.ts': 'a browser',
   'test/examples/**': 'the example programs',

@@ -10,6 +10,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import {matrixUnits} from '../../kernels/webgpu/runtime/matrix_units.js';
 import {BackendError} from '../errors.js';
+import {type BufferManager, GuardedBuffers, memoryError} from './webgpu_buffers.js';
 
 /** Asked for where the adapter has them. */
 const FEATURES = [
@@ -66,6 +67,10 @@ export function describeCapabilities(device: GPUDevice): DeviceCapabilities {
 
 /** What is used of tfjs's WebGPUBackend beyond its typings. */
 interface Guarded extends tf.KernelBackend {
+  bufferManager: BufferManager;
+  commandEncoder: GPUCommandEncoder | null;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
   recordAndSubmit(...args: unknown[]): void;
   uploadToGPU(dataId: object): void;
   read(dataId: object): Promise<tf.backend_util.BackendValues>;
@@ -79,37 +84,76 @@ export function isLost(backend: tf.KernelBackend): boolean {
   return lost.has(backend);
 }
 
+/** What has happened to the device of a backend that its next call has to throw. */
+class Failures {
+  private failure: BackendError | undefined;
+  /** Whether errors may still come that follow from the one thrown last. */
+  private settling = false;
+  /** Wakes the reads under way. A race with the loss itself would keep all that was ever read as long as the device lives. */
+  readonly wake = new Set<() => void>();
+
+  constructor(
+    private readonly backend: Guarded,
+    private readonly device: GPUDevice,
+    buffers: GuardedBuffers,
+  ) {
+    device.addEventListener('uncapturederror', ({error}) => {
+      buffers.distrustAll();
+      if (!this.settling) this.failure ??= errorOf(error);
+    });
+    device.lost.then(({reason, message}) => {
+      lost.add(backend);
+      this.failure = new BackendError(
+        `webgpu: the GPU device must stay; it was lost (${reason}${message ? `: ${message}` : ''}) ` +
+          `(await setupBackend('webgpu') opens a new one; weights have to be loaded again).`,
+      );
+      for (const one of this.wake) one();
+    });
+  }
+
+  /** Throws the failure: an error on the GPU once, the loss of the device every time. */
+  check(): void {
+    const {failure} = this;
+    if (!failure) return;
+    if (!lost.has(this.backend)) {
+      this.failure = undefined;
+      this.settle();
+    }
+    throw failure;
+  }
+
+  /** Does away with commands that wait, which may use what the error has spoiled, so that it is told once. */
+  private settle(): void {
+    const {backend, device} = this;
+    this.settling = true;
+    device.pushErrorScope('validation');
+    if (backend.commandEncoder) {
+      backend.endComputePassEncoder();
+      backend.submitQueue();
+    }
+    const settled = () => {
+      this.settling = false;
+    };
+    device.popErrorScope().then(settled, settled);
+  }
+}
+
+const errorOf = (error: GPUError): BackendError =>
+  error.constructor.name === 'GPUOutOfMemoryError'
+    ? memoryError(error.message)
+    : new BackendError(
+        `webgpu: a command must be valid; got "${error.message}" (what was computed since is void).`,
+      );
+
 /**
  * Makes a backend throw what happens to its device: at the next call that computes or reads, and in reads that are on
  * their way. An error on the GPU is thrown once, the loss of the device every time.
  */
 export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.KernelBackend {
   const guarded = backend as Guarded;
-  let failure: BackendError | undefined;
-  device.addEventListener('uncapturederror', ({error}) => {
-    const memory = error.constructor.name === 'GPUOutOfMemoryError';
-    failure ??= new BackendError(
-      memory
-        ? `webgpu: a buffer must fit the GPU's memory; got "${error.message}" (smaller batches; what was computed since is void).`
-        : `webgpu: a command must be valid; got "${error.message}" (what was computed since is void).`,
-    );
-  });
-  /** Wakes the reads under way. A race with the loss itself would keep all that was ever read as long as the device lives. */
-  const wake = new Set<() => void>();
-  device.lost.then(({reason, message}) => {
-    lost.add(backend);
-    failure = new BackendError(
-      `webgpu: the GPU device must stay; it was lost (${reason}${message ? `: ${message}` : ''}) ` +
-        `(await setupBackend('webgpu') opens a new one; weights have to be loaded again).`,
-    );
-    for (const one of wake) one();
-  });
-  const check = () => {
-    if (!failure) return;
-    const thrown = failure;
-    if (!lost.has(backend)) failure = undefined;
-    throw thrown;
-  };
+  const buffers = new GuardedBuffers(guarded.bufferManager, device.limits);
+  const failures = new Failures(guarded, device, buffers);
+  const check = () => failures.check();
   const {recordAndSubmit, uploadToGPU, read, readSync, dispose} = guarded;
   // tfjs lets go of the device, which then lives on with its threads and its memory.
   guarded.dispose = () => {
@@ -122,7 +166,7 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
   };
   guarded.uploadToGPU = (dataId) => {
     check();
-    uploadToGPU.call(guarded, dataId);
+    buffers.upload(() => uploadToGPU.call(guarded, dataId));
   };
   guarded.readSync = (dataId) => {
     check();
@@ -135,7 +179,7 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
     const gone = new Promise<void>((resolve) => {
       woken = resolve;
     });
-    wake.add(woken);
+    failures.wake.add(woken);
     try {
       // A read from a lost device need not end by itself.
       await Promise.race([reading, gone]);
@@ -147,7 +191,7 @@ export function guardBackend(backend: tf.KernelBackend, device: GPUDevice): tf.K
       check();
       throw error;
     } finally {
-      wake.delete(woken);
+      failures.wake.delete(woken);
     }
   };
   return guarded;

@@ -13,6 +13,7 @@ import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/ar
 import {mapShape} from '../../kernels/common/data_format.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {DataError} from '../errors.js';
+import {nextTurn} from '../next_turn.js';
 import {type AugmentArgs, alternatingFlip, augment, checkAugmentation} from './augment.js';
 import {checkPixels, labelOf, orAborted} from './checked_reads.js';
 import type {ImageDataset} from './dataset.js';
@@ -150,7 +151,7 @@ async function* generate(
     }
     const batch = withoutFailures(await orAborted(ahead.shift()!, args.signal), args);
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
     const {indices, values} = batch;
     if (indices.length === 0) continue;
     const [rows, columns] = sizeOf(b);

@@ -12,6 +12,7 @@ import {checkNumber, positiveInteger, wholeNumber} from '../../kernels/common/ar
 import {type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {DataError} from '../errors.js';
+import {nextTurn} from '../next_turn.js';
 import {checkLabelledImage, orAborted} from './checked_reads.js';
 import {type NormaliseArgs, normaliser} from './normalise.js';
 import {orientedCrop, type RandomCropArgs, randomCrop} from './oriented_crop.js';
@@ -84,7 +85,7 @@ async function* generate(
     const crops = await orAborted(ahead, args.signal);
     ahead = next();
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
     yield {...asTensors(dataset, crops, args.dataFormat ?? 'channelsFirst', normalise), number};
   }
 }

@@ -7,6 +7,7 @@ import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arg
 import {checkLabelledImage, orAborted} from '../data/checked_reads.js';
 import type {SegmentationDataset} from '../data/segmentation_dataset.js';
 import {segmenterMetadata, withPreparation} from '../inference/segmenter_metadata.js';
+import {nextTurn} from '../next_turn.js';
 import {checkSegmenter} from './check_model.js';
 import {predictSegmentation, type TileOptions} from './predict_segmentation.js';
 import {meanRandScore, type RandScore, randScore} from './rand_score.js';
@@ -86,7 +87,7 @@ export async function evaluateSegmentation(
     if (rand !== null) rands.push(rand);
     await onImage?.({index, mask, scores: segmentationScores(counts), rand});
     // The computations of some backends (wasm, cpu) never let the event loop run: a signal comes in here.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
     signal?.throwIfAborted();
   }
   return {...segmentationScores(confusion), confusion, rand: meanRandScore(rands)};

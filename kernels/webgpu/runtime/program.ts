@@ -16,6 +16,8 @@ interface Internals {
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
   uploadToGPU(dataId: tf.DataId): void;
+  /** Whose buffers the commands that are not submitted yet use. */
+  commandQueueOwnedIds: WeakSet<tf.DataId>;
   tensorMap: {get(dataId: tf.DataId): {values?: tf.backend_util.BackendValues; resource: GPUBuffer}};
   recordAndSubmit(
     program: object,
@@ -93,6 +95,7 @@ export function copied(backend: WebGPUBackend, tensor: tf.TensorInfo): tf.Tensor
   internals.ensureCommandEncoderReady();
   internals.endComputePassEncoder();
   internals.commandEncoder.copyBufferToBuffer(from, 0, to, 0, size);
+  for (const {dataId} of [tensor, made]) internals.commandQueueOwnedIds.add(dataId);
   return made;
 }
 
@@ -118,10 +121,12 @@ export function run<P>(
 ): void {
   if (groups === 0) return;
   const internals = backend as unknown as Internals;
-  const tensors = shader.bindings(parameters).map(({name}) => {
+  const tensors = shader.bindings(parameters).map(({name, access}) => {
     const tensor = buffers[name];
     if (!tensor) throw new Error(`webgpu: shader ${shader.name} needs the buffer ${name}; got none.`);
     internals.uploadToGPU(tensor.dataId);
+    // What tfjs keeps of an earlier read is no longer true of what is written in place.
+    if (access === 'out') internals.tensorMap.get(tensor.dataId).values = undefined;
     return tensor;
   });
   const values = Object.entries(shader.uniforms).map(([name, type]) => {

@@ -1,3 +1,4 @@
+import {spawnSync} from 'node:child_process';
 import {expect} from 'chai';
 import {whyUnavailable} from '../../helpers/backends.js';
 import {inFreshProcess, url} from '../../helpers/fresh_process.js';
@@ -83,19 +84,69 @@ describe('the webgpu device', () => {
     expect(told[1]).to.equal(16);
   });
 
-  it('that has no memory for a result says so, and goes on', () => {
+  it('that has no buffer of a size says so at once, before anything is computed, and goes on', () => {
     const {told, stderr} = inFreshProcess(`${setup}
       const rows = Math.ceil(tf.backend().device.limits.maxBufferSize / 4 / 2 ** 15) + 1;
-      const large = () => tf.tidy(() => linear({x: tf.ones([rows, 4]), weight: tf.ones([4, 2 ** 15])}).sum());
-      tell(await failure((async () => (await large().data())[0])()));
+      const bytes = () => tf.memory().numBytesInGPU;
+      await value();
+      const before = [tf.memory().numTensors, bytes()];
+      tell(thrown(() => tf.tidy(() => linear({x: tf.ones([rows, 4]), weight: tf.ones([4, 2 ** 15])}).sum())));
+      const large = tf.zeros([rows, 2 ** 15]);
+      tell(thrown(() => tf.square(large)));
+      large.dispose();
       await settled();
-      tell(thrown(() => one()));
+      tell(thrown(() => one().dispose()));
       tell(await value());
-      tell(await value());`);
-    const errors = told.slice(0, 2).filter((message) => message !== 'none');
-    expect(errors.length, stderr).to.be.at.least(1);
-    for (const message of errors) expect(message).to.match(/^BackendError: webgpu: .* got "/);
-    expect(told.slice(2), stderr).to.deep.equal([16, 16]);
+      tell([tf.memory().numTensors, bytes()].map((one, i) => one - before[i]));`);
+    for (const message of told.slice(0, 2)) {
+      expect(message, stderr).to.match(
+        /^BackendError: webgpu: a tensor must fit a buffer of the device, \d+ bytes; got \d+ bytes/,
+      );
+    }
+    // The tensor whose value is told stays.
+    expect(told.slice(2, 4), stderr).to.deep.equal(['none', 16]);
+    expect(told[4][0]).to.equal(1);
+  });
+
+  it('whose memory is full says so once, and goes on when tensors are disposed', function () {
+    // The driver computes in this process's memory, which is bounded where this system can.
+    if (spawnSync('prlimit', ['--version']).status !== 0) this.skip();
+    const bytes = 2 ** 27;
+    const {told, stderr} = inFreshProcess(`${setup}
+      const {execFileSync} = await import('node:child_process');
+      const {readFileSync} = await import('node:fs');
+      const take = () => {
+        const taken = tf.backend().makeTensorInfo([${bytes / 4}], 'float32');
+        tf.backend().uploadToGPU(taken.dataId);
+        return tf.engine().makeTensorFromTensorInfo(taken);
+      };
+      const last = async () => {
+        const end = tf.tidy(() => tf.slice(tf.fill([${bytes / 4}], 3), [${bytes / 4 - 1}], [1]));
+        return (await end.data())[0];
+      };
+      tell([await value(), await last()]);
+      const inUse = 1024 * Number(/VmSize:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+      execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (inUse + ${5.5 * bytes})]);
+      for (let round = 0; round < 2; round++) {
+        const kept = [];
+        let error = 'none';
+        while (error === 'none' && kept.length < 40) {
+          error = thrown(() => kept.push(take()));
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+        tell(error);
+        tf.dispose(kept);
+        tell([await value(), await value()]);
+        tell(await failure(last()));
+        tell(await last());
+      }
+      process.exit(0);`);
+    expect(told, stderr).to.have.length(9);
+    expect(told[0]).to.deep.equal([16, 3]);
+    for (const from of [1, 5]) {
+      expect(told[from], stderr).to.match(/^BackendError: webgpu: a buffer must fit the GPU's memory; got "/);
+      expect(told.slice(from + 1, from + 4), stderr).to.deep.equal([[16, 16], 'none', 3]);
+    }
   });
 
   it('keeps what lies inside of blocks as 16-bit floats where that is asked for, and tells', () => {

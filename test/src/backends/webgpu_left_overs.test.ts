@@ -10,6 +10,7 @@ import {guardBackend} from '../../../src/backends/webgpu_device.js';
 function guarded() {
   const destroyed: string[] = [];
   const stock = {
+    bufferManager: {acquireBuffer: () => undefined, releaseBuffer: () => undefined},
     recordAndSubmit: () => undefined,
     uploadToGPU: () => undefined,
     read: async () => new Float32Array(1000),
@@ -17,6 +18,7 @@ function guarded() {
     dispose: () => destroyed.push('backend'),
   };
   const device = {
+    limits: {},
     addEventListener: () => undefined,
     lost: new Promise(() => undefined),
     destroy: () => destroyed.push('device'),

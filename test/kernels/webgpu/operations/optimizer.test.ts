@@ -49,6 +49,20 @@ eachBackend(
         it(`${name}: at core limits`, () => atCoreLimits(() => expectSameOnCpu(update, 1e-6)));
       }
 
+      it('are read anew where they were read before: the memory is written in place', async () => {
+        const [one] = variablesOf([[7, 19]], false);
+        // Computed on the GPU: tfjs keeps what is read of it beside it.
+        const all = [{...one, velocity: tf.square(one.value)}];
+        const before = (await all[0].velocity.data()).slice();
+        const [[value, velocity]] = tf.tidy(() => sgdUpdate(all, {...sgd(0.9), weightDecay: [0]}));
+        const gradient = await all[0].gradient.data();
+        const after = await velocity.data();
+        for (const [i, speed] of after.entries()) {
+          expect(speed).to.be.closeTo(0.9 * before[i] + gradient[i], 1e-5);
+        }
+        tf.dispose([all as unknown as tf.TensorContainer, value, velocity]);
+      });
+
       it('takes a dispatch for as many as the device has buffers for', () => {
         const {maxStorageBuffersPerShaderStage: buffers} = deviceOf(
           tf.backend() as unknown as WebGPUBackend,
