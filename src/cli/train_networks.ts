@@ -3,7 +3,6 @@ import {join} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {backendReport} from '../backends/backend_report.js';
 import type {DatasetSplit} from '../data/dataset.js';
-import {checkpointFolder} from '../node/checkpoint_folder.js';
 import type {ReportedModel} from '../node/report.js';
 import {saveModel} from '../node/save_model.js';
 import type {ResumeOptions} from '../training/checkpoints.js';
@@ -13,7 +12,7 @@ import {type TrainOptions, train} from '../training/train.js';
 import type {TrainingHistory} from '../training/training_history.js';
 import type {TrainingDisplay} from './display.js';
 import {buildNetwork, networkName} from './networks.js';
-import {checkpointsOf} from './run_folder.js';
+import {checkpointOptions} from './run_folder.js';
 import {checkStepMemory, memoryError, type StepUse} from './step_memory.js';
 import {TimeLeft} from './time_left.js';
 import type {NetworkKind, TrainSettings} from './train_settings.js';
@@ -53,19 +52,6 @@ export async function trainNetworks(
     if (minutesLeft !== null) minutesLeft = Math.max(minutesLeft - minutes, 1e-3);
   }
   return trained;
-}
-
-/** Where and how often a network's training is saved; nothing where it is not to be. */
-function checkpointOptions(
-  kind: NetworkKind,
-  {out, checkpointSeconds}: TrainSettings,
-  resume: boolean,
-  display: TrainingDisplay,
-): ResumeOptions {
-  if (checkpointSeconds === 0) return {};
-  const onWarning = (message: string) => display.line(`  ${message}`);
-  const store = checkpointFolder(checkpointsOf(out, kind));
-  return {checkpoint: {store, everySeconds: checkpointSeconds, onWarning}, resume};
 }
 
 /** Trains and saves one network. @returns null where it was stopped before its first step. */

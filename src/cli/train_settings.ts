@@ -2,6 +2,7 @@
 import {RECIPES, smallImages} from '../training/recipes.js';
 import {SCHEDULES} from '../training/training_plan.js';
 import {flag, onOff, option, optionName, type Values} from './options.js';
+import {keptSettings} from './resumed_settings.js';
 import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES, TRAINING_DEFAULTS} from './train_defaults.js';
 import {UsageError} from './usage_error.js';
 import {belowOne, count, fromZero, listOf, oneOf, oneOfNumbers, path, positive, whole} from './values.js';
@@ -32,10 +33,7 @@ export const DATA = {
   limit: option('N', count, null, 'training images, balanced by class', `all (${SHAPES.trainImages} shapes)`),
   testLimit: option('N', count, null, 'test images, balanced by class', `all (${SHAPES.testImages} shapes)`),
   badImages: option('fail|skip', oneOf(['fail', 'skip']), 'fail', 'what an unreadable image does', 'fail'),
-  flip: onOff(
-    'mirror half of the training images',
-    `on, for shapes off (small-images ${SMALL.flip}, for shapes off)`,
-  ),
+  flip: onOff('mirror half of the training images', `on (small-images ${SMALL.flip}), for shapes off`),
   crop: option(
     'N',
     whole,
@@ -69,8 +67,8 @@ export const NETWORKS = {
   window: option('N', count, null, 'window of the attention', "the network's own"),
   dropPath: option('RATE', belowOne, 0, 'stochastic depth of the SwinT layers, in [0, 1)'),
   mlpConvolution: flag("a depthwise 3x3 convolution in the SwinT layers' MLPs", 'off'),
-  positionConvolution: flag('one before their attention, which encodes positions', 'off'),
-  valueConvolution: flag('one of the values, beside their attention', 'off'),
+  positionConvolution: flag('the same before their attention, to encode positions', 'off'),
+  valueConvolution: flag('the same of the values, beside their attention', 'off'),
   layerScale: option('X', fromZero, null, 'factor that their residual branches start with', 'none'),
 };
 
@@ -79,7 +77,7 @@ export const LOCALITY = ['mlpConvolution', 'positionConvolution', 'valueConvolut
 
 export const TRAINING = {
   recipe: option(
-    RECIPES.join('|'),
+    'NAME',
     oneOf(RECIPES),
     null,
     'settings that go together, for what is not given: small-images is for photos of about 32x32 pixels and some ' +
@@ -116,10 +114,10 @@ export const TRAINING = {
     orSmall(TRAINING_DEFAULTS.learningRate, SMALL.learningRate),
   ),
   schedule: option(
-    SCHEDULES.join('|'),
+    'NAME',
     oneOf(SCHEDULES),
     null,
-    'how the rate falls after the warm-up: along a cosine, linearly, or where the test gets no better',
+    'how the rate falls after the warm-up: cosine, triangular (linearly) or plateau (to a tenth where the test gets no better)',
     orSmall('cosine', SMALL.schedule),
   ),
   warmup: option(
@@ -168,8 +166,8 @@ export const MACHINE = {
   threads: option('N', count, null, 'threads of the wasm backend', 'all cores'),
 };
 
-export const OUTPUT = {
-  out: option('DIR', path('a folder'), null, 'where models, history and report go', 'runs/<date-time>'),
+/** What a run leaves behind to go on from, whatever is trained. */
+export const CHECKPOINTS = {
   checkpointSeconds: option(
     'N',
     fromZero,
@@ -182,6 +180,11 @@ export const OUTPUT = {
     null,
     'go on with the run whose --out was DIR, with its settings, after Ctrl-C or whatever stopped it',
   ),
+};
+
+export const OUTPUT = {
+  out: option('DIR', path('a folder'), null, 'where models, history and report go', 'runs/<date-time>'),
+  ...CHECKPOINTS,
 };
 
 /** The options as they were given. */
@@ -255,9 +258,6 @@ function checkLocality(
   }
 }
 
-/** Options of a run that goes on which may be others than before; they decide nothing of what is learnt. */
-const FREE = ['backend', 'threads', 'checkpointSeconds'] as const;
-
 /**
  * The settings of a run that goes on.
  *
@@ -271,29 +271,8 @@ export function resumedSettings(
   given: readonly (keyof TrainOptions)[],
 ): TrainSettings {
   const {data, epochs} = saved;
-  const now = settingsOf(
-    {...options, data: options.data ?? data, epochs: options.epochs ?? epochs},
-    new Date(),
-  );
-  const settings = {...saved};
-  if (given.includes('checkpointSeconds') && options.checkpointSeconds === 0) {
-    throw new UsageError('train: with --resume, --checkpoint-seconds must be above 0; got 0 (leave it out).');
-  }
-  for (const name of given) {
-    if (name === 'resume') continue;
-    if (FREE.includes(name as (typeof FREE)[number])) {
-      Object.assign(settings, {[name]: options[name]});
-      continue;
-    }
-    const key = name === 'model' ? 'networks' : name;
-    const [before, after] = [saved[key], now[key]].map((value) => JSON.stringify(value));
-    if (before === after) continue;
-    throw new UsageError(
-      `train: with --resume, ${flagOf(name)} must be as in the run, ${before}; got ${after} (leave it out, or train ` +
-        'anew with another --out).',
-    );
-  }
-  return settings;
+  const now = {...options, data: options.data ?? data, epochs: options.epochs ?? epochs};
+  return keptSettings(saved, settingsOf(now, new Date()), given, {model: 'networks'});
 }
 
 const flagOf = (name: string) => `--${optionName(name)}`;
