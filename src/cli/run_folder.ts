@@ -137,7 +137,7 @@ function readRun(out: string): SavedRun<object> | null {
     }
     return run;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (isAbsent(error)) return null;
     throw new CheckpointError(`train: ${path} must be what a run wrote there; got ${reason(error)}.`, {
       cause: error,
     });
@@ -153,7 +153,10 @@ function hasCheckpoints(out: string): boolean {
       String(name).endsWith('.swint'),
     );
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (isAbsent(error)) return false;
     throw error;
   }
 }
+
+/** Whether there is nothing, or a file where a folder would be: makeOutput says so. */
+const isAbsent = (error: unknown) => ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error)));
