@@ -79,7 +79,7 @@ function settingsOf(
 }
 
 const OF_TASKS = {
-  classify: ['batchSize'],
+  classify: ['batchSize', 'views'],
   segment: [...Object.keys(MASKS), ...Object.keys(SEGMENTATION)],
 };
 

@@ -30,6 +30,7 @@ export async function evaluateClasses(
     evaluation = await evaluate(model, dataset, {
       ...preparation,
       batchSize: settings.batchSize ?? 64,
+      views: settings.views ?? 1,
       badImages: settings.badImages,
       onBadImage: ({message}) => skipped.push(message),
       onBatch: ({images, total}) => settings.json || progress.show(`  ${images} of ${total} images`),
@@ -40,11 +41,13 @@ export async function evaluateClasses(
   for (const message of skipped) note(`  skipped  ${message}`);
   const figures = classFigures(evaluation.confusion, classNames);
   const images = figures.reduce((sum, one) => sum + one.images, 0);
+  const {views} = settings;
+  if (views !== null && views > 1) line(`Views    ${views} of each image`);
   print(evaluation, figures, images, line);
   if (settings.report !== null) await writeReport(settings.report, dataset, evaluation, settings);
   const {loss, accuracy, confusion} = evaluation;
   return {
-    ...{task: 'classify', data: name, images, skipped: skipped.length, accuracy, loss},
+    ...{task: 'classify', data: name, images, skipped: skipped.length, views: views ?? 1, accuracy, loss},
     ...{classes: figures, classNames, confusion},
   };
 }
@@ -92,12 +95,12 @@ async function writeReport(
   path: string,
   dataset: ImageDataset,
   evaluation: Evaluation,
-  {model, data, part, seed, command}: EvaluateSettings,
+  {model, data, part, seed, views, command}: EvaluateSettings,
 ): Promise<void> {
   const text = await renderEvaluationReport({
     ...{title: `${model} on ${dataset.name}`, command, name: model, dataset, evaluation},
     subtitle: new Date().toLocaleString('en-GB', {dateStyle: 'long', timeStyle: 'short'}),
-    configuration: {model, data, part, seed, images: dataset.size},
+    configuration: {model, data, part, seed, images: dataset.size, views: views ?? 1},
   });
   await replaceFile('evaluate', path, new TextEncoder().encode(text));
 }

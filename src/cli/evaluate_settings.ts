@@ -3,7 +3,7 @@ import type {Output} from './display.js';
 import type {MASKS} from './mask_options.js';
 import {flag, option, type Values} from './options.js';
 import type {MACHINE} from './train_settings.js';
-import {count, oneOf, path, whole} from './values.js';
+import {count, oneOf, oneOfNumbers, path, whole} from './values.js';
 
 export const DATA = {
   data: option(
@@ -23,6 +23,13 @@ export const DATA = {
   seed: option('N', whole, 0, 'decides which images are held out where the folder does not say'),
   badImages: option('fail|skip', oneOf(['fail', 'skip']), 'fail', 'what an unreadable image of a class does'),
   batchSize: option('N', count, null, 'images per batch of a classifier', '64'),
+  views: option(
+    '1|2|6',
+    oneOfNumbers([1, 2, 6]),
+    null,
+    'views of each image of a classifier whose outputs are averaged: itself, its mirror image too, both shifted as well',
+    '1',
+  ),
 };
 
 export const SEGMENTATION = {

@@ -2,23 +2,21 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {swinResNet} from '../../architectures/swin_resnet.js';
 import type {ImageDataset} from '../data/dataset.js';
-import type {NetworkKind, TrainSettings} from './train_settings.js';
+import type {LOCALITY, NetworkKind, TrainSettings} from './train_settings.js';
 
 /** What a network is called in tables and reports. */
 export function networkName(kind: NetworkKind, depth: number): string {
   return kind === 'swin' ? `SwinResNet-${depth}` : `ResNet-${depth}`;
 }
 
+/** The settings that say what a network is. */
+type NetworkSettings = Pick<TrainSettings, 'depth' | 'widths' | 'window' | 'dropPath' | 'seed'> &
+  Partial<Pick<TrainSettings, (typeof LOCALITY)[number]>>;
+
 /** @throws ConfigError for a depth, widths, window or rate that the network cannot have. */
 export function buildNetwork(
   kind: NetworkKind,
-  {
-    depth,
-    widths,
-    window,
-    dropPath,
-    seed,
-  }: Pick<TrainSettings, 'depth' | 'widths' | 'window' | 'dropPath' | 'seed'>,
+  {depth, widths, window, dropPath, seed, ...locality}: NetworkSettings,
   {channels, height, width, classNames}: ImageDataset,
 ): tfl.LayersModel {
   return swinResNet({
@@ -28,8 +26,12 @@ export function buildNetwork(
     convolution: kind === 'conv',
     seed,
     ...(widths === null ? {} : {widths}),
-    // To the twin of depth 10 too: it is as wide as the windows cost.
+    // To the twin of depth 10 too: it is as wide as windows and locality cost.
     ...(window === null ? {} : {windowSize: window}),
+    mlpConvolution: locality.mlpConvolution,
+    positionConvolution: locality.positionConvolution,
+    valueConvolution: locality.valueConvolution,
+    layerScale: locality.layerScale ?? undefined,
     // Means nothing to a convolution.
     ...(kind === 'swin' && dropPath > 0 ? {dropPath} : {}),
   });

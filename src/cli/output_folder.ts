@@ -1,4 +1,5 @@
-import {mkdir} from 'node:fs/promises';
+import {mkdir, mkdtemp, rmdir} from 'node:fs/promises';
+import {join} from 'node:path';
 import {ConfigError} from '../errors.js';
 
 /**
@@ -9,9 +10,11 @@ import {ConfigError} from '../errors.js';
 export async function makeOutput(command: string, dir: string): Promise<void> {
   try {
     await mkdir(dir, {recursive: true});
+    // Permissions alone do not tell: the disk may be read-only.
+    await rmdir(await mkdtemp(join(dir, '.swint-')));
   } catch (error) {
     throw new ConfigError(
-      `${command}: --out must be a directory that can be made; got ${dir}: ${(error as Error).message}.`,
+      `${command}: --out must be a folder that can be made and written to; got ${dir}: ${(error as Error).message}.`,
       {cause: error},
     );
   }

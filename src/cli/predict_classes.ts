@@ -9,14 +9,17 @@ import type {Predictor, PredictSettings} from './predict_settings.js';
 const BAR_WIDTH = 30;
 
 /** @throws ConfigError for more classes than the model has. */
-export function classPredictor(model: tfl.LayersModel, {top}: Pick<PredictSettings, 'top'>): Predictor {
+export function classPredictor(
+  model: tfl.LayersModel,
+  {top, views}: Pick<PredictSettings, 'top' | 'views'>,
+): Predictor {
   const classes = model.outputs[0]!.shape[1]!;
   if (top !== null && top > classes) {
     throw new ConfigError(`predict: --top must be at most ${classes}, the classes of the model; got ${top}.`);
   }
   const topK = top ?? Math.min(5, classes);
   return async (path) => {
-    const predictions = await classify(model, path, {topK});
+    const predictions = await classify(model, path, {topK, views: views ?? 1});
     const width = Math.max(...predictions.map(({label}) => label.length));
     const lines = predictions.map(({label, probability}) => {
       const percent = `${(100 * probability).toFixed(1)}%`.padStart(6);

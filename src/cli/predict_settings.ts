@@ -1,10 +1,17 @@
 /** The options of `tfjs-swint predict`, and what is predicted of a picture. */
 import {flag, option, type Values} from './options.js';
 import type {MACHINE} from './train_settings.js';
-import {count, path} from './values.js';
+import {count, oneOfNumbers, path} from './values.js';
 
 export const CLASSES = {
   top: option('N', count, null, 'most probable classes to name', '5, or all where there are fewer'),
+  views: option(
+    '1|2|6',
+    oneOfNumbers([1, 2, 6]),
+    null,
+    'views of each image whose outputs are averaged: itself, its mirror image too, both shifted as well',
+    '1',
+  ),
 };
 
 export const MASKS = {

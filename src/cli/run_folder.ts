@@ -3,19 +3,28 @@
  *
  *     OUT/run.json       the settings, and whether the run has come to its end
  *     OUT/checkpoints/   a folder of checkpoints for each network, until then
+ *
+ * It is the same for classifiers and segmentation networks.
  */
 import {readdirSync, readFileSync} from 'node:fs';
 import {rm} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import {CheckpointError, ConfigError} from '../errors.js';
+import {checkpointFolder} from '../node/checkpoint_folder.js';
 import {codeOf, reason} from '../node/disk.js';
 import {replaceFile} from '../node/replace_file.js';
+import type {ResumeOptions} from '../training/checkpoints.js';
 import {PROGRAM} from './command.js';
+import type {TrainingDisplay} from './display.js';
 import {shellWord} from './shell_word.js';
 import {UsageError} from './usage_error.js';
 
+/** What a run trains. */
+export type RunTask = 'classify' | 'segment';
+
 /** What OUT/run.json holds. */
 interface SavedRun<Settings> {
+  task: RunTask;
   settings: Settings;
   /** The command line that began it. */
   command: readonly string[];
@@ -27,25 +36,45 @@ interface SavedRun<Settings> {
 const RUN_FILE = 'run.json';
 
 /** The command that goes on with a run. */
-export const resumeCommand = (out: string) => `${PROGRAM} train --resume ${shellWord(out)}`;
+export const resumeCommand = (out: string, task: RunTask) =>
+  `${PROGRAM} train ${task === 'segment' ? '--task segment ' : ''}--resume ${shellWord(out)}`;
 
-/** Where the checkpoints of one network are. */
-export const checkpointsOf = (out: string, network: string) => join(out, 'checkpoints', network);
+/**
+ * Where and how often a network's training is saved; nothing where it is not to be.
+ *
+ * @param resume whether to go on from the checkpoints that are there.
+ */
+export function checkpointOptions(
+  network: string,
+  {out, checkpointSeconds}: {out: string; checkpointSeconds: number},
+  resume: boolean,
+  display: TrainingDisplay,
+): ResumeOptions {
+  if (checkpointSeconds === 0) return {};
+  const onWarning = (message: string) => display.line(`  ${message}`);
+  const store = checkpointFolder(join(out, 'checkpoints', network));
+  return {checkpoint: {store, everySeconds: checkpointSeconds, onWarning}, resume};
+}
 
 /** @throws ConfigError where the folder holds a run that has not ended. */
 export function checkNewRun(out: string): void {
   const run = readRun(out);
   if (run?.ended || !hasCheckpoints(out)) return;
   throw new ConfigError(
-    `train: --out must not hold a run that has not ended; got ${out} (${resumeCommand(out)} goes on with it; else ` +
+    `train: --out must not hold a run that has not ended; got ${out} (${resumeCommand(out, run?.task ?? 'classify')} goes on with it; else ` +
       `choose another folder, or remove ${join(out, 'checkpoints')}).`,
   );
 }
 
 /** Writes down a run that begins, over one that has ended. */
-export async function beginRun(out: string, settings: object, command: readonly string[]): Promise<void> {
+export async function beginRun(
+  out: string,
+  task: RunTask,
+  settings: object,
+  command: readonly string[],
+): Promise<void> {
   await rm(join(out, 'checkpoints'), {recursive: true, force: true});
-  await writeRun(out, {settings, command, folder: process.cwd(), ended: false});
+  await writeRun(out, {task, settings, command, folder: process.cwd(), ended: false});
 }
 
 /** Notes that all is written, and removes the checkpoints. */
@@ -62,14 +91,23 @@ export const commandOf = (out: string): readonly string[] | null => readRun(out)
 /**
  * The settings of a run that has not ended.
  *
- * @throws UsageError where the folder holds none, or one that has ended.
+ * @throws UsageError where the folder holds none, one of another task, or one that has ended.
  */
-export function readSettings<Settings extends {data: string | null; out: string}>(out: string): Settings {
+export function readSettings<Settings extends {data: string | null; out: string}>(
+  out: string,
+  task: RunTask,
+): Settings {
   const run = readRun(out);
   if (run === null) {
     throw new UsageError(
       `train: --resume must be the --out of a run; got ${out}, which has no ${RUN_FILE} (check the path; runs with ` +
         '--checkpoint-seconds 0 have none).',
+    );
+  }
+  if (run.task !== task) {
+    throw new UsageError(
+      `train: --resume must be a run of --task ${task}; got ${out}, which is one of ${run.task} ` +
+        `(${resumeCommand(out, run.task)}).`,
     );
   }
   if (run.ended) {
@@ -90,7 +128,8 @@ function readRun(out: string): SavedRun<object> | null {
   try {
     const run = JSON.parse(readFileSync(path, 'utf8'));
     if (
-      typeof run?.settings?.out !== 'string' ||
+      !['classify', 'segment'].includes(run?.task) ||
+      typeof run.settings?.out !== 'string' ||
       typeof run.folder !== 'string' ||
       !Array.isArray(run.command)
     ) {
@@ -98,7 +137,7 @@ function readRun(out: string): SavedRun<object> | null {
     }
     return run;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (isAbsent(error)) return null;
     throw new CheckpointError(`train: ${path} must be what a run wrote there; got ${reason(error)}.`, {
       cause: error,
     });
@@ -114,7 +153,10 @@ function hasCheckpoints(out: string): boolean {
       String(name).endsWith('.swint'),
     );
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (isAbsent(error)) return false;
     throw error;
   }
 }
+
+/** Whether there is nothing, or a file where a folder would be: makeOutput says so. */
+const isAbsent = (error: unknown) => ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error)));

@@ -54,7 +54,7 @@ export function trainCommand(
       if (options.resume === null) return run(settingsOf(options, context.now), context, false);
       const names = Object.keys(options) as (keyof TrainOptions)[];
       const given = names.filter((name) => command.getOptionValueSource(name) === 'cli');
-      return run(resumedSettings(readSettings(options.resume), options, given), context, true);
+      return run(resumedSettings(readSettings(options.resume, 'classify'), options, given), context, true);
     });
   addOptions(command, 'Task:', TASK);
   addOptions(command, 'Data:', DATA);
@@ -72,7 +72,7 @@ async function runTraining(settings: TrainSettings, context: Context, resume: bo
   const data = await openData({...settings, onLeftOut: (message) => display.line(message)});
   await makeOutput('train', out);
   const command = [PROGRAM, ...context.args];
-  if (!resume && checkpointSeconds > 0) await beginRun(out, settings, command);
+  if (!resume && checkpointSeconds > 0) await beginRun(out, 'classify', settings, command);
   await startBackend(settings, (text) => display.line(text));
   display.line(`Data     ${describeData(data)}`);
   const size = describeSize(settings, data);
@@ -85,7 +85,7 @@ async function runTraining(settings: TrainSettings, context: Context, resume: bo
         const began = resume ? (commandOf(out) ?? command) : command;
         await writeResults(settings, began, data, trained, display);
         if (checkpointSeconds === 0) return;
-        if (signal.aborted) display.line(`${'To go on'.padEnd(14)} ${resumeCommand(out)}`);
+        if (signal.aborted) display.line(`${'To go on'.padEnd(14)} ${resumeCommand(out, 'classify')}`);
         else await endRun(out);
       } finally {
         display.endBar();

@@ -15,8 +15,21 @@ type DataOptions = Pick<TrainSettings, 'data' | 'imageSize' | 'limit' | 'testLim
   onLeftOut?: (message: string) => void;
 };
 
-/** @throws DataError where the folder holds no usable images; UsageError for a size that the data cannot have. */
-export async function openData({
+/**
+ * @throws DataError where the folder holds no usable images, or those of one class; UsageError for a size that the data cannot
+ *     have.
+ */
+export async function openData(options: DataOptions): Promise<DatasetSplit> {
+  const split = await openImages(options);
+  const {classNames} = split.train;
+  if (classNames.length >= 2) return split;
+  throw new DataError(
+    `train: there must be at least 2 classes; got ${classNames.length}, ${classNames.join()}, in ${options.data} ` +
+      '(add a folder of images for each other class).',
+  );
+}
+
+async function openImages({
   data,
   imageSize,
   limit,

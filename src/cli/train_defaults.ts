@@ -15,6 +15,17 @@ export const SHAPES_DEFAULTS = {
   widths: [16, 32, 64],
 } as const;
 
+/** Whatever the images, without a recipe. */
+export const TRAINING_DEFAULTS = {
+  learningRate: 0.003,
+  weightDecay: 0.05,
+  labelSmoothing: 0,
+  cropPadding: 0,
+  testViews: 1,
+  schedule: 'cosine',
+  warmupEpochs: undefined,
+} as const;
+
 /** Images of the user's own. */
 export const FOLDER_DEFAULTS = {
   epochs: 10,

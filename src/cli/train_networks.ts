@@ -3,17 +3,16 @@ import {join} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {backendReport} from '../backends/backend_report.js';
 import type {DatasetSplit} from '../data/dataset.js';
-import {checkpointFolder} from '../node/checkpoint_folder.js';
 import type {ReportedModel} from '../node/report.js';
 import {saveModel} from '../node/save_model.js';
 import type {ResumeOptions} from '../training/checkpoints.js';
 import {DivergedError} from '../training/epochs.js';
 import {evaluate} from '../training/evaluate.js';
-import {train} from '../training/train.js';
+import {type TrainOptions, train} from '../training/train.js';
 import type {TrainingHistory} from '../training/training_history.js';
 import type {TrainingDisplay} from './display.js';
 import {buildNetwork, networkName} from './networks.js';
-import {checkpointsOf} from './run_folder.js';
+import {checkpointOptions} from './run_folder.js';
 import {checkStepMemory, memoryError, type StepUse} from './step_memory.js';
 import {TimeLeft} from './time_left.js';
 import type {NetworkKind, TrainSettings} from './train_settings.js';
@@ -55,19 +54,6 @@ export async function trainNetworks(
   return trained;
 }
 
-/** Where and how often a network's training is saved; nothing where it is not to be. */
-function checkpointOptions(
-  kind: NetworkKind,
-  {out, checkpointSeconds}: TrainSettings,
-  resume: boolean,
-  display: TrainingDisplay,
-): ResumeOptions {
-  if (checkpointSeconds === 0) return {};
-  const onWarning = (message: string) => display.line(`  ${message}`);
-  const store = checkpointFolder(checkpointsOf(out, kind));
-  return {checkpoint: {store, everySeconds: checkpointSeconds, onWarning}, resume};
-}
-
 /** Trains and saves one network. @returns null where it was stopped before its first step. */
 async function trainNetwork(
   kind: NetworkKind,
@@ -82,7 +68,7 @@ async function trainNetwork(
   const name = networkName(kind, settings.depth);
   const model = buildNetwork(kind, settings, data.train);
   const parameters = model.countParams();
-  const {epochs, stepsPerEpoch, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip} = settings;
+  const {epochs, batchSize} = settings;
   display.line();
   display.line(
     `${name}: ${parameters.toLocaleString('en-US')} parameters, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of batches of ${batchSize}`,
@@ -98,18 +84,7 @@ async function trainNetwork(
     checkStepMemory(use);
     const trained = await train(model, data, {
       ...saving,
-      epochs,
-      stepsPerEpoch: stepsPerEpoch ?? undefined,
-      batchSize,
-      // What fits a step's memory fits the test's.
-      testBatchSize: batchSize,
-      learningRate,
-      weightDecay,
-      labelSmoothing,
-      seed,
-      flip,
-      cropPadding: settings.crop,
-      warmupEpochs: settings.warmup ?? undefined,
+      ...libraryOptions(settings),
       maxSeconds,
       signal,
       badImages: settings.badImages,
@@ -151,6 +126,24 @@ async function trainNetwork(
   }
 }
 
+/** The settings in the words of the library. */
+function libraryOptions(settings: TrainSettings): TrainOptions {
+  const {epochs, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip, schedule} = settings;
+  const {recipe, stepsPerEpoch, average} = settings;
+  return {
+    ...{epochs, batchSize, learningRate, weightDecay, labelSmoothing, seed, flip, schedule},
+    recipe: recipe ?? undefined,
+    stepsPerEpoch: stepsPerEpoch ?? undefined,
+    // What fits a step's memory fits the test's.
+    testBatchSize: batchSize,
+    cropPadding: settings.crop,
+    warmupEpochs: settings.warmup,
+    accumulateSteps: settings.accumulate,
+    averaging: average === null ? undefined : {method: average},
+    testViews: settings.views,
+  };
+}
+
 /** The history of a training that was stopped, with a test of the network as it is now. */
 async function tested(
   model: tfl.LayersModel,
@@ -164,5 +157,6 @@ async function tested(
   const onBatch = (progress: {images: number; total: number}) => display.testBatch(progress);
   const evaluation = await evaluate(model, data.test, {...reading, onBatch});
   const last = {...epochs.at(-1)!, testLoss: evaluation.loss, testAccuracy: evaluation.accuracy};
-  return {...history, epochs: [...epochs.slice(0, -1), last], evaluation};
+  // Of one view: who stops it does not wait for six.
+  return {...history, epochs: [...epochs.slice(0, -1), last], evaluation, testViews: 1};
 }

@@ -91,17 +91,36 @@ function describeConfiguration(
     'test images': test.size,
     'image size': `${train.height} x ${train.width} x ${train.channels}`,
     ...(settings.widths === null ? {} : {widths: settings.widths.join(', ')}),
+    ...describeLocality(settings),
+    ...(settings.recipe === null ? {} : {recipe: settings.recipe}),
     epochs: settings.epochs,
     ...(settings.stepsPerEpoch === null ? {} : {'steps per epoch': settings.stepsPerEpoch}),
     'batch size': settings.batchSize,
+    ...(settings.accumulate === 1 ? {} : {'batches per update': settings.accumulate}),
     'learning rate': settings.learningRate,
+    schedule: settings.schedule,
     'weight decay': settings.weightDecay,
     'label smoothing': settings.labelSmoothing,
-    'warm-up epochs': settings.warmup ?? settings.epochs / 20,
+    'warm-up epochs': settings.warmup,
+    ...(settings.average === null ? {} : {'average of weights': settings.average}),
     'drop path': settings.dropPath,
-    flip: settings.flip ? 'yes' : 'no',
+    flip: settings.flip === 'alternating' ? 'alternating' : settings.flip ? 'yes' : 'no',
     crop: settings.crop,
+    'test views': settings.views,
     seed: settings.seed,
     platform: `Node ${process.version}, ${process.platform} ${process.arch}`,
+  };
+}
+
+/** The options of SwinT layers that were given. */
+function describeLocality({layerScale, ...settings}: TrainSettings): Record<string, string | number> {
+  const convolutions = [
+    ...(settings.mlpConvolution ? ['MLP'] : []),
+    ...(settings.positionConvolution ? ['positions'] : []),
+    ...(settings.valueConvolution ? ['values'] : []),
+  ];
+  return {
+    ...(convolutions.length === 0 ? {} : {'depthwise convolutions': convolutions.join(', ')}),
+    ...(layerScale === null ? {} : {'layer scale': layerScale}),
   };
 }

@@ -6,6 +6,7 @@
  *     OUT/overlays/        for each held-out image: the image, its true mask, and what the model got right and wrong
  *     OUT/history.json     settings and figures of every epoch
  *     OUT/report.html      curves, figures by class and the pictures, self-contained
+ *     OUT/run.json         the settings, so that --resume OUT goes on with a run that was interrupted
  */
 import {join} from 'node:path';
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -14,19 +15,31 @@ import {swinUNet} from '../../architectures/swin_unet.js';
 import type {SegmentationSplit} from '../data/segmentation_dataset.js';
 import {describeSegmenter} from '../inference/segmenter_metadata.js';
 import {saveModel} from '../node/save_model.js';
+import {DivergedError} from '../training/epochs.js';
+import {evaluateSegmentation} from '../training/evaluate_segmentation.js';
 import type {SegmentationHistory} from '../training/segmentation_history.js';
 import {trainSegmentation} from '../training/train_segmentation.js';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
 import {untilInterrupted} from './interrupts.js';
 import {openMasks} from './mask_options.js';
-import {addOptions} from './options.js';
+import {addOptions, type Values} from './options.js';
 import {makeOutput} from './output_folder.js';
+import {
+  beginRun,
+  checkNewRun,
+  checkpointOptions,
+  commandOf,
+  endRun,
+  readSettings,
+  resumeCommand,
+} from './run_folder.js';
 import {shellWord} from './shell_word.js';
 import {startBackend} from './start_backend.js';
 import {SegmentDisplay} from './train_segment_display.js';
 import {writeSegmentResults} from './train_segment_results.js';
 import {
+  resumedSegmentSettings,
   SEGMENT_DATA,
   SEGMENT_NETWORK,
   SEGMENT_OUTPUT,
@@ -51,7 +64,7 @@ Examples:
  */
 export function trainSegmentCommand(
   context: Context,
-  run: (settings: SegmentSettings, context: Context) => void | Promise<void> = runTraining,
+  run: (settings: SegmentSettings, context: Context, resume: boolean) => void | Promise<void> = runTraining,
 ): Command {
   const command = newCommand('train', context)
     .summary('train a network that finds the classes of pixels')
@@ -61,7 +74,13 @@ export function trainSegmentCommand(
     )
     .usage('--task segment --data DIR --classes NAME,NAME,... [options]')
     .addHelpText('after', EXAMPLES)
-    .action((options: SegmentOptions) => run(segmentSettings(options, context.now), context));
+    .action(({task: _, ...options}: SegmentOptions & Values<typeof TASK>) => {
+      if (options.resume === null) return run(segmentSettings(options, context.now), context, false);
+      const names = Object.keys(options) as (keyof SegmentOptions)[];
+      const given = names.filter((name) => command.getOptionValueSource(name) === 'cli');
+      const saved = readSettings<SegmentSettings>(options.resume, 'segment');
+      return run(resumedSegmentSettings(saved, options, given), context, true);
+    });
   addOptions(command, 'Task:', TASK);
   addOptions(command, 'Data:', SEGMENT_DATA);
   addOptions(command, 'Network:', SEGMENT_NETWORK);
@@ -71,11 +90,14 @@ export function trainSegmentCommand(
   return command;
 }
 
-async function runTraining(settings: SegmentSettings, context: Context): Promise<void> {
+async function runTraining(settings: SegmentSettings, context: Context, resume: boolean): Promise<void> {
   const display = new TrainingDisplay(context.out);
-  const {classes} = settings;
+  const {classes, out, checkpointSeconds} = settings;
+  if (!resume) checkNewRun(out);
   const data = await openMasks(settings.data, classes, settings);
-  await makeOutput('train', settings.out);
+  await makeOutput('train', out);
+  const command = [PROGRAM, ...context.args];
+  if (!resume && checkpointSeconds > 0) await beginRun(out, 'segment', settings, command);
   await startBackend(settings, (text) => display.line(text));
   const {train, test} = data;
   display.line(
@@ -86,14 +108,16 @@ async function runTraining(settings: SegmentSettings, context: Context): Promise
   try {
     context.exitCode = await untilInterrupted(
       async (signal) => {
-        const history = await trainNetwork(model, settings, data, signal, display);
-        if (history.steps === 0) {
-          display.line('Stopped before the first step; nothing was saved.');
-          return;
+        const history = await trainNetwork(model, settings, resume, data, signal, display);
+        if (history.steps === 0) display.line('Stopped before the first step; nothing was saved.');
+        else {
+          await saveModel(model, join(out, 'model'));
+          const began = (resume ? (commandOf(out) ?? command) : command).map(shellWord).join(' ');
+          await writeSegmentResults({model, settings, data, history, command: began, signal}, display);
         }
-        await saveModel(model, join(settings.out, 'model'));
-        const command = [PROGRAM, ...context.args].map(shellWord).join(' ');
-        await writeSegmentResults({model, settings, data, history, command, signal}, display);
+        if (checkpointSeconds === 0) return;
+        if (signal.aborted) display.line(`${'To go on'.padEnd(14)} ${resumeCommand(out, 'segment')}`);
+        else await endRun(out);
       },
       () => display.line('Stopping after this step. Ctrl-C again stops at once.'),
     );
@@ -118,6 +142,7 @@ function buildSegmenter(settings: SegmentSettings): tfl.LayersModel {
 async function trainNetwork(
   model: tfl.LayersModel,
   settings: SegmentSettings,
+  resume: boolean,
   data: SegmentationSplit,
   signal: AbortSignal,
   display: TrainingDisplay,
@@ -132,13 +157,31 @@ async function trainNetwork(
   );
   const shown = new SegmentDisplay(display, epochs, maxSeconds ?? null);
   const history = await trainSegmentation(model, data, {
+    ...checkpointOptions('model', settings, resume, display),
     ...{epochs, stepsPerEpoch, batchSize, cropSize: crop, flip, rotate, learningRate, weightDecay, seed},
     ...{maxSeconds, signal},
     warmupEpochs: settings.warmup ?? undefined,
     onBatch: (report) => shown.batch(report),
     onEpoch: (report) => shown.epoch(report, signal.aborted),
+  }).catch(async (error: unknown) => {
+    // The model has its last good weights.
+    if (error instanceof DivergedError) await saveModel(model, join(settings.out, 'model'));
+    throw error;
   });
   display.endBar();
   if (history.stopped === 'budget') display.line('  stopped: the time of --max-minutes is spent');
-  return history;
+  return history.stopped === 'aborted' && history.steps > 0 ? tested(model, data, history) : history;
+}
+
+/** The history of a training that was stopped, with a test of the network as it is now. */
+async function tested(
+  model: tfl.LayersModel,
+  {test}: SegmentationSplit,
+  history: SegmentationHistory,
+): Promise<SegmentationHistory> {
+  const {mean, std, epochs} = history;
+  const evaluation = await evaluateSegmentation(model, test, {mean, std});
+  const {pixelAccuracy, meanIou} = evaluation;
+  const last = {...epochs.at(-1)!, testPixelAccuracy: pixelAccuracy, testMeanIou: meanIou};
+  return {...history, epochs: [...epochs.slice(0, -1), last], evaluation};
 }

@@ -6,7 +6,8 @@ import {TimeLeft} from './time_left.js';
 export class SegmentDisplay {
   private readonly timeLeft: TimeLeft;
   private steps = 1;
-  /** Sums over the epoch's steps, for their running means. */
+  /** Of the epoch, in this process: how many steps there were, and sums over them for their running means. */
+  private count = 0;
   private loss = 0;
   private accuracy = 0;
 
@@ -21,7 +22,8 @@ export class SegmentDisplay {
 
   batch(report: SegmentationBatchReport): void {
     const {epoch, step, steps, loss, pixelAccuracy, stepMs} = report;
-    if (step === 1) [this.loss, this.accuracy] = [0, 0];
+    if (step === 1) [this.count, this.loss, this.accuracy] = [0, 0, 0];
+    this.count += 1;
     this.steps = steps;
     this.loss += loss;
     this.accuracy += pixelAccuracy;
@@ -30,8 +32,8 @@ export class SegmentDisplay {
       {
         ...report,
         accuracy: pixelAccuracy,
-        runningLoss: this.loss / step,
-        runningAccuracy: this.accuracy / step,
+        runningLoss: this.loss / this.count,
+        runningAccuracy: this.accuracy / this.count,
       },
       this.timeLeft.seconds(epoch, step, steps, false),
     );

@@ -4,7 +4,8 @@
  */
 import {MASKS} from './mask_options.js';
 import {onOff, option, type Values} from './options.js';
-import {type MACHINE, timestamp} from './train_settings.js';
+import {keptSettings} from './resumed_settings.js';
+import {CHECKPOINTS, type MACHINE, timestamp} from './train_settings.js';
 import {UsageError} from './usage_error.js';
 import {count, fromZero, listOf, oneOf, path, positive, type Reader, whole} from './values.js';
 
@@ -129,6 +130,7 @@ export const SEGMENT_OUTPUT = {
     'where model, pictures, history and report go',
     'runs/<date-time>',
   ),
+  ...CHECKPOINTS,
 };
 
 /** The options as they were given. */
@@ -150,7 +152,7 @@ export function wantsSegmentation(args: readonly string[]): boolean {
 }
 
 /** The settings with the defaults that depend on another option. */
-export function segmentSettings({data, classes, ...options}: SegmentOptions, now: Date) {
+export function segmentSettings({data, classes, resume: _, ...options}: SegmentOptions, now: Date) {
   const help = '(tfjs-swint train --task segment --help)';
   if (data === null) {
     throw new UsageError(`train: --data must be a folder of images and masks; got nothing ${help}.`);
@@ -191,4 +193,20 @@ export function segmentSettings({data, classes, ...options}: SegmentOptions, now
     rotate: options.rotate ?? true,
     out: options.out ?? `runs/${timestamp(now)}`,
   };
+}
+
+/** The settings of a run that goes on; see `resumedSettings`. */
+export function resumedSegmentSettings(
+  saved: SegmentSettings,
+  options: SegmentOptions,
+  given: readonly (keyof SegmentOptions)[],
+): SegmentSettings {
+  const {data, classes} = saved;
+  const now = {
+    ...options,
+    ...{data: options.data ?? data, classes: options.classes ?? classes},
+    model: given.includes('model') ? options.model : saved.model,
+    epochs: given.includes('epochs') ? options.epochs : saved.epochs,
+  };
+  return keptSettings(saved, segmentSettings(now, new Date()), given);
 }

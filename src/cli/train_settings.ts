@@ -1,10 +1,18 @@
 /** The options of `tfjs-swint train`: each with its rule, its default and its help; and the settings that follow from them. */
-import {onOff, option, type Values} from './options.js';
-import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES} from './train_defaults.js';
+import {RECIPES, smallImages} from '../training/recipes.js';
+import {SCHEDULES} from '../training/training_plan.js';
+import {flag, onOff, option, optionName, type Values} from './options.js';
+import {keptSettings} from './resumed_settings.js';
+import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES, TRAINING_DEFAULTS} from './train_defaults.js';
 import {UsageError} from './usage_error.js';
-import {belowOne, count, fromZero, listOf, oneOf, path, positive, whole} from './values.js';
+import {belowOne, count, fromZero, listOf, oneOf, oneOfNumbers, path, positive, whole} from './values.js';
 
 export type NetworkKind = 'swin' | 'conv';
+
+/** What the help says of the recipe; its warm-up is a share of the epochs. */
+const SMALL = smallImages({epochs: 1});
+const orSmall = (usual: number | string, small: number | string | undefined) =>
+  `${usual} (small-images ${small})`;
 
 export const DATA = {
   data: option(
@@ -25,8 +33,14 @@ export const DATA = {
   limit: option('N', count, null, 'training images, balanced by class', `all (${SHAPES.trainImages} shapes)`),
   testLimit: option('N', count, null, 'test images, balanced by class', `all (${SHAPES.testImages} shapes)`),
   badImages: option('fail|skip', oneOf(['fail', 'skip']), 'fail', 'what an unreadable image does', 'fail'),
-  flip: onOff('mirror half of the training images', 'on, for shapes off'),
-  crop: option('N', whole, 0, 'random crop of the image padded by N pixels'),
+  flip: onOff('mirror half of the training images', `on (small-images ${SMALL.flip}), for shapes off`),
+  crop: option(
+    'N',
+    whole,
+    null,
+    'random crop of the image padded by N pixels',
+    orSmall(0, `${SMALL.cropPadding}, reflected`),
+  ),
 };
 
 export const NETWORKS = {
@@ -52,9 +66,24 @@ export const NETWORKS = {
   ),
   window: option('N', count, null, 'window of the attention', "the network's own"),
   dropPath: option('RATE', belowOne, 0, 'stochastic depth of the SwinT layers, in [0, 1)'),
+  mlpConvolution: flag("a depthwise 3x3 convolution in the SwinT layers' MLPs", 'off'),
+  positionConvolution: flag('the same before their attention, to encode positions', 'off'),
+  valueConvolution: flag('the same of the values, beside their attention', 'off'),
+  layerScale: option('X', fromZero, null, 'factor that their residual branches start with', 'none'),
 };
 
+/** The options that only SwinT layers have. */
+export const LOCALITY = ['mlpConvolution', 'positionConvolution', 'valueConvolution', 'layerScale'] as const;
+
 export const TRAINING = {
+  recipe: option(
+    'NAME',
+    oneOf(RECIPES),
+    null,
+    'settings that go together, for what is not given: small-images is for photos of about 32x32 pixels and some ' +
+      'minutes, with Muon in place of AdamW',
+    'none',
+  ),
   epochs: option(
     'N',
     count,
@@ -67,13 +96,59 @@ export const TRAINING = {
     count,
     null,
     'steps that count as an epoch',
-    `one pass (shapes ${SHAPES.stepsPerEpoch})`,
+    `one pass (shapes ${SHAPES.stepsPerEpoch}, with a recipe one pass)`,
   ),
-  batchSize: option('N', count, null, 'images per step', `${FOLDER.batchSize} (shapes ${SHAPES.batchSize})`),
-  learningRate: option('RATE', fromZero, 0.003, 'highest rate'),
-  weightDecay: option('RATE', fromZero, 0.05, "AdamW's"),
-  labelSmoothing: option('S', belowOne, 0, 'in [0, 1)'),
-  warmup: option('EPOCHS', fromZero, null, 'linear warm-up, fractions allowed', 'a twentieth of the epochs'),
+  batchSize: option(
+    'N',
+    count,
+    null,
+    'images per step',
+    `${FOLDER.batchSize} (shapes ${SHAPES.batchSize}, small-images ${SMALL.batchSize})`,
+  ),
+  accumulate: option('N', count, 1, 'steps whose gradients make one update of the weights'),
+  learningRate: option(
+    'RATE',
+    fromZero,
+    null,
+    'highest rate',
+    orSmall(TRAINING_DEFAULTS.learningRate, SMALL.learningRate),
+  ),
+  schedule: option(
+    'NAME',
+    oneOf(SCHEDULES),
+    null,
+    'how the rate falls after the warm-up: cosine, triangular (linearly) or plateau (to a tenth where the test gets no better)',
+    orSmall('cosine', SMALL.schedule),
+  ),
+  warmup: option(
+    'EPOCHS',
+    fromZero,
+    null,
+    'linear warm-up, fractions allowed',
+    'a twentieth of the epochs, of a triangle a fifth (small-images 15 %)',
+  ),
+  weightDecay: option(
+    'RATE',
+    fromZero,
+    null,
+    'share of the weights that a step at rate 1 removes',
+    orSmall(TRAINING_DEFAULTS.weightDecay, 0),
+  ),
+  labelSmoothing: option('S', belowOne, null, 'in [0, 1)', orSmall(0, SMALL.labelSmoothing)),
+  average: option(
+    'ema|lookahead',
+    oneOf(['ema', 'lookahead']),
+    null,
+    'test and save an average of the weights of the updates',
+    'none',
+  ),
+  views: option(
+    '1|2|6',
+    oneOfNumbers([1, 2, 6]),
+    null,
+    'views of each image in the final test: itself, its mirror image too, both shifted as well',
+    orSmall(1, `${SMALL.testViews}, with --no-flip 1`),
+  ),
   seed: option('N', whole, 0, 'decides data, order and weights'),
   maxMinutes: option(
     'N',
@@ -91,8 +166,8 @@ export const MACHINE = {
   threads: option('N', count, null, 'threads of the wasm backend', 'all cores'),
 };
 
-export const OUTPUT = {
-  out: option('DIR', path('a folder'), null, 'where models, history and report go', 'runs/<date-time>'),
+/** What a run leaves behind to go on from, whatever is trained. */
+export const CHECKPOINTS = {
   checkpointSeconds: option(
     'N',
     fromZero,
@@ -107,6 +182,11 @@ export const OUTPUT = {
   ),
 };
 
+export const OUTPUT = {
+  out: option('DIR', path('a folder'), null, 'where models, history and report go', 'runs/<date-time>'),
+  ...CHECKPOINTS,
+};
+
 /** The options as they were given. */
 export type TrainOptions = Values<
   typeof DATA & typeof NETWORKS & typeof TRAINING & typeof MACHINE & typeof OUTPUT
@@ -115,7 +195,7 @@ export type TrainOptions = Values<
 /** Everything the command needs; null where the data decide. */
 export type TrainSettings = ReturnType<typeof settingsOf>;
 
-/** The settings with the defaults that depend on the data or on another option. */
+/** The settings with the defaults that depend on the data, the recipe or on another option. */
 export function settingsOf({model, resume: _, ...options}: TrainOptions, now: Date) {
   const defaults = options.data === null ? SHAPES : FOLDER;
   const epochs = options.epochs ?? defaults.epochs;
@@ -123,23 +203,60 @@ export function settingsOf({model, resume: _, ...options}: TrainOptions, now: Da
     throw new UsageError(`train: --warmup must be less than --epochs (${epochs}); got ${options.warmup}.`);
   }
   const networks: NetworkKind[] = model === 'both' ? ['swin', 'conv'] : [model];
+  const depth = options.depth ?? 14;
+  checkLocality(options, networks, depth);
   // The widths of the drawn shapes are for the network that is theirs by default too.
   const widths = options.depth === null && defaults.widths !== null ? [...defaults.widths] : null;
   return {
     ...options,
+    ...trainingDefaults(options, epochs),
     networks,
     epochs,
-    flip: options.flip ?? defaults.flip,
-    depth: options.depth ?? 14,
+    depth,
     widths: options.widths ?? widths,
-    stepsPerEpoch: options.stepsPerEpoch ?? defaults.stepsPerEpoch,
-    batchSize: options.batchSize ?? defaults.batchSize,
     out: options.out ?? `runs/${timestamp(now)}`,
   };
 }
 
-/** Options of a run that goes on which may be others than before; they decide nothing of what is learnt. */
-const FREE = ['backend', 'threads', 'checkpointSeconds'] as const;
+/** How it is trained, with what the recipe fills in, else the data decide. */
+function trainingDefaults(options: Omit<TrainOptions, 'model' | 'resume'>, epochs: number) {
+  const {data, recipe} = options;
+  const defaults = data === null ? SHAPES : FOLDER;
+  // Drawn shapes are not to be mirrored, whatever the recipe.
+  const flip = options.flip ?? (data === null ? SHAPES.flip : undefined);
+  const schedule = options.schedule ?? undefined;
+  const filled =
+    recipe === null ? {...TRAINING_DEFAULTS, ...defaults} : smallImages({epochs, flip, schedule});
+  const usedSchedule = schedule ?? filled.schedule ?? TRAINING_DEFAULTS.schedule;
+  return {
+    flip: flip ?? filled.flip,
+    crop: options.crop ?? filled.cropPadding,
+    batchSize: options.batchSize ?? filled.batchSize,
+    stepsPerEpoch: options.stepsPerEpoch ?? (recipe === null ? defaults.stepsPerEpoch : null),
+    learningRate: options.learningRate ?? filled.learningRate ?? TRAINING_DEFAULTS.learningRate,
+    schedule: usedSchedule,
+    warmup: options.warmup ?? filled.warmupEpochs ?? epochs / (usedSchedule === 'triangular' ? 5 : 20),
+    // Muon has none of its own.
+    weightDecay: options.weightDecay ?? (recipe === null ? TRAINING_DEFAULTS.weightDecay : 0),
+    labelSmoothing: options.labelSmoothing ?? filled.labelSmoothing,
+    views: options.views ?? filled.testViews,
+  };
+}
+
+/** @throws UsageError for an option of SwinT layers where there are none; the twin of depth 10 is as wide as they cost. */
+function checkLocality(
+  options: Pick<TrainOptions, (typeof LOCALITY)[number]>,
+  networks: readonly NetworkKind[],
+  depth: number,
+): void {
+  if (networks.includes('swin') || depth === 10) return;
+  for (const name of LOCALITY) {
+    if (options[name] === null || options[name] === false) continue;
+    throw new UsageError(
+      `train: ${flagOf(name)} must go with a network that has SwinT layers; got --model conv (leave it out).`,
+    );
+  }
+}
 
 /**
  * The settings of a run that goes on.
@@ -154,32 +271,11 @@ export function resumedSettings(
   given: readonly (keyof TrainOptions)[],
 ): TrainSettings {
   const {data, epochs} = saved;
-  const now = settingsOf(
-    {...options, data: options.data ?? data, epochs: options.epochs ?? epochs},
-    new Date(),
-  );
-  const settings = {...saved};
-  if (given.includes('checkpointSeconds') && options.checkpointSeconds === 0) {
-    throw new UsageError('train: with --resume, --checkpoint-seconds must be above 0; got 0 (leave it out).');
-  }
-  for (const name of given) {
-    if (name === 'resume') continue;
-    if (FREE.includes(name as (typeof FREE)[number])) {
-      Object.assign(settings, {[name]: options[name]});
-      continue;
-    }
-    const key = name === 'model' ? 'networks' : name;
-    const [before, after] = [saved[key], now[key]].map((value) => JSON.stringify(value));
-    if (before === after) continue;
-    throw new UsageError(
-      `train: with --resume, ${flagOf(name)} must be as in the run, ${before}; got ${after} (leave it out, or train ` +
-        'anew with another --out).',
-    );
-  }
-  return settings;
+  const now = {...options, data: options.data ?? data, epochs: options.epochs ?? epochs};
+  return keptSettings(saved, settingsOf(now, new Date()), given, {model: 'networks'});
 }
 
-const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+const flagOf = (name: string) => `--${optionName(name)}`;
 
 /** Local date and time, fit for a directory name and sorting as text: 2026-11-20-153000. */
 export function timestamp(now: Date): string {

@@ -34,6 +34,12 @@ export const listOf =
   (given, refuse) =>
     given.split(',').map((part) => reader(part, refuse));
 
+/** One of some numbers, written as they are here. */
+export const oneOfNumbers =
+  <const T extends number>(numbers: readonly T[]): Reader<T> =>
+  (given, refuse) =>
+    numbers.find((number) => String(number) === given) ?? refuse(`one of ${numbers.join(', ')}`, given);
+
 export const oneOf =
   <const T extends string>(words: readonly T[]): Reader<T> =>
   (given, refuse) =>

@@ -12,13 +12,14 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
 import {defined} from '../../kernels/common/defined.js';
+import type {Views} from '../inference/views.js';
 import type {TrainingImageOptions} from './image_options.js';
 import {Muon} from './muon.js';
 import {hasWhitenedLayer} from './whitening.js';
 
 export type RecipeName = 'small-images';
 
-const NAMES = ['small-images'] as const satisfies readonly RecipeName[];
+export const RECIPES = ['small-images'] as const satisfies readonly RecipeName[];
 
 /** The options of `train` that a recipe has a say in. */
 interface RecipeOptions extends TrainingImageOptions {
@@ -45,16 +46,28 @@ export function withRecipe<Options extends RecipeOptions>(
   options: Options,
 ): Options {
   if (options.recipe === undefined) return options;
-  oneOf(who, 'recipe', options.recipe, NAMES);
-  return {...smallImages(model, options), ...defined(options)};
+  oneOf(who, 'recipe', options.recipe, RECIPES);
+  return {...smallImages(options), whitening: hasWhitenedLayer(model), ...defined(options)};
 }
 
-function smallImages(model: tfl.LayersModel, options: RecipeOptions): Partial<RecipeOptions> {
+/** What 'small-images' fills in, whatever the network. */
+interface SmallImages {
+  batchSize: number;
+  labelSmoothing: number;
+  flip: 'alternating';
+  cropPadding: number;
+  paddingMode: 'reflect';
+  testViews: Views;
+  learningRate?: number;
+  schedule?: 'triangular';
+  warmupEpochs?: number;
+}
+
+export function smallImages(options: RecipeOptions): SmallImages {
   const {epochs = 10, optimizer, schedule, flip} = options;
   return {
     ...{batchSize: 500, labelSmoothing: 0.1},
     ...{flip: 'alternating', cropPadding: 2, paddingMode: 'reflect'},
-    whitening: hasWhitenedLayer(model),
     // Where a mirror image is not to be learned, it is not to be tested either.
     testViews: flip === false ? 1 : 6,
     // The rate belongs to the optimizer, the warm-up to the schedule.

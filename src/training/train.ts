@@ -291,6 +291,13 @@ function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: Train
   checkTrainingOptions(WHO, model, {...options, batchSize});
   checkNumber(WHO, 'labelSmoothing', labelSmoothing, {...BELOW_ONE, what: 'in [0, 1)'});
   positiveInteger(WHO, 'patience', patience);
+  const {name, classNames} = data.train;
+  if (classNames.length < 2) {
+    throw new ConfigError(
+      `${WHO}: ${name} must have at least 2 classes; got ${classNames.length} (${classNames.join()}), of which there is ` +
+        'nothing to learn (add images of other classes).',
+    );
+  }
   checkClassifier(WHO, model, data.train, dataFormat);
   checkClassifier(WHO, model, data.test, dataFormat);
   checkTrainingImages(WHO, model, data, options);

@@ -27,7 +27,7 @@ import {
 } from './schedule.js';
 
 /** The schedules that a trainer makes itself. */
-const SCHEDULES = ['cosine', 'triangular', 'plateau'] as const;
+export const SCHEDULES = ['cosine', 'triangular', 'plateau'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
 /** The options of a trainer that decide it; `train` documents each with its default. */

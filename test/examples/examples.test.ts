@@ -1,5 +1,5 @@
 import {execFile} from 'node:child_process';
-import {mkdir, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
@@ -66,7 +66,15 @@ describe('examples', () => {
     const output = await example('train_on_a_folder.js', join(folder, 'images'), '1', out);
     expect(output).to.match(/\d+ training images, \d+ test images: arrow, bolt, circle/);
     expect(output).to.match(/epoch 1: train loss \d\.\d+, test accuracy \d\.\d+/);
+    expect(output).to.match(/test accuracy over six views of each image: \d\.\d+/);
     expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin']);
+
+    // Its checkpoints say that it has ended: the same model without a further step.
+    const weights = await readFile(join(out, 'weights.bin'));
+    await rm(out, {recursive: true});
+    const again = await example('train_on_a_folder.js', join(folder, 'images'), '1', out);
+    expect(again).to.not.include('epoch 1');
+    expect((await readFile(join(out, 'weights.bin'))).equals(weights)).to.equal(true);
   });
 
   it('fine_tune_swin.js trains from scratch, then from the weights of that for other classes', async () => {

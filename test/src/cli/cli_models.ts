@@ -30,6 +30,25 @@ export async function saveColourClassifier(folder: string): Promise<void> {
   model.dispose();
 }
 
+/** Logits are 8 times the brightness of the left and of the right column of images of 2x2 pixels. */
+export async function saveSidesClassifier(folder: string): Promise<void> {
+  await tf.setBackend('cpu');
+  // Channels, rows, columns: of each row of red the left pixel is for the first class.
+  const kernel = tf.tensor2d([4, 0, 0, 4, 4, 0, 0, 4, ...new Array<number>(16).fill(0)], [12, 2]);
+  const model = tf.sequential({
+    layers: [
+      tf.layers.flatten({inputShape: [3, 2, 2]}),
+      tf.layers.dense({units: 2, useBias: false, weights: [kernel]}),
+    ],
+  });
+  describeClassifier(model, {
+    ...{classNames: ['left', 'right'], mean: [0, 0, 0], std: [1, 1, 1], dataFormat: 'channelsFirst'},
+    ...{imageSize: [2, 2], cropFraction: 1, cropMode: 'squash', interpolation: 'bilinear'},
+  });
+  await saveModel(model, folder);
+  model.dispose();
+}
+
 /** Dark pixels are membrane, light ones cell: logits [0, 10 (red - 1/2)]. */
 export async function saveBrightnessSegmenter(folder: string, described = true): Promise<void> {
   await tf.setBackend('cpu');

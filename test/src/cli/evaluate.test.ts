@@ -6,7 +6,7 @@ import {saveModel} from '../../../src/node/save_model.js';
 import {randScore} from '../../../src/training/rand_score.js';
 import {cifarBytes} from '../data/cifar_bytes.js';
 import {jpegOf, pngOf, put, temporaryFolder} from '../node/temporary_folder.js';
-import {saveBrightnessSegmenter, saveColourClassifier, swint} from './cli_models.js';
+import {saveBrightnessSegmenter, saveColourClassifier, saveSidesClassifier, swint} from './cli_models.js';
 
 /** A picture of 12x6 whose true membrane is at columns 3 and 8; the prediction sees what is dark. */
 const TRUTH = Array.from({length: 72}, (_, i) => ([3, 8].includes(i % 12) ? 0 : 1));
@@ -106,6 +106,30 @@ describe('tfjs-swint evaluate', () => {
     expect(JSON.parse(trained.stdout)).to.include({images: 9, accuracy: 1});
   });
 
+  it('takes the mean over views of each image where it is told to', async () => {
+    await saveSidesClassifier(path('sides'));
+    const halves = (left: number, right: number) =>
+      encodePng(Uint8Array.from([left, right, left, right].flatMap((value) => [value, value, value])), 2, 2);
+    for (const part of ['train', 'test']) {
+      await put(path('halves', part, 'left', '0.png'), halves(255, 0));
+      await put(path('halves', part, 'right', '0.png'), halves(0, 255));
+    }
+    const line = [path('sides'), '--data', path('halves')];
+    const one = await evaluate(...line, '--json');
+    expect(one.code, one.stderr).to.equal(0);
+    expect(JSON.parse(one.stdout)).to.include({views: 1, accuracy: 1});
+    // An image and its mirror image together say nothing of sides.
+    for (const views of [2, 6]) {
+      const result = JSON.parse((await evaluate(...line, '--views', String(views), '--json')).stdout);
+      expect(result).to.include({views, accuracy: 0.5});
+      expect(result.loss).to.be.closeTo(Math.log(2), 1e-6);
+    }
+    const report = path('reports', 'halves.html');
+    const text = await evaluate(...line, '--views', '6', '--report', report);
+    expect(text.stdout).to.match(/^Views {4}6 of each image\nAccuracy 50\.00%/m);
+    expect(await readFile(report, 'utf8')).to.include('views');
+  });
+
   it('leaves unreadable images out where it is told to, and says which', async () => {
     for (const name of Object.keys(colours)) {
       await put(path('damaged', 'test', name, '0.png'), pngOf(colours[name as 'red'], 8));
@@ -194,6 +218,13 @@ describe('tfjs-swint evaluate', () => {
       ['a', '--values', '0,300'],
       2,
       /--values must be a grey value .*; got 300/,
+    ],
+    ['views that are none', ['a', '--views', '3'], 2, /--views must be one of 1, 2, 6; got 3/],
+    [
+      'views with a segmentation network',
+      ['cells', '--data', 'x', '--views', '2'],
+      2,
+      /--views must go with a classifier; got it with a segmentation network/,
     ],
     [
       'an option for masks with a classifier',

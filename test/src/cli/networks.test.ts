@@ -21,6 +21,24 @@ describe('the networks of the command line', () => {
     });
   }
 
+  it('have the convolutions and the layer scale that are asked for, and twins of equal multiply-adds', () => {
+    const locality = {
+      ...{mlpConvolution: true, positionConvolution: true, valueConvolution: true, layerScale: 0.1},
+    };
+    for (const depth of [10, 14]) {
+      const [swin, twin] = (['swin', 'conv'] as const).map((kind) =>
+        buildNetwork(kind, {...settings, ...locality, depth}, data),
+      );
+      const layers = swin.layers.filter((layer) => layer.getClassName() === 'SwinT');
+      expect(layers.length).to.be.above(0);
+      for (const layer of layers) expect(layer.getConfig()).to.include(locality);
+      if (depth === 10) {
+        expect(modelInfo(twin).multiplyAdds / modelInfo(swin).multiplyAdds).to.be.within(0.98, 1.02);
+      }
+      for (const model of [swin, twin]) model.dispose();
+    }
+  });
+
   it('have names', () => {
     expect(networkName('swin', 10)).to.equal('SwinResNet-10');
     expect(networkName('conv', 10)).to.equal('ResNet-10');

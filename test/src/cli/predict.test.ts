@@ -6,7 +6,7 @@ import {bar} from '../../../src/cli/bars.js';
 import {decodeImage, encodePng} from '../../../src/node/image_file.js';
 import {opened} from '../../helpers/opened.js';
 import {jpegOf, pngOf, put, temporaryFolder} from '../node/temporary_folder.js';
-import {saveBrightnessSegmenter, saveColourClassifier, swint} from './cli_models.js';
+import {saveBrightnessSegmenter, saveColourClassifier, saveSidesClassifier, swint} from './cli_models.js';
 
 /** softmax of [10 * 200 / 255, 10 * 10 / 255, 0] by hand, to one decimal. */
 const RED = Math.exp(10 * (200 / 255)) / (Math.exp(10 * (200 / 255)) + Math.exp(10 * (10 / 255)) + 1);
@@ -64,6 +64,21 @@ describe('tfjs-swint predict', () => {
     expect(lines[2]).to.match(/^ {2}green/);
     expect(lines[4]).to.match(/^ {2}blue/);
     expect(lines[7]).to.match(/^ {2}green/);
+  });
+
+  it('takes the mean over views of a picture where it is told to', async () => {
+    await saveSidesClassifier(path('sides'));
+    const bytes = [255, 0, 255, 0].flatMap((value) => [value, value, value]);
+    await put(path('half.png'), encodePng(Uint8Array.from(bytes), 2, 2));
+    const probability = async (...args: string[]) => {
+      const {code, stdout, stderr} = await predict(path('sides'), path('half.png'), '--json', ...args);
+      expect(code, stderr).to.equal(0);
+      const [{predictions}] = JSON.parse(stdout);
+      return predictions.find(({label}: {label: string}) => label === 'left').probability;
+    };
+    expect(await probability()).to.be.above(0.99);
+    expect(await probability('--views', '1')).to.be.above(0.99);
+    for (const views of ['2', '6']) expect(await probability('--views', views)).to.be.closeTo(0.5, 1e-6);
   });
 
   it('writes one JSON array for programs, failures in it', async () => {
@@ -187,6 +202,13 @@ describe('tfjs-swint predict', () => {
       /Unknown option '--topk' \(Did you mean --top\?\)/,
     ],
     ['a number that is none', ['m', 'x.png', '--top', '0'], 2, /--top must be a whole number from 1; got 0/],
+    ['views that are none', ['m', 'x.png', '--views', '4'], 2, /--views must be one of 1, 2, 6; got 4/],
+    [
+      'views with a segmentation network',
+      ['cells', 'x.png', '--views', '2'],
+      2,
+      /--views must go with a classifier; got it with a segmentation network/,
+    ],
     ['no model there', ['nowhere', 'x.png'], 1, /loadModel\(nowhere\): model\.json must be readable/],
     [
       'more classes than there are',

@@ -142,6 +142,42 @@ describe('tfjs-swint', () => {
     }
   });
 
+  it('trains by a recipe, and names every setting in run.json and in the report', async () => {
+    const out = join(root, 'recipe');
+    const line =
+      '--backend wasm --image-size 16 --limit 40 --test-limit 10 --epochs 2 --depth 10 --widths 8,16 --recipe small-images ' +
+      '--batch-size 10 --flip --views 6 --schedule plateau --average ema --accumulate 2 --mlp-convolution --layer-scale 0.1';
+    const {code, stdout, stderr} = await swint('train', ...line.split(' '), '--out', out);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^SwinResNet-10: .* parameters, 2 epochs of batches of 10$/m);
+    const {settings} = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
+    expect(settings).to.include({
+      ...{recipe: 'small-images', learningRate: 0.05, schedule: 'plateau', views: 6, average: 'ema'},
+      ...{accumulate: 2, mlpConvolution: true, layerScale: 0.1, labelSmoothing: 0.1},
+    });
+    const {configuration, models} = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
+    expect(configuration).to.include({
+      ...{recipe: 'small-images', 'learning rate': 0.05, schedule: 'plateau', 'test views': 6},
+      ...{'average of weights': 'ema', 'batches per update': 2, 'label smoothing': 0.1},
+      ...{'depthwise convolutions': 'MLP', 'layer scale': 0.1},
+    });
+    for (const {testViews, epochs} of models) {
+      expect(testViews).to.equal(6);
+      expect(epochs).to.have.length(2);
+    }
+    const report = await readFile(join(out, 'report.html'), 'utf8');
+    for (const text of ['small-images', 'plateau', 'test views']) expect(report).to.include(text);
+    const swin = await loadModel(join(out, 'swin'));
+    expect(swin.getLayer('stage3.swin').getConfig()).to.include({mlpConvolution: true, layerScale: 0.1});
+    // The recipe whitens the first convolution of either network, from the same images.
+    const conv = await loadModel(join(out, 'conv'));
+    const filters = (model: typeof swin) => [...model.getLayer('whiten').getWeights()[0].dataSync()];
+    expect(filters(swin)).to.deep.equal(filters(conv));
+    const [first] = filters(swin);
+    expect(filters(swin).some((value) => value === -first)).to.equal(true);
+    for (const model of [swin, conv]) model.dispose();
+  });
+
   it('trains on a folder of images, and leaves out a damaged one where told to', async () => {
     const dir = join(root, 'folder');
     const shapes = drawnShapes({size: 60, imageSize: 16});

@@ -45,7 +45,8 @@ describe('the options of train', () => {
     const line =
       '--data d --image-size 48 --epochs 3 --steps-per-epoch 9 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 --widths 8,16,32 ' +
       '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
-      '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --checkpoint-seconds 9 --out=o';
+      '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --checkpoint-seconds 9 --out=o ' +
+      '--flip --recipe small-images --schedule plateau --views 2 --average lookahead --accumulate 3';
     expect(parseTrainCommand(line.split(' '))).to.deep.equal({
       data: 'd',
       imageSize: 48,
@@ -72,7 +73,50 @@ describe('the options of train', () => {
       maxMinutes: 1.5,
       checkpointSeconds: 9,
       out: 'o',
+      recipe: 'small-images',
+      schedule: 'plateau',
+      views: 2,
+      average: 'lookahead',
+      accumulate: 3,
+      mlpConvolution: false,
+      positionConvolution: false,
+      valueConvolution: false,
+      layerScale: null,
     });
+    const locality = '--mlp-convolution --position-convolution --value-convolution --layer-scale 0';
+    expect(parseTrainCommand(locality.split(' '))).to.include({
+      mlpConvolution: true,
+      positionConvolution: true,
+      valueConvolution: true,
+      layerScale: 0,
+    });
+    // The twin of depth 10 is as wide as they cost.
+    const twin = parseTrainCommand('--model conv --depth 10 --mlp-convolution'.split(' '));
+    expect(twin).to.include({mlpConvolution: true});
+  });
+
+  it('names every setting, those that a recipe fills in too', () => {
+    const usual = {
+      ...{recipe: null, learningRate: 0.003, weightDecay: 0.05, labelSmoothing: 0, crop: 0, views: 1},
+      ...{schedule: 'cosine', warmup: 0.5, accumulate: 1, average: null},
+    };
+    expect(parseTrainCommand(['--data', 'd'])).to.include(usual);
+    expect(parseTrainCommand(['--data', 'd', '--schedule', 'triangular'])).to.include({warmup: 2});
+    const recipe = {
+      ...{recipe: 'small-images', learningRate: 0.05, weightDecay: 0, labelSmoothing: 0.1, crop: 2, views: 6},
+      ...{schedule: 'triangular', warmup: 3, flip: 'alternating', batchSize: 500, stepsPerEpoch: null},
+    };
+    const line = ['--recipe', 'small-images', '--epochs', '20'];
+    expect(parseTrainCommand(['--data', 'd', ...line])).to.include(recipe);
+    // Drawn shapes are not mirrored, in the test neither.
+    expect(parseTrainCommand(line)).to.include({...recipe, flip: false, views: 1});
+    expect(parseTrainCommand(['--data', 'd', ...line, '--no-flip'])).to.include({flip: false, views: 1});
+    const own = '--learning-rate 0 --weight-decay 0.1 --label-smoothing 0 --crop 0 --views 1 --batch-size 8';
+    expect(parseTrainCommand(['--data', 'd', ...line, ...own.split(' '), '--flip'])).to.include({
+      ...{learningRate: 0, weightDecay: 0.1, labelSmoothing: 0, crop: 0, views: 1, batchSize: 8, flip: true},
+    });
+    // The warm-up of the recipe belongs to its schedule.
+    expect(parseTrainCommand(['--data', 'd', ...line, '--schedule', 'cosine'])).to.include({warmup: 1});
   });
 
   const wrong: [string, RegExp][] = [
@@ -109,6 +153,21 @@ describe('the options of train', () => {
     ['--seed 1.5', /--seed/],
     ['--bad-images ignore', /--bad-images must be one of fail, skip; got ignore\./],
     ['--checkpoint-seconds -1', /--checkpoint-seconds must be a number from 0; got -1\./],
+    ['--recipe big-images', /--recipe must be one of small-images; got big-images\./],
+    ['--schedule step', /--schedule must be one of cosine, triangular, plateau; got step\./],
+    ['--views 3', /--views must be one of 1, 2, 6; got 3\./],
+    ['--views 02', /--views must be one of 1, 2, 6; got 02\./],
+    ['--average swa', /--average must be one of ema, lookahead; got swa\./],
+    ['--accumulate 0', /--accumulate must be a whole number from 1; got 0\./],
+    ['--layer-scale -1', /--layer-scale must be a number from 0; got -1\./],
+    ['--label-smoothing -0.1', /--label-smoothing must be a number in \[0, 1\); got -0\.1\./],
+    ['--learning-rate 1e999', /--learning-rate must be a number from 0; got 1e999\./],
+    ['--learning-rate NaN', /--learning-rate must be a number from 0; got NaN\./],
+    ['--drop-path -0.1', /--drop-path must be a number in \[0, 1\); got -0\.1\./],
+    [
+      '--model conv --layer-scale 0',
+      /--layer-scale must go with a network that has SwinT layers; got --model conv/,
+    ],
     ['--resume=', /--resume must be a folder; got nothing\./],
     ['--max-minutes 0', /--max-minutes must be a number above 0; got 0\./],
   ];

@@ -1,48 +1,9 @@
 /** Runs of the program that are interrupted, and go on: the models are those of a run that was not. */
-import {type ChildProcess, spawn} from 'node:child_process';
-import {once} from 'node:events';
 import {cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect} from 'chai';
-import {opened} from '../../helpers/opened.js';
-
-interface Finished {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** The program, told of what it prints. */
-async function swint(
-  args: string[],
-  onOutput?: (stdout: string, child: ChildProcess) => void,
-): Promise<Finished> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  opened(() => child.kill('SIGKILL'));
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    stdout += text;
-    onOutput?.(stdout, child);
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr += text;
-  });
-  const [code] = await once(child, 'close');
-  return {code, stdout, stderr};
-}
-
-/** Sends a signal as soon as the output is like this. */
-const signalAt = (pattern: RegExp, signal: NodeJS.Signals) => {
-  let sent = false;
-  return (stdout: string, child: ChildProcess) => {
-    if (sent || !pattern.test(stdout)) return;
-    sent = true;
-    child.kill(signal);
-  };
-};
+import {signalAt, runProgram as swint} from './program.js';
 
 const LINE = (
   'train --backend wasm --image-size 16 --limit 40 --test-limit 20 --epochs 4 --steps-per-epoch 5 --batch-size 8 ' +

@@ -1,5 +1,3 @@
-import {spawn} from 'node:child_process';
-import {once} from 'node:events';
 import {readdir, readFile} from 'node:fs/promises';
 import {expect} from 'chai';
 import {trainCommand} from '../../../src/cli/train.js';
@@ -7,10 +5,10 @@ import {trainSegmentCommand} from '../../../src/cli/train_segment.js';
 import {type SegmentSettings, wantsSegmentation} from '../../../src/cli/train_segment_settings.js';
 import {UsageError} from '../../../src/cli/usage_error.js';
 import {encodePng} from '../../../src/node/image_file.js';
-import {opened} from '../../helpers/opened.js';
 import {TextStream} from '../../helpers/text_stream.js';
 import {put, temporaryFolder} from '../node/temporary_folder.js';
 import {swint} from './cli_models.js';
+import {runProgram, signalAt} from './program.js';
 
 /** What the command makes of its options, in place of a training. */
 function parse(line: string): SegmentSettings {
@@ -161,7 +159,9 @@ describe('tfjs-swint train --task segment', () => {
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/^Data .*train: 3 images, .*test: 2 images, 2 classes \(membrane, cell\)$/m);
     expect(stdout.match(/epoch [12]\/2 · train loss \d\.\d+ mean IoU .* · test mean IoU/g)).to.have.length(2);
-    expect((await readdir(out)).sort()).to.deep.equal(['history.json', 'model', 'overlays', 'report.html']);
+    expect((await readdir(out)).sort()).to.deep.equal([
+      ...['history.json', 'model', 'overlays', 'report.html', 'run.json'],
+    ]);
     expect((await readdir(path('run', 'overlays'))).sort()).to.deep.equal(['s4.png', 's5.png']);
     expect(await readFile(path('run', 'report.html'), 'utf8'))
       .to.include('Rand score')
@@ -199,29 +199,23 @@ describe('tfjs-swint train --task segment', () => {
     const line =
       `train --task segment --data ${path('data')} --classes membrane,cell --width 16 --depths 2 --patch 2 --window 4 ` +
       `--convolutions 4 --crop 16 --batch-size 2 --epochs 1000 --steps-per-epoch 2 --backend cpu --out ${out}`;
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...line.split(' ')], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const close = opened(() => child.kill('SIGKILL'));
-    try {
-      let [stdout, stderr] = ['', ''];
-      child.stderr.setEncoding('utf8').on('data', (text) => {
-        stderr += text;
-      });
-      child.stdout.setEncoding('utf8').on('data', (text) => {
-        const wasTold = stdout.includes('epoch    1/1000');
-        stdout += text;
-        if (!wasTold && stdout.includes('epoch    1/1000')) child.kill('SIGINT');
-      });
-      const [code] = await once(child, 'close');
-      expect(code, stderr).to.equal(130);
-      expect(stdout).to.include('Stopping after this step');
-    } finally {
-      await close();
-    }
-    expect((await readdir(out)).sort()).to.deep.equal(['history.json', 'model', 'report.html']);
+    const told = signalAt(/epoch {4}1\/1000/, 'SIGINT');
+    const {code, stdout, stderr} = await runProgram(line.split(' '), told);
+    expect(code, stderr).to.equal(130);
+    expect(stdout).to.include('Stopping after this step');
+    expect(stdout).to.match(new RegExp(`^To go on +tfjs-swint train --task segment --resume ${out}$`, 'm'));
+    expect((await readdir(out)).sort()).to.deep.equal([
+      ...['checkpoints', 'history.json', 'model', 'report.html', 'run.json'],
+    ]);
     const history = JSON.parse(await readFile(path('interrupted', 'history.json'), 'utf8'));
     expect(history.models[0].stopped).to.equal('aborted');
+    // Tested as it was saved.
+    const {evaluation, epochs} = history.models[0];
+    expect(evaluation.meanIou).to.equal(epochs.at(-1).testMeanIou);
+    const machine = ['--json', '--backend', 'cpu'];
+    const again = await swint('evaluate', path('interrupted', 'model'), '--data', path('data'), ...machine);
+    expect(again.code, again.stderr).to.equal(0);
+    expect(JSON.parse(again.stdout).confusion).to.deep.equal(evaluation.confusion);
     const predicted = await swint(
       'predict',
       path('interrupted', 'model'),

@@ -41,6 +41,15 @@ describe('train', () => {
     for (const model of models.splice(0)) model.dispose();
   });
 
+  it('refuses images of one class, of which there is nothing to learn', async () => {
+    const split = colourSplit();
+    const oneClass = <T extends object>(dataset: T) => ({...dataset, classNames: ['red'], label: () => 0});
+    const data = {train: oneClass(split.train), test: oneClass(split.test)};
+    const error = await rejection(train(made(linearModel()), data));
+    expect(error).to.be.instanceOf(ConfigError);
+    expect(error.message).to.match(/^train: .* must have at least 2 classes; got 1 \(red\)/);
+  });
+
   it('counts stepsPerEpoch steps as an epoch, in the very order of whole passes', async () => {
     const split = colourSplit();
     const losses = async (options: {epochs: number; stepsPerEpoch?: number}) => {
