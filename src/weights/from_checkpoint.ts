@@ -87,12 +87,17 @@ export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOp
   const model = backbone ? swinBackbone({...built, ...backbone}) : swinTransformer(built);
   try {
     const report = assignCheckpoint(model, file, {layout, adaptChannels});
-    return {model, report: {...report, notes: [...notes, ...report.notes]}};
+    const unshifted = backbone?.outNorms && found.variant === 'v1' ? [ALWAYS_SHIFTED] : [];
+    return {model, report: {...report, notes: [...notes, ...unshifted, ...report.notes]}};
   } catch (error) {
     model.dispose();
     throw error;
   }
 }
+
+const ALWAYS_SHIFTED =
+  "shiftRule: transformers' V1 backbone and detectors shift windows also on maps that one window covers, which this network " +
+  'does not: images with so small maps give other numbers';
 
 /** Swin's start of kernels, saved with the model as that, which draws nothing: the weights are replaced, and it costs seconds. */
 function undrawn() {
