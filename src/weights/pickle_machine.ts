@@ -104,7 +104,10 @@ export class PickleMachine {
   /** Calls a function of the caller's. */
   reduce(): void {
     const [args, called] = [this.pop(), this.pop()];
-    if (called instanceof Placeholder && Array.isArray(args)) return this.push(called);
+    if (called instanceof Placeholder && Array.isArray(args)) {
+      this.push(called);
+      return;
+    }
     if (!(called instanceof PickleFunction) || !Array.isArray(args)) {
       throw this.fail('what is called must be a function that is allowed', typeof called);
     }

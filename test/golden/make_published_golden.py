@@ -105,6 +105,8 @@ def transformers_cases(out):
             options = told if v == "v1" else {**told, "imageSize": built}
             record(f"{out}/transformers_{v}{suffix}.safetensors", module, (1, 3, *size), dict(package="transformers", options=options), logits)
         record(f"{out}/transformers_{v}_model.safetensors", model(config(**common)), (1, 3, 16, 16), dict(package="transformers", options=told), pooled)
+        if v == "v1":  # Its windows shift on maps that one window covers, which no network here does.
+            continue
         module = backbone(config(**common, out_features=["stage1", "stage2"]))
         record(f"{out}/transformers_{v}_backbone.safetensors", module, (1, 3, 16, 16), dict(package="transformers", backbone=True, options=told), maps)
 
