@@ -30,6 +30,7 @@ import {
   type DataFormat,
   patchEmbed,
   patchMerging,
+  type ShiftRule,
   type SwinTArgs,
   swinT,
 } from '../layers/index.js';
@@ -47,9 +48,14 @@ export interface SwinBackboneArgs {
   embedDim?: number;
   /** Blocks of each stage, even; 0 for the merging alone. Default [2, 2, 6, 2]. */
   depths?: number[];
+  /** Whether depths may be odd, as in some published networks. Default false. */
+  oddDepths?: boolean;
   /** Attention heads of each stage. Default [3, 6, 12, 24]. */
   numHeads?: number[];
-  /** Cells of a window, one for all stages or one per stage. Default 7, and 8 for 'v2'. */
+  /**
+   * Cells of a window, one for all stages or one per stage. Default 7, and 8 for 'v2'. One for all stages of 'v2' is, on
+   * each axis, at most the stage's map of an image of imageSize: the coordinates of its bias network are relative to that.
+   */
   windowSize?: Size | Size[];
   /** For 'v2': window that the bias network was trained with, one for all stages or one per stage. Default windowSize. */
   pretrainedWindowSize?: Size | Size[];
@@ -58,6 +64,8 @@ export interface SwinBackboneArgs {
   /** Hidden width of the MLPs as a multiple of the channels. Default 4. */
   mlpRatio?: number;
   qkvBias?: boolean;
+  /** Factor of the dot products of 'v1'. Default: head size to the power -0.5. */
+  qkScale?: number;
   /** Whether a layer norm follows the patches. Default true. */
   patchNorm?: boolean;
   /** Whether a learned vector is added to every cell after the patches. Default false. */
@@ -70,6 +78,8 @@ export interface SwinBackboneArgs {
   dropPath?: number;
   /** Cells added so that windows fit: never attended, or attended as torchvision does. Default 'masked'. */
   padding?: 'masked' | 'attended';
+  /** When windows shift, for all stages or for each: 'perAxis', 'joint' or 'none', see SwinTArgs. Default 'perAxis'. */
+  shiftRule?: ShiftRule | ShiftRule[];
   /** How kernels start, but those that give the classes. Default: Swin's truncated normal of deviation 0.02. */
   kernelInitializer?: SwinTArgs['kernelInitializer'];
   /** Where the channels are, of the image and of the maps that come out. Default 'channelsFirst'. */
@@ -88,6 +98,9 @@ export const BACKBONE_ARGUMENTS = {
     variant: true,
     mlpRatio: true,
     qkvBias: true,
+    qkScale: true,
+    oddDepths: true,
+    shiftRule: true,
     patchNorm: true,
   },
   ...{absolutePosition: true, dropout: true, attentionDropout: true, dropPath: true, padding: true},
@@ -116,13 +129,11 @@ export interface Plan {
 
 /** One size for all stages, or one for each. */
 function perStage(who: string, name: string, given: Size | Size[], stages: number): [number, number][] {
-  // Two numbers are a window of two sides; a list of windows is told from it by its length or by what is in it.
-  const list = Array.isArray(given) && (given.length !== 2 || given.some(Array.isArray));
-  if (!list) {
-    const one = sizePair(who, name, given as Size);
+  if (isOneWindow(given)) {
+    const one = sizePair(who, name, given);
     return Array.from({length: stages}, () => one);
   }
-  const sizes = given as Size[];
+  const sizes = given;
   if (sizes.length !== stages) {
     throw new ConfigError(
       `${who}: ${name} must be one size or one per stage (${stages}); got ${showValue(given)}.`,
@@ -130,6 +141,30 @@ function perStage(who: string, name: string, given: Size | Size[], stages: numbe
   }
   return sizes.map((size) => sizePair(who, name, size));
 }
+
+/** Cells of an axis in a stage as timm, microsoft and transformers count them when they build: rounded down. */
+export const stageCells = (pixels: number, patch: number, stage: number): number =>
+  Math.max(1, Math.floor(pixels / (patch * 2 ** stage)));
+
+/**
+ * Windows, clamped to the maps that images of one size have in the stages, as timm and microsoft build them.
+ *
+ * @param patch Pixels of a cell of stage 0.
+ */
+export function clampWindows(
+  windows: readonly [number, number][],
+  image: readonly [number, number],
+  patch: readonly [number, number],
+): [number, number][] {
+  return windows.map(([rows, columns], stage) => [
+    Math.min(rows, stageCells(image[0], patch[0], stage)),
+    Math.min(columns, stageCells(image[1], patch[1], stage)),
+  ]);
+}
+
+/** Whether one window is given for all stages: two numbers are one of two sides, a list of windows is told by its content. */
+export const isOneWindow = (given: Size | Size[]): given is Size =>
+  !Array.isArray(given) || (given.length === 2 && !given.some(Array.isArray));
 
 /** @throws ConfigError for arguments that can never work, whatever network has them. */
 function checkBackbone(who: string, args: SwinBackboneArgs): void {
@@ -140,7 +175,7 @@ function checkBackbone(who: string, args: SwinBackboneArgs): void {
   oneOf(who, 'variant', args.variant ?? 'v1', ['v1', 'v2']);
   checkDataFormat(who, args.dataFormat ?? 'channelsFirst');
   rate(who, 'dropout', args.dropout ?? 0);
-  for (const name of ['qkvBias', 'patchNorm', 'absolutePosition'] as const)
+  for (const name of ['qkvBias', 'patchNorm', 'absolutePosition', 'oddDepths'] as const)
     flag(who, name, args[name], false);
   optionalSeed(who, args.seed);
 }
@@ -176,9 +211,19 @@ export function planOf(
   checkNumbers(who, 'depths', depths, {...stages, rule: wholeNumber(0)});
   checkNumbers(who, 'numHeads', numHeads, {...stages, rule: COUNT});
   const total = depths.reduce((a, b) => a + b, 0);
+  if (Array.isArray(args.shiftRule) && args.shiftRule.length !== depths.length) {
+    throw new ConfigError(
+      `${who}: shiftRule must be one rule or one per stage (${depths.length}); got ${showValue(args.shiftRule)}.`,
+    );
+  }
   const last = rate(who, 'dropPath', args.dropPath ?? 0.1);
   const windowSize = args.windowSize ?? (variant === 'v2' ? 8 : 7);
-  const windows = perStage(who, 'windowSize', windowSize, depths.length);
+  const asked = perStage(who, 'windowSize', windowSize, depths.length);
+  const [image, patch] = [
+    sizePair(who, 'imageSize', args.imageSize ?? 224),
+    sizePair(who, 'patchSize', args.patchSize ?? 4),
+  ];
+  const windows = variant === 'v2' && isOneWindow(windowSize) ? clampWindows(asked, image, patch) : asked;
   return {
     who,
     args,
@@ -255,7 +300,7 @@ export const kernelStart = (
 /** What the blocks of stage `i` have, on the way down and up. */
 export function stageArgs(plan: Plan, i: number, seed: number | undefined): SwinTArgs {
   const {args, numHeads, windows, pretrained, variant} = plan;
-  const {mlpRatio, qkvBias, dropout, attentionDropout, padding} = args;
+  const {mlpRatio, qkvBias, qkScale, dropout, attentionDropout, padding, shiftRule, oddDepths} = args;
   return {
     numHeads: numHeads[i],
     windowSize: windows[i],
@@ -264,7 +309,8 @@ export function stageArgs(plan: Plan, i: number, seed: number | undefined): Swin
     dataFormat: 'channelsLast',
     seed,
     kernelInitializer: kernelStart(plan, seed),
-    ...defined({mlpRatio, qkvBias, dropout, attentionDropout, padding}),
+    ...defined({mlpRatio, qkvBias, qkScale, dropout, attentionDropout, padding}),
+    ...defined({oddDepth: oddDepths, shiftRule: Array.isArray(shiftRule) ? shiftRule[i] : shiftRule}),
   };
 }
 

@@ -17,6 +17,7 @@
 import * as tfl from '@tensorflow/tfjs-layers';
 import {
   checkNumber,
+  flag,
   optionalOneOf,
   optionalSeed,
   positiveInteger,
@@ -82,17 +83,27 @@ function classifier(units: number, seed: number | undefined, activation?: 'softm
   return tfl.layers.dense({name: 'head', units, activation, kernelInitializer: narrow(seed)});
 }
 
+/** What comes out of a backbone. */
+export interface BackboneOutputs {
+  /** Stages whose maps come out. Default all. */
+  outStages?: number[];
+  /** Whether a layer norm follows each; timm's features have none. Default true. */
+  outNorms?: boolean;
+}
+
 /**
  * The pyramid of maps of a Swin Transformer, each after a layer norm of its own (`norm0`, `norm1`, ...).
  *
  * @param args As for swinTransformer, whose arguments of the head are taken and not read, so that a classifier and its
- *   backbone can be made of the same ones; outStages: the stages whose maps come out, default all.
+ *   backbone can be made of the same ones; outStages: the stages whose maps come out, default all;
+ *   outNorms: false leaves the norms out.
  * @returns A LayersModel from images [B, 3, H, W] to maps [B, C_i, H / s_i, W / s_i], s_i = patchSize 2^i; a single tensor
  *   where there is one map.
  * @throws ConfigError for arguments that can never work.
  */
-export function swinBackbone(args: SwinBackboneArgs & {outStages?: number[]} = {}): tfl.LayersModel {
-  const plan = planOf('swinBackbone', args, {...SWIN_TRANSFORMER_ARGUMENTS, outStages: true});
+export function swinBackbone(args: SwinBackboneArgs & BackboneOutputs = {}): tfl.LayersModel {
+  const plan = planOf('swinBackbone', args, {...SWIN_TRANSFORMER_ARGUMENTS, outStages: true, outNorms: true});
+  const outNorms = flag(plan.who, 'outNorms', args.outNorms, true);
   const {outStages = plan.depths.map((_, i) => i), dataFormat = 'channelsFirst'} = args;
   const {what, holds: exists} = wholeNumber(0, plan.depths.length - 1);
   if (!Array.isArray(outStages) || outStages.length === 0 || !outStages.every(exists)) {
@@ -104,7 +115,7 @@ export function swinBackbone(args: SwinBackboneArgs & {outStages?: number[]} = {
   const maps = stages(plan, map);
   const outputs = outStages.map((stage) => {
     const norm = layerNormalization({name: `norm${stage}`, dataFormat: 'channelsLast'});
-    const normed = norm.apply(maps[stage]) as Symbolic;
+    const normed = outNorms ? (norm.apply(maps[stage]) as Symbolic) : maps[stage];
     return dataFormat === 'channelsLast'
       ? normed
       : (tfl.layers.permute({name: `to_channels_first${stage}`, dims: [3, 1, 2]}).apply(normed) as Symbolic);

@@ -22,5 +22,5 @@ export {PatchEmbed, type PatchEmbedArgs, patchEmbed} from './patch_embed.js';
 export {PatchExpanding, type PatchExpandingArgs, patchExpanding} from './patch_expanding.js';
 export {PatchMerging, type PatchMergingArgs, patchMerging} from './patch_merging.js';
 export {SwinBlock, type SwinBlockArgs, swinBlock, type Variant} from './swin_block.js';
-export {SwinT, type SwinTArgs, swinT} from './swin_t.js';
+export {SHIFT_RULES, type ShiftRule, SwinT, type SwinTArgs, swinT} from './swin_t.js';
 export {WindowAttention, type WindowAttentionArgs, windowAttention} from './window_attention.js';

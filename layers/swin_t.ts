@@ -14,7 +14,15 @@
  * Source: Liu et al. 2021, "Swin Transformer", section 3; Liu et al. 2022, "Swin Transformer V2".
  */
 import * as tf from '@tensorflow/tfjs-core';
-import {flag, positiveInteger, rate, type Size, sameOr, sizePair} from '../kernels/common/arguments.js';
+import {
+  flag,
+  oneOf,
+  positiveInteger,
+  rate,
+  type Size,
+  sameOr,
+  sizePair,
+} from '../kernels/common/arguments.js';
 import {defined} from '../kernels/common/defined.js';
 import {ConfigError, ShapeError} from '../kernels/common/errors.js';
 import type {ArgumentNames} from '../kernels/common/known_arguments.js';
@@ -39,6 +47,11 @@ import {
   transformerBlock,
 } from './swin_block.js';
 
+/** When the windows of every other block shift. */
+export type ShiftRule = 'perAxis' | 'joint' | 'none';
+
+export const SHIFT_RULES: readonly ShiftRule[] = ['perAxis', 'joint', 'none'];
+
 export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   /** Output channels. Default: the input's. */
   outChannels?: number;
@@ -50,6 +63,13 @@ export interface SwinTArgs extends BlockArgs, MapLayerArgs {
   inputResolution?: Size;
   /** Blocks, W-MSA and SW-MSA alternating; even. Default 2. */
   depth?: number;
+  /** Whether depth may be odd, as in some published networks: the last W-MSA then has no SW-MSA after it. Default false. */
+  oddDepth?: boolean;
+  /**
+   * When windows shift: 'perAxis' on each axis that one window does not cover; 'joint' on both axes where a window covers
+   * neither, as in microsoft's code and transformers' V1; 'none' never. Default 'perAxis'.
+   */
+  shiftRule?: ShiftRule;
   /** Whether PatchMerging halves the resolution at the end. Default false. */
   downsample?: boolean;
   /** Conv2D's name: 2 (or [2, 2]) is downsample true, 1 is false. */
@@ -65,6 +85,7 @@ const ARGUMENTS = {
   ...BLOCK_ARGUMENTS,
   ...{outChannels: true, filters: true, inChannels: true, inputResolution: true},
   ...{depth: true, downsample: true, strides: true, dropPath: true, projection: true},
+  ...{oddDepth: true, shiftRule: true},
 } as const satisfies ArgumentNames<SwinTArgs>;
 
 const HINTS = {
@@ -84,8 +105,8 @@ function downsampleOf(who: string, args: SwinTArgs): boolean {
   return sameOr(who, ['downsample', asked], ['strides 2', rows === 2]) as boolean;
 }
 
-function depthOf(who: string, depth: number): number {
-  if (positiveInteger(who, 'depth', depth) % 2 !== 0) {
+function depthOf(who: string, depth: number, odd: boolean): number {
+  if (positiveInteger(who, 'depth', depth) % 2 !== 0 && !odd) {
     throw new ConfigError(
       `${who}: depth must be even, for W-MSA and SW-MSA come in pairs; got ${depth} (try ${depth + 1}).`,
     );
@@ -107,6 +128,8 @@ export class SwinT extends MapLayer {
   static readonly className = 'SwinT';
   private readonly config: BlockConfig;
   private readonly depth: number;
+  private readonly oddDepth: boolean;
+  private readonly shiftRule: ShiftRule;
   private readonly dropPath: number[];
   private readonly downsample: boolean;
   private readonly projection: boolean;
@@ -118,7 +141,9 @@ export class SwinT extends MapLayer {
     super(args, ARGUMENTS, HINTS);
     const {who} = this;
     this.config = blockConfig(who, args);
-    this.depth = depthOf(who, args.depth ?? 2);
+    this.oddDepth = flag(who, 'oddDepth', args.oddDepth, false);
+    this.shiftRule = oneOf(who, 'shiftRule', args.shiftRule ?? 'perAxis', SHIFT_RULES);
+    this.depth = depthOf(who, args.depth ?? 2, this.oddDepth);
     this.dropPath = dropPathRates(who, args.dropPath ?? 0, this.depth);
     this.downsample = downsampleOf(who, args);
     this.projection = flag(who, 'projection', args.projection, false);
@@ -191,12 +216,20 @@ export class SwinT extends MapLayer {
     return blocks + (this.projects(channels) ? batch * height * width * channels * out : 0);
   }
 
+  /** The shift of every other block on a map. */
+  private shiftFor({shape: [, height, width]}: tf.Tensor4D): [number, number] {
+    const {windowSize} = this.config.attention;
+    const covered = height <= windowSize[0] || width <= windowSize[1];
+    const still = this.shiftRule === 'none' || (this.shiftRule === 'joint' && covered);
+    return still ? [0, 0] : halfWindow(windowSize);
+  }
+
   protected override forward(x: tf.Tensor4D, parameters: ParameterValues, training: boolean): tf.Tensor4D {
     const mode = {training, nextSeed: () => this.nextSeed()};
-    const half = halfWindow(this.config.attention.windowSize);
+    const shifted = this.shiftFor(x);
     let y = x;
     for (let i = 0; i < this.depth; i++) {
-      const shift: [number, number] = i % 2 === 1 ? half : [0, 0];
+      const shift: [number, number] = i % 2 === 1 ? shifted : [0, 0];
       const place = {shift, dropPath: this.dropPath[i]};
       y = transformerBlock(y, parameters.in(`blocks.${i}.`), this.config, place, mode);
     }
@@ -209,6 +242,7 @@ export class SwinT extends MapLayer {
 
   override getConfig(): tf.serialization.ConfigDict {
     const {depth, dropPath, downsample, projection, outChannels, inChannels, inputResolution} = this;
+    const {oddDepth, shiftRule} = this;
     return {
       ...super.getConfig(),
       ...savedBlock(this.config),
@@ -216,6 +250,8 @@ export class SwinT extends MapLayer {
       dropPath,
       downsample,
       ...(projection ? {projection} : {}),
+      ...(oddDepth ? {oddDepth} : {}),
+      ...(shiftRule === 'perAxis' ? {} : {shiftRule}),
       ...defined({outChannels, inChannels, inputResolution}),
     };
   }
@@ -232,6 +268,7 @@ tf.serialization.registerClass(SwinT);
  *   depth: blocks, even; default 2.
  *   downsample or strides: whether the resolution is halved; default false.
  *   projection: whether a 1x1 projection follows where the channels stay too; default false.
+ *   oddDepth: whether depth may be odd; default false.  shiftRule: 'perAxis' (default), 'joint' or 'none'.
  *   mlpRatio 4, qkvBias true, qkScale head size ** -0.5, dropout 0, attentionDropout 0, dropPath 0 (one or per block).
  *   mlpConvolution, positionConvolution, valueConvolution: depthwise 3x3 convolutions in every block; default false.
  *   layerScale: what learned factors of the residual branches start at; default none.

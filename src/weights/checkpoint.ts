@@ -13,6 +13,10 @@ export interface Checkpoint {
   format: 'safetensors' | 'torch';
   /** By name, in the order of the file. */
   tensors: ReadonlyMap<string, TensorEntry>;
+  /** What a safetensors file says beside them. */
+  metadata?: ReadonlyMap<string, string>;
+  /** What was before all names in the file and was taken off. */
+  prefix?: string;
   /**
    * The values of a tensor of type F32, F16, BF16 or F64 as float32, row-major.
    *

@@ -5,17 +5,23 @@
  *   depths                            blocks of each stage
  *   numHeads                          columns of the bias table, or in V2 logits of the scale
  *   windowSize                        rows of the bias table, (2 w - 1)^2; in V2 relative_coords_table [1, 2 w - 1, 2 w - 1, 2]
- *                                     or relative_position_index, w^4 entries, where the file has one of them
- *   pretrainedWindowSize (V2)         from the last coordinate c = log2(1 + 8 (w - 1) / (p - 1)) / 3
+ *                                     or relative_position_index, w^4 entries, where the file has one of them; or the settings
+ *                                     that saveWeights writes (swin_settings.ts), before all others
+ *   pretrainedWindowSize (V2)         from the last coordinate c = log2(1 + 8 (w - 1) / (p - 1)) / 3; none where the file
+ *                                     does not tell it
  *   mlpRatio                          hidden width of the first MLP / embedDim
  *   qkvBias, patchNorm, absolutePosition, numClasses   whether the weights are there, and the head's rows
+ *   padding, shiftRule                those of the system whose layout it is
  */
+import type * as tfl from '@tensorflow/tfjs-layers';
 import type {SwinTransformerArgs} from '../../architectures/index.js';
+import type {BackboneOutputs} from '../../architectures/swin_transformer.js';
 import {CheckpointError} from '../errors.js';
 import {fromFile} from './axes.js';
 import type {Checkpoint} from './checkpoint.js';
 import {type Layout, namingOf, type Version, versionOf} from './layouts/index.js';
 import type {WeightSource} from './layouts/naming.js';
+import {type Pair, settingsOf, stagesOf} from './swin_settings.js';
 import {namesOf} from './weight_names.js';
 
 /** Where weights are looked up by the name that microsoft gives them. */
@@ -79,13 +85,18 @@ export function configurationOf(file: Checkpoint, layout: Layout, windowKnown: b
   });
   const hidden = shapeOf(lookup, 'layers.0.blocks.0.mlp.fc1.weight')?.[1] ?? 0;
   const positions = shapeOf(lookup, 'absolute_pos_embed');
+  const settings = settingsOf(file, depths.length);
   return {
     inChannels,
     patchSize: [height, width],
     embedDim,
     depths,
     numHeads,
-    ...(v2 ? windowsOfV2(lookup, depths, windowKnown) : {windowSize: windowsOfV1(lookup, depths)}),
+    ...(depths.some((depth) => depth % 2 === 1) ? {oddDepths: true} : {}),
+    ...(settings ?? {
+      ...(v2 ? windowsOfV2(lookup, depths, windowKnown) : windowsOfV1(lookup, depths, windowKnown)),
+      ...PUBLISHED[layout],
+    }),
     variant: v2 ? 'v2' : 'v1',
     mlpRatio: hidden / embedDim,
     qkvBias: has(`layers.0.blocks.0.attn.${v2 ? 'q_bias' : 'qkv.bias'}`),
@@ -96,6 +107,24 @@ export function configurationOf(file: Checkpoint, layout: Layout, windowKnown: b
     numClasses: shapeOf(lookup, 'head.weight')?.[1] ?? 0,
   };
 }
+
+/** What comes out of a checkpoint of a backbone; undefined for one of a classifier or its features. */
+export function backboneOf(file: Checkpoint, layout: Layout, stages: number): BackboneOutputs | undefined {
+  const lookup = lookupIn(file, layout);
+  const has = (canonical: string) => shapeOf(lookup, canonical) !== undefined;
+  const all = Array.from({length: stages}, (_, i) => i);
+  const outStages = all.filter((stage) => has(`norm${stage}.weight`));
+  if (outStages.length > 0) return {outStages, outNorms: true};
+  return has('norm.weight') || has('head.weight') ? undefined : {outStages: all, outNorms: false};
+}
+
+/** What the systems do whose layouts these are: all attend to padded cells, and two shift both axes or none. */
+const PUBLISHED: Readonly<Partial<Record<Layout, SwinTransformerArgs>>> = {
+  torchvision: {padding: 'attended'},
+  timm: {padding: 'attended'},
+  microsoft: {padding: 'attended', shiftRule: 'joint'},
+  huggingface: {padding: 'attended', shiftRule: 'joint'},
+};
 
 /** Blocks of each stage. */
 function depthsOf(has: (canonical: string) => boolean): number[] {
@@ -108,20 +137,24 @@ function depthsOf(has: (canonical: string) => boolean): number[] {
   return depths;
 }
 
-type Pair = [number, number];
-
 /** The window of each stage by its bias table; a table that is no square's gives none. */
-function windowsOfV1(lookup: Lookup, depths: number[]): Pair[] {
-  return depths.map((_, stage) => {
+function windowsOfV1(lookup: Lookup, depths: number[], windowKnown: boolean): {windowSize?: Pair[]} {
+  const windows: Pair[] = [];
+  for (const stage of depths.keys()) {
     const name = `layers.${stage}.blocks.0.attn.relative_position_bias_table`;
     const rows = shapeOf(lookup, name)?.[0] ?? 0;
     const side = (Math.sqrt(rows) + 1) / 2;
-    if (Number.isInteger(side) && side >= 1) return [side, side];
+    if (Number.isInteger(side) && side >= 1) {
+      windows.push([side, side]);
+      continue;
+    }
+    if (windowKnown) return {};
     throw new CheckpointError(
-      `${lookup.file.name}: ${name} must have (2 w - 1)^2 rows for windows of w by w; got ${rows} (build the model with its ` +
-        'windows and load the weights into it).',
+      `${lookup.file.name}: ${name} must have (2 w - 1)^2 rows for windows of w by w; got ${rows} (give windowSize, [rows, columns] ` +
+        'or one per stage).',
     );
-  });
+  }
+  return {windowSize: windows};
 }
 
 /** The windows of V2, now and in pretraining, by the buffers of each stage. */
@@ -133,9 +166,10 @@ function windowsOfV2(
   const found = depths.map((_, stage) => windowOfV2(lookup, `layers.${stage}.blocks.0.attn.logit_scale`));
   const known = found.flatMap((one) => (one ? [one] : []));
   if (known.length === depths.length) {
+    const trained = known.flatMap(({pretrained}) => (pretrained ? [pretrained] : []));
     return {
       windowSize: known.map(({window}) => window),
-      pretrainedWindowSize: known.map(({pretrained}) => pretrained),
+      ...(trained.length === depths.length ? {pretrainedWindowSize: trained} : {}),
     };
   }
   if (windowKnown) return {};
@@ -145,7 +179,7 @@ function windowsOfV2(
   );
 }
 
-function windowOfV2(lookup: Lookup, scale: string): {window: Pair; pretrained: Pair} | undefined {
+function windowOfV2(lookup: Lookup, scale: string): {window: Pair; pretrained?: Pair} | undefined {
   const {file} = lookup;
   const table = bufferName(lookup, scale, 'relative_coords_table');
   const sizes = file.tensors.get(table)?.shape ?? [];
@@ -160,5 +194,22 @@ function windowOfV2(lookup: Lookup, scale: string): {window: Pair; pretrained: P
   }
   const index = file.tensors.get(bufferName(lookup, scale, 'relative_position_index'))?.shape;
   const side = index ? index.reduce((a, b) => a * b, 1) ** 0.25 : 0;
-  return Number.isInteger(side) && side >= 1 ? {window: [side, side], pretrained: [side, side]} : undefined;
+  return Number.isInteger(side) && side >= 1 ? {window: [side, side]} : undefined;
+}
+
+/** Where the coordinates of V2 in the file are relative to other windows than the model's. */
+export function coordinateNotes(file: Checkpoint, layout: Layout, model: tfl.LayersModel): string[] {
+  const lookup = lookupIn(file, layout);
+  const notes: string[] = [];
+  for (const layer of stagesOf(model)) {
+    const {name} = layer;
+    const theirs = windowOfV2(lookup, `${name}.blocks.0.attn.logit_scale`)?.pretrained;
+    const ours = layer.getConfig().pretrainedWindowSize as Pair | undefined;
+    if (!theirs || !ours || (theirs[0] === ours[0] && theirs[1] === ours[1])) continue;
+    notes.push(
+      `${name}: the coordinates of its bias network are relative to a window of ${ours.join('x')}, in the file to one of ` +
+        `${theirs.join('x')} (pretrainedWindowSize)`,
+    );
+  }
+  return notes;
 }

@@ -2,11 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {type SwinTransformerArgs, swinTransformer} from '../../architectures/index.js';
+import {type SwinTransformerArgs, swinBackbone, swinTransformer} from '../../architectures/index.js';
 import {SWIN_TRANSFORMER_ARGUMENTS} from '../../architectures/swin_transformer.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import type {ByteSource} from './byte_source.js';
-import {configurationOf} from './configuration.js';
+import {backboneOf, configurationOf} from './configuration.js';
 import type {LoadReport} from './load_report.js';
 import {
   assignCheckpoint,
@@ -17,6 +17,8 @@ import {
   layoutOf,
 } from './load_weights.js';
 import {openCheckpoint} from './open_checkpoint.js';
+import {renamedCheckpoint} from './renaming.js';
+import {stageWindows} from './stage_windows.js';
 
 /**
  * What is not to be as in the checkpoint. For another `windowSize` the weights are resized, for another `imageSize` the
@@ -41,11 +43,16 @@ export interface LoadedSwin {
  * Builds the Swin Transformer that a checkpoint of microsoft's, timm's, torchvision's, huggingface's or our own layout was
  * saved from, and loads it. For a path in Node, see `swinFromCheckpoint` of tfjs-swint/node.
  *
- * Width, depths, heads, windows, MLP ratio, classes, patches and variant come from names and shapes; rates of dropout,
- * `dataFormat` and `padding` are those of `swinTransformer` unless given.
+ * Width, depths, heads, windows, MLP ratio, classes, patches and variant come from names and shapes, padding from the layout:
+ * 'attended' for published ones. Drop-path and dropout are 0 unless given, `dataFormat` is that of `swinTransformer`. With
+ * `imageSize`, windows larger than a stage's map are made as small, as timm and microsoft do. What was assumed is in the
+ * report's notes.
+ *
+ * A checkpoint of a backbone (norms of its own after the stages: detectors, transformers' backbones; or none: timm's
+ * features) gives the maps of those stages, as swinBackbone does.
  *
  * @param source The file's bytes, or the URL to fetch it from, as text too: a safetensors file or one of torch.save.
- * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout`,
+ * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout`, `prefix`,
  *   `adaptChannels` and what concerns fetching as for loadWeights. A checkpoint of V2 may not tell its window: then `windowSize` is needed.
  * @throws CheckpointError for a damaged file, or one that is no Swin Transformer's; ConfigError for options that can never
  *   work.
@@ -67,21 +74,30 @@ export function checkSwinOptions(options: SwinFromCheckpointOptions): void {
 /** The same from anything that reads bytes. */
 export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOptions = {}): LoadedSwin {
   checkSwinOptions(options);
-  const {layout: given, adaptChannels, signal, timeout, maxBytes, onProgress, ...rest} = options;
+  const {layout: given, prefix, adaptChannels, signal, timeout, maxBytes, onProgress, ...rest} = options;
   const args: SwinTransformerArgs = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => value !== undefined),
   );
-  const file = openCheckpoint(source);
+  const file = renamedCheckpoint(openCheckpoint(source), prefix);
   const layout = layoutOf(file, given);
   const found = configurationOf(file, layout, args.windowSize !== undefined);
-  const model = swinTransformer({kernelInitializer: undrawn(), ...found, ...args});
+  const {windows, notes} = stageWindows(layout, found, args);
+  const built = {kernelInitializer: undrawn(), dropPath: 0, ...found, ...args, ...windows};
+  const backbone = backboneOf(file, layout, found.depths?.length ?? 0);
+  const model = backbone ? swinBackbone({...built, ...backbone}) : swinTransformer(built);
   try {
-    return {model, report: assignCheckpoint(model, file, {layout, adaptChannels})};
+    const report = assignCheckpoint(model, file, {layout, adaptChannels});
+    const unshifted = backbone?.outNorms && found.variant === 'v1' ? [ALWAYS_SHIFTED] : [];
+    return {model, report: {...report, notes: [...notes, ...unshifted, ...report.notes]}};
   } catch (error) {
     model.dispose();
     throw error;
   }
 }
+
+const ALWAYS_SHIFTED =
+  "shiftRule: transformers' V1 backbone and detectors shift windows also on maps that one window covers, which this network " +
+  'does not: images with so small maps give other numbers';
 
 /** Swin's start of kernels, saved with the model as that, which draws nothing: the weights are replaced, and it costs seconds. */
 function undrawn() {

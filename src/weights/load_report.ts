@@ -7,6 +7,8 @@ import {isCheckpointHead, isHead} from './weight_names.js';
 /** By the names of the model and, for `unexpected`, of the checkpoint. */
 export interface LoadReport {
   layout: Layout;
+  /** What is before all names in the file, for example `module.`; none: ''. */
+  prefix: string;
   matched: string[];
   /** Of another size, resized. */
   resized: string[];
@@ -14,6 +16,8 @@ export interface LoadReport {
   missing: string[];
   /** In the checkpoint, and of no use to the model. */
   unexpected: string[];
+  /** What the file does not tell and was assumed, and where the model computes otherwise than the file's own system. */
+  notes: string[];
 }
 
 /** Both versions have weights of the same names and other sizes: said first, the reason is clear. */

@@ -11,10 +11,11 @@ import {oneOf} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {showValue} from '../../kernels/common/show_value.js';
-import {CheckpointError} from '../errors.js';
+import {CheckpointError, ConfigError} from '../errors.js';
 import {fromFile} from './axes.js';
 import {type ByteSource, bytesSource} from './byte_source.js';
 import type {Checkpoint} from './checkpoint.js';
+import {coordinateNotes} from './configuration.js';
 import {checkFetchOptions, type FetchOptions, fetchBytes} from './fetch_bytes.js';
 import {
   denseOrderOf,
@@ -28,12 +29,19 @@ import {
 import type {WeightSource} from './layouts/naming.js';
 import {checkStrict, checkVariant, checkVersion, type LoadReport} from './load_report.js';
 import {checkStart, openCheckpoint} from './open_checkpoint.js';
+import {paddingNotes} from './padding_notes.js';
+import {type RenamedCheckpoint, renamedCheckpoint} from './renaming.js';
 import {CHANNEL_ADAPTATIONS, type ChannelAdaptation, PATCH_KERNEL, resizing} from './resizing.js';
 import {isHead, namesOf, windowsOf} from './weight_names.js';
 
 export interface LoadWeightsOptions extends FetchOptions {
   /** Whose names the checkpoint has; default 'auto', found by them. */
   layout?: Layout | 'auto';
+  /**
+   * What is before the names of the network in the checkpoint, for example `backbone.` in a detector's; other tensors are left
+   * out. Default: found, where all names have it and it is one that training adds: `module.`, `_orig_mod.`, `model.`, ...
+   */
+  prefix?: string;
   /** Whether a weight without its like, on either side, is an error. Default true. */
   strict?: boolean;
   /**
@@ -48,6 +56,7 @@ export interface LoadWeightsOptions extends FetchOptions {
 /** The names of the options. */
 export const LOAD_OPTIONS = {
   layout: true,
+  prefix: true,
   strict: true,
   adaptChannels: true,
   signal: true,
@@ -100,7 +109,7 @@ export function assignWeights(
   options: LoadWeightsOptions = {},
 ): LoadReport {
   checkLoadOptions(options);
-  return assignCheckpoint(model, openCheckpoint(source), options);
+  return assignCheckpoint(model, renamedCheckpoint(openCheckpoint(source), options.prefix), options);
 }
 
 /** @throws ConfigError for an option that can never work. */
@@ -111,9 +120,12 @@ export function checkLoadOptions(options: LoadWeightsOptions): void {
 
 /** @throws ConfigError for an unknown layout or way to adapt channels. */
 export function checkOptions(who: string, options: LoadWeightsOptions): void {
-  const {layout = 'auto', adaptChannels} = options;
+  const {layout = 'auto', adaptChannels, prefix} = options;
   checkFetchOptions(who, options);
   oneOf(who, 'layout', layout, ['auto', ...LAYOUTS]);
+  if (prefix !== undefined && typeof prefix !== 'string') {
+    throw new ConfigError(`${who}: prefix must be text, for example 'module.'; got ${showValue(prefix)}.`);
+  }
   if (adaptChannels !== undefined) oneOf(who, 'adaptChannels', adaptChannels, CHANNEL_ADAPTATIONS);
 }
 
@@ -123,7 +135,7 @@ export function layoutOf(file: Checkpoint, layout: Layout | 'auto' = 'auto'): La
   if (found) return found;
   const some = [...file.tensors.keys()].slice(0, 3).join(', ');
   throw new CheckpointError(
-    `${file.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give the layout).`,
+    `${file.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give the layout, or the prefix that they have).`,
   );
 }
 
@@ -137,7 +149,7 @@ interface Match {
 /** The same as assignWeights from a checkpoint that is open. */
 export function assignCheckpoint(
   model: tfl.LayersModel,
-  file: Checkpoint,
+  file: RenamedCheckpoint,
   {layout: given, strict = true, adaptChannels}: LoadWeightsOptions,
 ): LoadReport {
   const names = new Set(file.tensors.keys());
@@ -147,7 +159,15 @@ export function assignCheckpoint(
   if (layout === 'miziha') checkVariant(file.name, model);
   const naming = namingOf(layout, version, denseOrderOf(file));
   const windows = windowsOf(model);
-  const report: LoadReport = {layout, matched: [], resized: [], missing: [], unexpected: []};
+  const report: LoadReport = {
+    layout,
+    prefix: file.prefix,
+    matched: [],
+    resized: [],
+    missing: [],
+    unexpected: [],
+    notes: [],
+  };
   const used = new Map<string, string>();
   const matches: Match[] = [];
   for (const weight of model.weights) {
@@ -169,7 +189,13 @@ export function assignCheckpoint(
     if (match) matches.push(match);
     report[match ? (match.resized ? 'resized' : 'matched') : 'missing'].push(canonical);
   }
-  report.unexpected = [...names].filter((name) => !used.has(name) && !isBuffer(name, names));
+  report.unexpected = [...names]
+    .filter((name) => !used.has(name) && !isBuffer(name, names))
+    .map((name) => file.original(name));
+  report.notes = [
+    ...paddingNotes(file, layout, model),
+    ...(version === 'V2' ? coordinateNotes(file, layout, model) : []),
+  ];
   if (strict) checkStrict(file.name, report);
   assign(matches);
   return report;

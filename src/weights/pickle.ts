@@ -1,5 +1,5 @@
 /**
- * Reads a Python pickle of protocol 2 to 4 and builds nothing but data: what a global or a persistent id becomes is
+ * Reads a Python pickle of protocol 2 to 5 and builds nothing but data: what a global or a persistent id becomes is
  * decided by the caller, and no code of the file is ever run.
  *
  *   Python          here
@@ -8,13 +8,15 @@
  *   str, bytes      string, Uint8Array
  *   tuple, list     array
  *   dict            Map
+ *   set             array
+ *   other objects   Placeholder, where the caller's rules allow it: inert, one for each class
  *
  * A pickle is a program for a stack machine, one opcode after the other. Opcodes that data does not need are refused, and
  * so is a program that is longer than any checkpoint's: time and memory are bounded whatever the bytes say.
  *
  * Source: Python's Lib/pickletools.py, which describes every opcode.
  */
-import {PickleMachine, type PickleRules} from './pickle_machine.js';
+import {PickleMachine, type PickleRules, Placeholder} from './pickle_machine.js';
 
 /** Opcodes of a program; a state dict of a thousand tensors with its optimizer has about 100,000. */
 const MOST_OPCODES = 300_000;
@@ -34,7 +36,7 @@ export function unpickle(bytes: Uint8Array, rules: PickleRules): unknown {
     const step = OPCODES.get(opcode);
     if (!step) {
       const hex = opcode.toString(16).padStart(2, '0');
-      throw rules.fail('a pickle must be of protocol 2 to 4 and hold data only', `opcode 0x${hex}`);
+      throw rules.fail('a pickle must be of protocol 2 to 5 and hold data only', `opcode 0x${hex}`);
     }
     step(machine);
   }
@@ -68,6 +70,7 @@ function numbersAndStrings(): Step[] {
     [0x54 /* BINSTRING */, (m) => m.push(m.bytes.text(m.bytes.uint32()))],
     [0x43 /* SHORT_BINBYTES */, (m) => m.push(m.bytes.raw(m.bytes.uint8()))],
     [0x42 /* BINBYTES */, (m) => m.push(m.bytes.raw(m.bytes.uint32()))],
+    [0x96 /* BYTEARRAY8 */, (m) => m.push(m.bytes.raw(m.bytes.uint64()))],
     [0x8e /* BINBYTES8 */, (m) => m.push(m.bytes.raw(m.bytes.uint64()))],
   ];
 }
@@ -85,6 +88,9 @@ function containers(): Step[] {
     [0x61 /* APPEND */, (m) => m.append([m.pop()])],
     [0x65 /* APPENDS */, (m) => m.append(m.marked())],
     [0x7d /* EMPTY_DICT */, (m) => m.push(new Map())],
+    [0x8f /* EMPTY_SET */, (m) => m.push([])],
+    [0x90 /* ADDITEMS */, (m) => m.append(m.marked())],
+    [0x91 /* FROZENSET */, (m) => pushList(m)],
     [0x64 /* DICT */, (m) => pushDict(m)],
     [0x73 /* SETITEM */, (m) => m.setItems([m.pop(), m.pop()].reverse())],
     [0x75 /* SETITEMS */, (m) => m.setItems(m.marked())],
@@ -115,6 +121,8 @@ function objects(): Step[] {
     [0x63 /* GLOBAL */, (m) => m.global(m.bytes.line(), m.bytes.line())],
     [0x93 /* STACK_GLOBAL */, stackGlobal],
     [0x52 /* REDUCE */, (m) => m.reduce()],
+    [0x81 /* NEWOBJ */, (m) => m.newObject(0x81, 1)],
+    [0x92 /* NEWOBJ_EX */, (m) => m.newObject(0x92, 2)],
     [0x62 /* BUILD */, build],
     [0x51 /* BINPERSID */, (m) => m.push(m.rules.persistent(m.pop()))],
     [0x30 /* POP */, (m) => void m.pop()],
@@ -124,8 +132,8 @@ function objects(): Step[] {
 }
 
 function checkProtocol(machine: PickleMachine, protocol: number): void {
-  if (protocol >= 2 && protocol <= 4) return;
-  throw machine.fail('the protocol of a pickle must be 2, 3 or 4', `${protocol}`);
+  if (protocol >= 2 && protocol <= 5) return;
+  throw machine.fail('the protocol of a pickle must be 2, 3, 4 or 5', `${protocol}`);
 }
 
 function stackGlobal(machine: PickleMachine): void {
@@ -136,6 +144,6 @@ function stackGlobal(machine: PickleMachine): void {
 /** Attributes of a dict, such as the versions of modules in a state dict: nothing that is data. */
 function build(machine: PickleMachine): void {
   machine.pop();
-  if (!(machine.top() instanceof Map))
+  if (!(machine.top() instanceof Map || machine.top() instanceof Placeholder))
     throw machine.fail('only a dict may have attributes', typeof machine.top());
 }

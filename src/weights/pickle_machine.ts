@@ -19,6 +19,11 @@ export class PickleFunction {
   constructor(readonly call: (args: unknown[]) => unknown) {}
 }
 
+/** An object of a class that is not known: nothing of it is run or kept but its name. */
+export class Placeholder {
+  constructor(readonly className: string) {}
+}
+
 /** The stack machine's state and what opcodes do to it. */
 export class PickleMachine {
   readonly bytes: PickleBytes;
@@ -82,6 +87,7 @@ export class PickleMachine {
 
   append(items: unknown[]): void {
     const list = this.top();
+    if (list instanceof Placeholder) return;
     if (!Array.isArray(list)) throw this.fail('what is appended to must be a list', typeof list);
     for (const item of items) list.push(item);
   }
@@ -89,6 +95,7 @@ export class PickleMachine {
   /** Keys and values in turn, into the dict on top. */
   setItems(items: unknown[]): void {
     const dict = this.top();
+    if (dict instanceof Placeholder) return;
     if (!(dict instanceof Map)) throw this.fail('what has items must be a dict', typeof dict);
     if (items.length % 2 !== 0) throw this.fail('every key of a dict must have a value', 'one without');
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
@@ -97,10 +104,27 @@ export class PickleMachine {
   /** Calls a function of the caller's. */
   reduce(): void {
     const [args, called] = [this.pop(), this.pop()];
+    if (called instanceof Placeholder && Array.isArray(args)) {
+      this.push(called);
+      return;
+    }
     if (!(called instanceof PickleFunction) || !Array.isArray(args)) {
       throw this.fail('what is called must be a function that is allowed', typeof called);
     }
     this.push(called.call(args));
+  }
+
+  /** An object of a class, of which `taken` values on the stack tell: a placeholder, or nothing that data needs. */
+  newObject(opcode: number, taken: number): void {
+    for (let i = 0; i < taken; i++) this.pop();
+    const made = this.pop();
+    if (!(made instanceof Placeholder)) {
+      throw this.fail(
+        'a pickle must be of protocol 2 to 5 and hold data only',
+        `opcode 0x${opcode.toString(16)}`,
+      );
+    }
+    this.push(made);
   }
 
   global(module: unknown, name: unknown): void {

@@ -11,6 +11,7 @@ import {toFile} from './axes.js';
 import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
 import {checkVariant} from './load_report.js';
 import {type NamedValues, writeSafetensors} from './safetensors.js';
+import {settingsMetadata} from './swin_settings.js';
 import {namesOf} from './weight_names.js';
 
 /**
@@ -59,7 +60,8 @@ export async function saveWeights(
       tensors.set(name, {name, shape: rows, values: values.subarray(part * size, (part + 1) * size)});
     }
   }
-  const metadata = {format: layout === 'tfjs-swint' || layout === 'miziha' ? layout : 'pt'};
+  const format = layout === 'tfjs-swint' || layout === 'miziha' ? layout : 'pt';
+  const metadata = {format, ...settingsMetadata(model)};
   return writeSafetensors([...tensors.values()], metadata);
 }
 

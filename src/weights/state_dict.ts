@@ -3,6 +3,7 @@
  * does, as training scripts save it. `module.`, which DataParallel puts before every name, is taken off.
  */
 import {CheckpointError} from '../errors.js';
+import {Placeholder} from './pickle_machine.js';
 import {TorchTensor} from './torch_tensors.js';
 
 /** What training scripts call it; the weights that were trained before their running average. */
@@ -33,10 +34,11 @@ export function stateDictOf(file: string, object: unknown): Map<string, TorchTen
   const state = candidates.find(({size}) => size > 0);
   if (!state) {
     const keys = [...held.keys()].filter((key) => typeof key === 'string').slice(0, 4);
-    const got = object instanceof Map ? `a dict of ${keys.join(', ') || 'nothing'}` : 'no dict';
+    const other = object instanceof Placeholder ? object.className : 'no dict';
+    const got = object instanceof Map ? `a dict of ${keys.join(', ') || 'nothing'}` : other;
     throw new CheckpointError(
       `${file}: the file must hold a state dict, itself or under ${NAMES.join(', ')}; got ${got.slice(0, 200)} ` +
-        '(torch.save(model.state_dict(), path)).',
+        '(save the state dict alone: torch.save(model.state_dict(), path)).',
     );
   }
   const names = [...state.keys()];

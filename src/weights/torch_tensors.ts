@@ -13,7 +13,7 @@
 import {CheckpointError} from '../errors.js';
 import {DTYPE_BITS} from './dtypes.js';
 import {isSize} from './is_size.js';
-import {PickleFunction, type PickleRules} from './pickle_machine.js';
+import {PickleFunction, type PickleRules, Placeholder} from './pickle_machine.js';
 
 /** The elements that tensors are views of. */
 export interface TorchStorage {
@@ -75,6 +75,7 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
     const [kind, type, key, , elements] = Array.isArray(id) ? id : [];
     const known =
       kind === 'storage' && type instanceof StorageType && typeof key === 'string' && isSize(elements);
+    if (type instanceof Placeholder) throw fail('a storage must be of a known type', type.className);
     if (!known) throw fail('a storage must have a type, a key and a number of elements', 'others');
     const {dtype} = type as StorageType;
     const storage = {key: key as string, dtype, elements: elements as number};
@@ -135,13 +136,14 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
     ),
   ]);
 
+  // One for each class, whatever a file makes of it.
+  const placeholders = new Map<string, Placeholder>();
+
   const global = (module: string, name: string): unknown => {
-    const found = known.get(`${module}.${name}`);
-    if (found) return found;
-    throw new CheckpointError(
-      `${file}: the file must hold tensors, numbers, strings, lists and dicts only; got ${shown(`${module}.${name}`)} ` +
-        '(save the state dict alone: torch.save(model.state_dict(), path)).',
-    );
+    const full = `${module}.${name}`;
+    const found = known.get(full) ?? placeholders.get(full) ?? new Placeholder(shown(full));
+    if (found instanceof Placeholder) placeholders.set(full, found);
+    return found;
   };
 
   return {global, persistent, fail};

@@ -2,7 +2,7 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {type NdArray, ndArray} from '../../kernels/reference/array.js';
 
-const folder = new URL('../golden/torchvision/', import.meta.url);
+const folderOf = (name: string) => new URL(`../golden/${name}/`, import.meta.url);
 
 export interface Golden {
   config: Record<string, unknown>;
@@ -10,15 +10,15 @@ export interface Golden {
 }
 
 /** Names of the files that begin with `kind`, for example `block_v1`. */
-export function goldenFiles(kind: string): string[] {
-  const files = readdirSync(folder).filter((name) => name.startsWith(kind));
+export function goldenFiles(kind: string, folder = 'torchvision'): string[] {
+  const files = readdirSync(folderOf(folder)).filter((name) => name.startsWith(kind));
   if (files.length === 0) throw new Error(`no golden file begins with ${kind}`);
   return files.sort();
 }
 
 /** The tensors of a file. */
-export function readGolden(name: string): Golden {
-  const file = readFileSync(new URL(name, folder));
+export function readGolden(name: string, folder = 'torchvision'): Golden {
+  const file = readFileSync(new URL(name, folderOf(folder)));
   const length = Number(file.readBigUInt64LE(0));
   const {__metadata__: metadata, ...entries} = JSON.parse(file.toString('utf8', 8, 8 + length));
   const tensors: Record<string, NdArray> = {};

@@ -31,6 +31,8 @@ function namesOf(canonical: string, prefix: string): string[] {
   }
   if (MERGING.test(canonical)) return [`${prefix}encoder.${canonical}`];
   if (canonical.startsWith('head.')) return [canonical.replace('head.', 'classifier.')];
+  const output = /^norm(\d+)\.(.+)$/.exec(canonical);
+  if (output) return [`hidden_states_norms.stage${Number(output[1]) + 1}.${output[2]}`];
   const renamed = canonical
     .replace('patch_embed.proj', 'embeddings.patch_embeddings.projection')
     .replace('patch_embed.norm', 'embeddings.norm')

@@ -5,7 +5,7 @@
 import {type Naming, torchForm, type WeightName} from './naming.js';
 
 const KNOWN =
-  /^(patch_embed\.(proj|norm)|layers\.\d+\.(blocks\.\d+|downsample)|norm|head)\.|^absolute_pos_embed$/;
+  /^(patch_embed\.(proj|norm)|layers\.\d+\.(blocks\.\d+|downsample)|norm\d*|head)\.|^absolute_pos_embed$/;
 
 /** Whether the weight is one of a Swin Transformer: one of a decoder, for example, no published layout has. */
 export const isPublished = ({canonical}: WeightName): boolean => KNOWN.test(canonical);

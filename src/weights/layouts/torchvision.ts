@@ -5,7 +5,7 @@
 import {BLOCK, MERGING, type Naming, torchForm} from './naming.js';
 
 export const torchvision: Naming = ({canonical}) => {
-  if (canonical === 'absolute_pos_embed') return undefined;
+  if (canonical === 'absolute_pos_embed' || /^norm\d/.test(canonical)) return undefined;
   const form = torchForm(canonical);
   const block = BLOCK.exec(canonical);
   if (block) {

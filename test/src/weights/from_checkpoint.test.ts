@@ -36,6 +36,12 @@ const configs: Record<string, Args> = {
   V2: {...small, variant: 'v2', windowSize: 3},
 };
 
+/** The same tensors, as another program writes them. */
+function withoutMetadata(bytes: Uint8Array): Uint8Array {
+  const {tensors, values} = openSafetensors(bytesSource(bytes));
+  return writeSafetensors([...tensors].map(([name, {shape}]) => ({name, shape, values: values(name)})));
+}
+
 const stageConfigs = (model: tf.LayersModel) =>
   model.layers
     .filter((layer) => ['SwinT', 'SwinPatchEmbed', 'SwinAbsolutePosition'].includes(layer.getClassName()))
@@ -139,6 +145,104 @@ describe('swinFromCheckpoint', () => {
     });
   }
 
+  it('reads what it wrote without an argument: windows of V2, masked padding, rules of shifts', async () => {
+    const args: Args = {
+      ...{...small, variant: 'v2', windowSize: 4, pretrainedWindowSize: 3, depths: [1, 2], oddDepths: true},
+      shiftRule: ['joint', 'none'],
+    };
+    const model = swinTransformer(args);
+    for (const layout of LAYOUTS) {
+      const loaded = await swinFromCheckpoint(await saveWeights(model, {layout}));
+      expect(stageConfigs(loaded.model), layout).to.deep.equal(stageConfigs(model));
+      expect(loaded.report.notes, layout).to.deep.equal([]);
+    }
+    const factors = swinTransformer({...small, qkScale: 0.2, padding: 'attended'});
+    const again = await swinFromCheckpoint(await saveWeights(factors));
+    expect(stageConfigs(again.model)).to.deep.equal(stageConfigs(factors));
+  });
+
+  it('pads as the system does whose layout it is, and drops nothing while it trains unless asked', async () => {
+    const published = {
+      timm: 'perAxis',
+      torchvision: 'perAxis',
+      microsoft: 'joint',
+      huggingface: 'joint',
+    } as const;
+    for (const [layout, shiftRule] of Object.entries(published)) {
+      const bytes = await saveWeights(swinTransformer(small), {layout: layout as 'timm'});
+      const {model} = await swinFromCheckpoint(withoutMetadata(bytes));
+      const config = model.getLayer('layers.1').getConfig();
+      expect([config.padding, config.shiftRule ?? 'perAxis', config.dropPath]).to.deep.equal([
+        ...['attended', shiftRule, [0, 0, 0, 0]],
+      ]);
+    }
+    const other = await swinFromCheckpoint(await saveWeights(swinTransformer(small)), {
+      ...{padding: 'attended', dropPath: 0.5, qkScale: 2},
+    });
+    const {padding, dropPath, qkScale} = other.model.getLayer('layers.1').getConfig();
+    expect([padding, (dropPath as number[])[3], qkScale]).to.deep.equal(['attended', 0.5, 2]);
+  });
+
+  it('says what of V2 was assumed, and where coordinates are others than in the file', async () => {
+    const bytes = withoutMetadata(await saveWeights(swinTransformer(configs.V2), {layout: 'timm'}));
+    const {report} = await swinFromCheckpoint(bytes, {windowSize: 3});
+    expect(report.notes.map((note) => note.split(':')[0])).to.deep.equal([
+      ...['windowSize', 'pretrainedWindowSize', 'padding'],
+    ]);
+    const sized = await swinFromCheckpoint(bytes, {
+      ...{windowSize: 3, pretrainedWindowSize: 3, imageSize: [8, 16]},
+    });
+    expect(sized.report.notes.map((note) => note.split(':')[0])).to.deep.equal(['padding']);
+    const windows = sized.model.layers.flatMap((layer) => layer.getConfig().windowSize ?? []);
+    expect(windows).to.deep.equal([3, 3, 2, 2]);
+  });
+
+  it("builds V2's windows no larger than the maps of imageSize, one given for all stages", () => {
+    const windows = (args: Args) =>
+      swinTransformer({...small, patchSize: 4, variant: 'v2', ...args})
+        .layers.filter(({name}) => /^layers\.\d$/.test(name))
+        .map((layer) => [layer.getConfig().windowSize, layer.getConfig().pretrainedWindowSize]);
+    const pair = (side: number) => [side, side];
+    expect(windows({imageSize: 32, windowSize: 8})).to.deep.equal([
+      [pair(8), pair(8)],
+      [pair(4), pair(4)],
+    ]);
+    expect(
+      windows({imageSize: 32, windowSize: [pair(8), pair(8)] as [number, number][]})[1][0],
+    ).to.deep.equal(pair(8));
+  });
+
+  it('takes off what training adds to all names, says it, and takes a prefix', async () => {
+    const {tensors, values} = openSafetensors(bytesSource(await saveWeights(swinTransformer(small))));
+    const named = (prefix: string, ...more: NamedValues[]) =>
+      writeSafetensors([
+        ...[...tensors].map(([name, {shape}]) => ({name: prefix + name, shape, values: values(name)})),
+        ...more,
+      ]);
+    for (const prefix of [
+      'module.',
+      '_orig_mod.',
+      'module._orig_mod.',
+      'model.',
+      'net.',
+      'encoder.',
+      'backbone.',
+    ]) {
+      const {report} = await swinFromCheckpoint(named(prefix));
+      expect([report.prefix, report.layout, report.missing.length]).to.deep.equal([prefix, 'microsoft', 0]);
+    }
+    const neck = {name: 'neck.weight', shape: [1], values: new Float32Array(1)};
+    const detector = named('my_part.', neck);
+    for (const prefix of ['my_part', 'my_part.']) {
+      const {report} = await swinFromCheckpoint(detector, {prefix});
+      expect([report.prefix, report.unexpected]).to.deep.equal(['my_part.', []]);
+    }
+    const wrong = await swinFromCheckpoint(detector, {prefix: 'other'}).catch((e: Error) => e);
+    expect((wrong as Error).message).to.match(
+      /prefix must be what the names .* begin with; got other, and names as my_part/,
+    );
+  });
+
   it('takes files of torch.save, by their path too', async () => {
     const path = new URL('../../golden/torch/swin.pth', import.meta.url);
     const {report} = await swinFromCheckpoint(new Uint8Array(readFileSync(path)));
@@ -151,7 +255,8 @@ describe('swinFromCheckpoint', () => {
   const bad: [string, () => Promise<unknown>, typeof CheckpointError | typeof ConfigError, RegExp][] = [
     [
       'V2 without its window',
-      async () => swinFromCheckpoint(await saveWeights(swinTransformer(configs.V2))),
+      async () =>
+        swinFromCheckpoint(withoutMetadata(await saveWeights(swinTransformer(configs.V2), {layout: 'timm'}))),
       CheckpointError,
       /must have relative_coords_table or relative_position_index .*give windowSize/,
     ],
@@ -168,14 +273,17 @@ describe('swinFromCheckpoint', () => {
       'windows that are no squares',
       async () =>
         swinFromCheckpoint(
-          await saveWeights(
-            swinTransformer({
-              ...small,
-              windowSize: [
-                [2, 3],
-                [2, 3],
-              ],
-            }),
+          withoutMetadata(
+            await saveWeights(
+              swinTransformer({
+                ...small,
+                windowSize: [
+                  [2, 3],
+                  [2, 3],
+                ],
+              }),
+              {layout: 'timm'},
+            ),
           ),
         ),
       CheckpointError,

@@ -67,7 +67,7 @@ describe('pickle', () => {
     ['nothing', '', /must end with an opcode/],
     ['no end', '\x80\x02N', /must end with an opcode/],
     ['text longer than the file', '\x80\x02X\xff\xff\xff\x7fa.', /must end with an opcode/],
-    ['protocol 5', '\x80\x05N.', /protocol of a pickle must be 2, 3 or 4; got 5/],
+    ['protocol 6', '\x80\x06N.', /protocol of a pickle must be 2, 3, 4 or 5; got 6/],
     ['protocol 0', 'I1\n.', /hold data only; got opcode 0x49/],
     ['an object of a class', '\x80\x02callowed\nf\n)\x81.', /hold data only; got opcode 0x81/],
     ['a name that is not allowed', '\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.', /refused os.system/],
