@@ -57,7 +57,7 @@ export async function swinFromCheckpoint(
 }
 
 /** The path of a file on this machine; undefined for anything else. */
-function pathOf(source: string | Uint8Array | URL): string | undefined {
+export function pathOf(source: string | Uint8Array | URL): string | undefined {
   if (typeof source === 'string' && !/^(data:|blob:|hf:|[a-z][a-z0-9+.-]+:\/\/)/i.test(source)) return source;
   if (source instanceof Uint8Array || !/^file:/i.test(String(source))) return undefined;
   try {
