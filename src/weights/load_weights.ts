@@ -151,7 +151,7 @@ export function layoutOf(file: Checkpoint, layout: Layout | 'auto' = 'auto'): La
   if (found) return found;
   const some = [...file.tensors.keys()].slice(0, 3).join(', ');
   throw new CheckpointError(
-    `${file.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give the layout).`,
+    `${file.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give layout: one of ${LAYOUTS.join(', ')}).`,
   );
 }
 
