@@ -109,6 +109,12 @@ export {
   sideBySide,
 } from './inference/overlay.js';
 export type {Views} from './inference/views.js';
+export {
+  type CheckpointInspection,
+  type InspectedTensor,
+  type InspectOptions,
+  inspectCheckpoint,
+} from './inspect_checkpoint.js';
 export {type LayerInfo, type ModelInfo, modelInfo} from './model_info.js';
 export {type PretrainedOptions, pretrained} from './pretrained.js';
 export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pretrained_models.js';
@@ -173,6 +179,7 @@ export {
   type SwinFromCheckpointOptions,
   swinFromCheckpoint,
 } from './weights/from_checkpoint.js';
+export type {CheckpointOrigin, DownloadOptions} from './weights/hub.js';
 export type {Layout} from './weights/layouts/index.js';
 export type {LoadReport} from './weights/load_report.js';
 export {type LoadWeightsOptions, loadWeights} from './weights/load_weights.js';

@@ -31,6 +31,7 @@ export {classify, preprocess} from './node/classify.js';
 export {type DecodeImageArgs, decodeImage, encodePng, imageDecoder} from './node/image_file.js';
 export {type ImageFolderArgs, imageFolder} from './node/image_folder.js';
 export type {ImageSource} from './node/image_source.js';
+export {inspectCheckpoint} from './node/inspect_checkpoint.js';
 export {loadModel} from './node/load_model.js';
 export {type MaskFolderArgs, maskFolder} from './node/mask_folder.js';
 export type {MaskValue} from './node/mask_values.js';

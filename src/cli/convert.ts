@@ -2,6 +2,7 @@
  * `tfjs-swint convert`: a published checkpoint becomes a model of tfjs, a model becomes a checkpoint, and one layout another.
  *
  *     IN    .safetensors, .pth, .pt, .bin   a Swin Transformer's weights; its configuration is read from them
+ *           a URL, hf:owner/name            the same, downloaded
  *           folder, or its model.json       what saveModel wrote
  *     OUT   .safetensors                    weights under the names of --layout
  *           any other                       a folder with model.json and weights.bin
@@ -21,6 +22,8 @@ import {LAYOUTS} from '../weights/layouts/index.js';
 import type {LoadReport} from '../weights/load_report.js';
 import {QUANTIZATIONS} from '../weights/quantize.js';
 import {type Context, newCommand} from './command.js';
+import {DownloadBar} from './download_bar.js';
+import {DOWNLOADS, downloadOptions} from './download_options.js';
 import {addOptions, flag, option, type Values} from './options.js';
 import {UsageError} from './usage_error.js';
 import {count, oneOf, path} from './values.js';
@@ -85,15 +88,21 @@ export function convertCommand(
     .argument(
       '[IN...]',
       'a checkpoint of a Swin Transformer (.safetensors, or .pth, .pt, .bin of torch.save) in the layout of microsoft, ' +
-        'timm, torchvision, huggingface or tfjs-swint; or a folder with model.json',
+        'timm, torchvision, huggingface or tfjs-swint, its URL, or its name on a hub, hf:owner/name; or a folder with model.json',
     )
-    .action((inputs: string[], options: Values<typeof OPTIONS>) => run(settingsOf(inputs, options), context));
+    .action((inputs: string[], options: Values<typeof OPTIONS & typeof DOWNLOADS>) =>
+      run(settingsOf(inputs, options), context),
+    );
   addOptions(command, 'Options:', OPTIONS);
+  addOptions(command, 'Downloads:', DOWNLOADS);
   return command;
 }
 
 /** Checks what belongs together, which no option says alone. */
-function settingsOf(inputs: readonly string[], {to: out, ...options}: Values<typeof OPTIONS>) {
+function settingsOf(
+  inputs: readonly string[],
+  {to: out, ...options}: Values<typeof OPTIONS & typeof DOWNLOADS>,
+) {
   const [input] = inputs;
   if (inputs.length !== 1) {
     throw new UsageError(
@@ -135,13 +144,13 @@ function settingsOf(inputs: readonly string[], {to: out, ...options}: Values<typ
 const isWeightFile = (path: string): boolean => /\.safetensors$/i.test(path);
 
 /** Whether the input is a checkpoint; otherwise it is a saved model. */
-const isCheckpoint = (path: string): boolean => /\.(safetensors|pth|pt|bin)$/i.test(path);
+const isCheckpoint = (path: string): boolean => /\.(safetensors|pth|pt|bin)$|^(hf:|https?:\/\/)/i.test(path);
 
-async function convert(settings: ConvertSettings, {out}: Context): Promise<void> {
+async function convert(settings: ConvertSettings, {out, err}: Context): Promise<void> {
   // Silences tfjs's advice, on stderr, to install its native backend; nothing is computed here.
   tf.enableProdMode();
   await setupBackend('cpu');
-  const {model, report} = await open(settings);
+  const {model, report} = await open(settings, new DownloadBar(err));
   try {
     await write(model, settings);
     for (const line of summary(settings, model, report)) out.write(`${printable(line)}\n`);
@@ -150,18 +159,21 @@ async function convert(settings: ConvertSettings, {out}: Context): Promise<void>
   }
 }
 
-async function open({input, window, imageSize, channelsLast}: ConvertSettings): Promise<{
-  model: tfl.LayersModel;
-  report?: LoadReport;
-}> {
+async function open(
+  {input, window, imageSize, channelsLast, ...settings}: ConvertSettings,
+  bar: DownloadBar,
+): Promise<{model: tfl.LayersModel; report?: LoadReport}> {
   if (!isCheckpoint(input)) {
     return {model: await loadModel(basename(input) === 'model.json' ? dirname(input) : input)};
   }
-  return swinFromCheckpoint(input, {
+  const loading = swinFromCheckpoint(input, {
+    ...downloadOptions(settings),
+    onProgress: bar.show,
     ...(window === null ? {} : {windowSize: window}),
     ...(imageSize === null ? {} : {imageSize}),
     ...(channelsLast ? {dataFormat: 'channelsLast'} : {}),
   });
+  return loading.finally(() => bar.end());
 }
 
 async function write(model: tfl.LayersModel, {out, layout, quantize}: ConvertSettings): Promise<void> {

@@ -7,6 +7,7 @@ import {type Context, newCommand, PROGRAM} from './command.js';
 import {convertCommand} from './convert.js';
 import type {Output} from './display.js';
 import {evaluateCommand} from './evaluate.js';
+import {inspectCommand} from './inspect.js';
 import {predictCommand} from './predict.js';
 import {trainCommand} from './train.js';
 import {UsageError} from './usage_error.js';
@@ -56,6 +57,7 @@ function program(context: Context) {
       .addCommand(predictCommand(context))
       .addCommand(evaluateCommand(context))
       .addCommand(convertCommand(context))
+      .addCommand(inspectCommand(context))
   );
 }
 

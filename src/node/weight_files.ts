@@ -6,7 +6,7 @@ import {
   checkSwinOptions,
   type LoadedSwin,
   type SwinFromCheckpointOptions,
-  swinFromCheckpoint as swinFrom,
+  swinFrom,
   swinFromSource,
 } from '../weights/from_checkpoint.js';
 import type {Layout} from '../weights/layouts/index.js';
@@ -14,17 +14,19 @@ import type {LoadReport} from '../weights/load_report.js';
 import {
   assignWeights,
   checkLoadOptions,
+  fetchedSource,
   type LoadWeightsOptions,
-  loadWeights as loadFrom,
+  loadWeightsAt,
 } from '../weights/load_weights.js';
 import {saveWeights as weightsOf} from '../weights/save_weights.js';
 import {withFile} from './file_source.js';
+import {nodePlace} from './hub_cache.js';
 import {replaceFile} from './replace_file.js';
 
 /**
  * Loads a checkpoint, a safetensors file or one of torch.save, into a model; see `loadWeights` of tfjs-swint.
  *
- * @param source A path, the file's bytes, or a URL, as text too.
+ * @param source A path, the file's bytes, a URL, as text too, or a name on a hub.
  */
 export async function loadWeights(
   model: tfl.LayersModel,
@@ -33,14 +35,14 @@ export async function loadWeights(
 ): Promise<LoadReport> {
   checkLoadOptions(options);
   const path = pathOf(source);
-  if (path === undefined) return loadFrom(model, source, options);
+  if (path === undefined) return loadWeightsAt(nodePlace(), model, source, options);
   return withFile(path, (file) => assignWeights(model, file, options));
 }
 
 /**
  * Builds the Swin Transformer that a checkpoint was saved from, and loads it; see `swinFromCheckpoint` of tfjs-swint.
  *
- * @param source A path, the file's bytes, or a URL, as text too.
+ * @param source A path, the file's bytes, a URL, as text too, or a name on a hub.
  */
 export async function swinFromCheckpoint(
   source: string | Uint8Array | URL,
@@ -48,13 +50,15 @@ export async function swinFromCheckpoint(
 ): Promise<LoadedSwin> {
   checkSwinOptions(options);
   const path = pathOf(source);
-  if (path === undefined) return swinFrom(source, options);
+  if (path === undefined) {
+    return swinFrom(await fetchedSource('swinFromCheckpoint', source, options, nodePlace()), options);
+  }
   return withFile(path, (file) => swinFromSource(file, options));
 }
 
 /** The path of a file on this machine; undefined for anything else. */
-function pathOf(source: string | Uint8Array | URL): string | undefined {
-  if (typeof source === 'string' && !/^(data:|blob:|[a-z][a-z0-9+.-]+:\/\/)/i.test(source)) return source;
+export function pathOf(source: string | Uint8Array | URL): string | undefined {
+  if (typeof source === 'string' && !/^(data:|blob:|hf:|[a-z][a-z0-9+.-]+:\/\/)/i.test(source)) return source;
   if (source instanceof Uint8Array || !/^file:/i.test(String(source))) return undefined;
   try {
     return fileURLToPath(source);

@@ -4,14 +4,19 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {type SwinTransformerArgs, swinBackbone, swinTransformer} from '../../architectures/index.js';
 import {SWIN_TRANSFORMER_ARGUMENTS} from '../../architectures/swin_transformer.js';
+import {defined} from '../../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
+import {type ClassifierMetadata, describeClassifier} from '../inference/classifier_metadata.js';
 import type {ByteSource} from './byte_source.js';
 import {backboneOf, configurationOf} from './configuration.js';
+import {type CheckpointOrigin, DOWNLOAD_OPTIONS} from './hub.js';
+import type {NetworkHints} from './hub_config.js';
 import type {LoadReport} from './load_report.js';
 import {
   assignCheckpoint,
   checkOptions,
   fetchedSource,
+  type GivenCheckpoint,
   LOAD_OPTIONS,
   type LoadWeightsOptions,
   layoutOf,
@@ -24,12 +29,10 @@ import {stageWindows} from './stage_windows.js';
  * What is not to be as in the checkpoint. For another `windowSize` the weights are resized, for another `imageSize` the
  * absolute position embedding, for other `inChannels` (with `adaptChannels`) the patches; other `numClasses` give a new head.
  */
-export type SwinFromCheckpointOptions = Omit<LoadWeightsOptions, 'strict'> & SwinTransformerArgs;
-
-const {strict: _, ...LOADING} = LOAD_OPTIONS;
+export type SwinFromCheckpointOptions = LoadWeightsOptions & SwinTransformerArgs;
 
 const OPTIONS = {
-  ...LOADING,
+  ...LOAD_OPTIONS,
   ...SWIN_TRANSFORMER_ARGUMENTS,
 } as const satisfies ArgumentNames<SwinFromCheckpointOptions>;
 
@@ -37,6 +40,10 @@ const OPTIONS = {
 export interface LoadedSwin {
   model: tfl.LayersModel;
   report: LoadReport;
+  /** Where the file was fetched from, and whether it was a kept copy; none where bytes or a path were given. */
+  origin?: CheckpointOrigin;
+  /** What was found in the files beside it and could not be used, and why. */
+  notes: string[];
 }
 
 /**
@@ -51,8 +58,12 @@ export interface LoadedSwin {
  * A checkpoint of a backbone (norms of its own after the stages: detectors, transformers' backbones; or none: timm's
  * features) gives the maps of those stages, as swinBackbone does.
  *
- * @param source The file's bytes, or the URL to fetch it from, as text too: a safetensors file or one of torch.save.
- * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout`, `prefix`,
+ * Beside a file that is fetched, config.json and preprocessor_config.json are read where they are there: they tell the size
+ * of the images and V2's windows where the weights do not, the names of the classes and how `classify` prepares images.
+ *
+ * @param source The file's bytes, the URL to fetch it from, as text too, or its name on a hub, 'hf:owner/name' or
+ *   'hf:owner/name@revision/file': a safetensors file or one of torch.save.
+ * @param options Arguments of swinTransformer that are not to be as in the checkpoint; `layout`, `prefix`, `strict`,
  *   `adaptChannels` and what concerns fetching as for loadWeights. A checkpoint of V2 may not tell its window: then `windowSize` is needed.
  * @throws CheckpointError for a damaged file, or one that is no Swin Transformer's; ConfigError for options that can never
  *   work.
@@ -62,7 +73,27 @@ export async function swinFromCheckpoint(
   options: SwinFromCheckpointOptions = {},
 ): Promise<LoadedSwin> {
   checkSwinOptions(options);
-  return swinFromSource(await fetchedSource(source, options), options);
+  return swinFrom(await fetchedSource('swinFromCheckpoint', source, options), options);
+}
+
+/** The same from a checkpoint that has come, with what stands beside it. */
+export async function swinFrom(
+  {source, origin, describe}: GivenCheckpoint,
+  options: SwinFromCheckpointOptions,
+): Promise<LoadedSwin> {
+  const description = await describe?.();
+  const loaded = swinFromSource(source, options, description?.hints);
+  if (description) {
+    const {imageSize} = options;
+    describeSwin(loaded.model, {...description.metadata, ...defined({imageSize})});
+  }
+  return {...loaded, ...(origin ? {origin} : {}), notes: description?.notes ?? []};
+}
+
+/** Tells the model its classes, where they are its own, and how its images are prepared. */
+function describeSwin(model: tfl.LayersModel, {classNames, ...prepared}: ClassifierMetadata): void {
+  const classes = model.outputs[0].shape[1];
+  describeClassifier(model, {...prepared, ...(classNames?.length === classes ? {classNames} : {})});
 }
 
 /** @throws ConfigError for an unknown option, or one of loading that can never work. */
@@ -72,23 +103,34 @@ export function checkSwinOptions(options: SwinFromCheckpointOptions): void {
 }
 
 /** The same from anything that reads bytes. */
-export function swinFromSource(source: ByteSource, options: SwinFromCheckpointOptions = {}): LoadedSwin {
+export function swinFromSource(
+  source: ByteSource,
+  options: SwinFromCheckpointOptions = {},
+  hints: NetworkHints = {},
+): LoadedSwin {
   checkSwinOptions(options);
-  const {layout: given, prefix, adaptChannels, signal, timeout, maxBytes, onProgress, ...rest} = options;
+  const {layout: given, prefix, strict, adaptChannels, ...rest} = options;
   const args: SwinTransformerArgs = Object.fromEntries(
-    Object.entries(rest).filter(([, value]) => value !== undefined),
+    Object.entries(rest).filter(
+      ([name, value]) => value !== undefined && !Object.hasOwn(DOWNLOAD_OPTIONS, name),
+    ),
   );
   const file = renamedCheckpoint(openCheckpoint(source), prefix);
   const layout = layoutOf(file, given);
-  const found = configurationOf(file, layout, args.windowSize !== undefined);
-  const {windows, notes} = stageWindows(layout, found, args);
-  const built = {kernelInitializer: undrawn(), dropPath: 0, ...found, ...args, ...windows};
+  const found = configurationOf(file, layout, (args.windowSize ?? hints.windowSize) !== undefined);
+  // What is beside the weights counts where they do not tell it themselves.
+  const untold = Object.entries(hints).filter(([name]) => found[name as keyof NetworkHints] === undefined);
+  const known = {...(Object.fromEntries(untold) as NetworkHints), ...args};
+  const {windows, notes} = stageWindows(layout, found, known);
+  // What the checkpoint lacks has to be able to learn.
+  const start = strict === false ? {} : {kernelInitializer: undrawn()};
+  const built = {...start, dropPath: 0, ...found, ...known, ...windows};
   const backbone = backboneOf(file, layout, found.depths?.length ?? 0);
   const model = backbone ? swinBackbone({...built, ...backbone}) : swinTransformer(built);
   try {
-    const report = assignCheckpoint(model, file, {layout, adaptChannels});
+    const report = assignCheckpoint(model, file, {layout, strict, adaptChannels});
     const unshifted = backbone?.outNorms && found.variant === 'v1' ? [ALWAYS_SHIFTED] : [];
-    return {model, report: {...report, notes: [...notes, ...unshifted, ...report.notes]}};
+    return {model, report: {...report, notes: [...notes, ...unshifted, ...report.notes]}, notes: []};
   } catch (error) {
     model.dispose();
     throw error;

@@ -39,20 +39,25 @@ export function checkVariant(who: string, model: tfl.LayersModel): void {
   }
 }
 
+/** Weights at the end of a SwinT layer, which its argument `projection` asks for, called cnn in miziha's files. */
+const isProjection = (name: string) => /(^|[./])(projection|cnn)\.(weight|bias)$/.test(name);
+
 /** Throws for what has no like; a head for other classes is none. */
 export function checkStrict(who: string, {missing, unexpected}: LoadReport): void {
   const lost = missing.filter((name) => !isHead(name));
   if (lost.length > 0) {
     throw new CheckpointError(
       `${who}: every weight of the model must be in the checkpoint; ${lost.length} are not, ${lost[0]} first ` +
-        '(another architecture or variant? strict: false leaves them as they are).',
+        `(${lost.some(isProjection) ? 'layers without projection: true do not need it' : 'another architecture or variant'}? ` +
+        'strict: false leaves them as they are).',
     );
   }
   const extra = unexpected.filter((name) => !isCheckpointHead(name));
   if (extra.length > 0) {
     throw new CheckpointError(
       `${who}: every tensor of the checkpoint must belong to the model; ${extra.length} do not, ${extra[0]} first ` +
-        '(another architecture or variant? strict: false leaves them out).',
+        `(${extra.some(isProjection) ? 'layers with projection: true have it' : 'another architecture or variant'}? ` +
+        'strict: false leaves them out).',
     );
   }
 }

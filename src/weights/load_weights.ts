@@ -8,6 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {oneOf} from '../../kernels/common/arguments.js';
+import {defined} from '../../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {showValue} from '../../kernels/common/show_value.js';
@@ -16,7 +17,14 @@ import {fromFile} from './axes.js';
 import {type ByteSource, bytesSource} from './byte_source.js';
 import type {Checkpoint} from './checkpoint.js';
 import {coordinateNotes} from './configuration.js';
-import {checkFetchOptions, type FetchOptions, fetchBytes} from './fetch_bytes.js';
+import {
+  checkDownloadOptions,
+  DOWNLOAD_OPTIONS,
+  type DownloadOptions,
+  type DownloadPlace,
+  type FetchedCheckpoint,
+  fetchCheckpoint,
+} from './hub.js';
 import {
   denseOrderOf,
   detectLayout,
@@ -28,13 +36,13 @@ import {
 } from './layouts/index.js';
 import type {WeightSource} from './layouts/naming.js';
 import {checkStrict, checkVariant, checkVersion, type LoadReport} from './load_report.js';
-import {checkStart, openCheckpoint} from './open_checkpoint.js';
+import {openCheckpoint} from './open_checkpoint.js';
 import {paddingNotes} from './padding_notes.js';
 import {type RenamedCheckpoint, renamedCheckpoint} from './renaming.js';
 import {CHANNEL_ADAPTATIONS, type ChannelAdaptation, PATCH_KERNEL, resizing} from './resizing.js';
 import {isHead, namesOf, windowsOf} from './weight_names.js';
 
-export interface LoadWeightsOptions extends FetchOptions {
+export interface LoadWeightsOptions extends DownloadOptions {
   /** Whose names the checkpoint has; default 'auto', found by them. */
   layout?: Layout | 'auto';
   /**
@@ -59,10 +67,7 @@ export const LOAD_OPTIONS = {
   prefix: true,
   strict: true,
   adaptChannels: true,
-  signal: true,
-  timeout: true,
-  maxBytes: true,
-  onProgress: true,
+  ...DOWNLOAD_OPTIONS,
 } as const satisfies ArgumentNames<LoadWeightsOptions>;
 
 /**
@@ -71,8 +76,10 @@ export const LOAD_OPTIONS = {
  * the like. For a path in Node, see `loadWeights` of tfjs-swint/node.
  *
  * @param model A model of architectures/, or any with layers of this library.
- * @param source The file's bytes, or the URL to fetch it from, as text too.
- * @param options layout, strict, adaptChannels; signal, timeout, maxBytes and onProgress for a URL.
+ * @param source The file's bytes, the URL to fetch it from, as text too, or its name on a hub: 'hf:owner/name',
+ *   'hf:owner/name@revision/file'.
+ * @param options layout, strict, adaptChannels; signal, timeout, maxBytes, onProgress, cache, offline and endpoint for
+ *   what is fetched.
  * @returns What was matched, resized, missing and unexpected. A head for other classes is reported as missing and is no
  *   error.
  * @throws ConfigError for an option that can never work. CheckpointError for a file that is damaged or cannot be fetched, a layout that is not found, a
@@ -84,22 +91,43 @@ export async function loadWeights(
   options: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
   checkLoadOptions(options);
-  return assignWeights(model, await fetchedSource(source, options), options);
+  return loadWeightsAt(undefined, model, source, options);
 }
+
+/** The same where downloads are kept at a place of their own. */
+export async function loadWeightsAt(
+  place: DownloadPlace | undefined,
+  model: tfl.LayersModel,
+  source: string | Uint8Array | URL,
+  options: LoadWeightsOptions,
+): Promise<LoadReport> {
+  const fetched = await fetchedSource('loadWeights', source, options, place);
+  return assignWeights(model, fetched.source, options);
+}
+
+/** A checkpoint of which only the bytes are known, or what else was fetched with it. */
+export type GivenCheckpoint = {source: ByteSource} & Partial<FetchedCheckpoint>;
 
 /** Bytes as they are given, or fetched. */
 export async function fetchedSource(
+  who: string,
   source: string | Uint8Array | URL,
-  options: FetchOptions = {},
-): Promise<ByteSource> {
-  if (source instanceof Uint8Array) return bytesSource(source);
+  options: DownloadOptions = {},
+  place?: DownloadPlace,
+): Promise<GivenCheckpoint> {
+  if (source instanceof Uint8Array) return {source: bytesSource(source)};
   if (typeof source !== 'string' && !(source instanceof URL)) {
     throw new CheckpointError(
       `a checkpoint must be the file's bytes, a Uint8Array, or a URL; got ${showValue(source)}.`,
     );
   }
-  const name = String(source).slice(0, 200);
-  return bytesSource(await fetchBytes(source, options, (start) => checkStart(name, start)), name);
+  const {signal, timeout, maxBytes, onProgress, cache, offline, endpoint} = options;
+  return fetchCheckpoint(
+    who,
+    source,
+    defined({signal, timeout, maxBytes, onProgress, cache, offline, endpoint}),
+    place,
+  );
 }
 
 /** The same as loadWeights from anything that reads bytes. */
@@ -121,7 +149,7 @@ export function checkLoadOptions(options: LoadWeightsOptions): void {
 /** @throws ConfigError for an unknown layout or way to adapt channels. */
 export function checkOptions(who: string, options: LoadWeightsOptions): void {
   const {layout = 'auto', adaptChannels, prefix} = options;
-  checkFetchOptions(who, options);
+  checkDownloadOptions(who, options);
   oneOf(who, 'layout', layout, ['auto', ...LAYOUTS]);
   if (prefix !== undefined && typeof prefix !== 'string') {
     throw new ConfigError(`${who}: prefix must be text, for example 'module.'; got ${showValue(prefix)}.`);
@@ -135,7 +163,7 @@ export function layoutOf(file: Checkpoint, layout: Layout | 'auto' = 'auto'): La
   if (found) return found;
   const some = [...file.tensors.keys()].slice(0, 3).join(', ');
   throw new CheckpointError(
-    `${file.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give the layout, or the prefix that they have).`,
+    `${file.name}: its names must be those of a Swin Transformer; got ${some || 'none'} (give layout: one of ${LAYOUTS.join(', ')}; or the prefix that they have).`,
   );
 }
 

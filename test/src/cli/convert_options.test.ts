@@ -16,14 +16,17 @@ describe('the options of convert', () => {
     expect(parseConvertCommand(['swin.pth', '--to', 'model'])).to.deep.equal({
       ...{input: 'swin.pth', out: 'model', layout: 'microsoft'},
       ...{quantize: null, window: null, imageSize: null, channelsLast: false},
+      ...{cache: null, offline: false, endpoint: null},
     });
   });
 
   it('reads every option', () => {
     const line = '--to a.safetensors --layout timm --window 12 --image-size 384 --channels-last swin.bin';
-    expect(parseConvertCommand(line.split(' '))).to.deep.equal({
+    const downloads = '--cache kept --offline --endpoint https://mirror.example';
+    expect(parseConvertCommand(`${line} ${downloads}`.split(' '))).to.deep.equal({
       ...{input: 'swin.bin', out: 'a.safetensors', layout: 'timm'},
       ...{quantize: null, window: 12, imageSize: 384, channelsLast: true},
+      ...{cache: 'kept', offline: true, endpoint: 'https://mirror.example'},
     });
     expect(parseConvertCommand(['model', '--to', 'small', '--quantize', 'float16'])).to.include({
       quantize: 'float16',
