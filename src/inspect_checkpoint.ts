@@ -18,6 +18,7 @@ import type {CheckpointDescription} from './weights/hub_config.js';
 import {denseOrderOf, isBuffer, type Layout, namingOf, versionOf} from './weights/layouts/index.js';
 import {checkOptions, fetchedSource, type GivenCheckpoint, layoutOf} from './weights/load_weights.js';
 import {openCheckpoint} from './weights/open_checkpoint.js';
+import {renamedCheckpoint} from './weights/renaming.js';
 import {namesOf} from './weights/weight_names.js';
 
 export interface InspectOptions
@@ -64,7 +65,7 @@ export interface CheckpointInspection {
   missing: string[];
   /** Why it cannot be loaded, with what to give; null where it can. */
   problem: string | null;
-  /** What was found beside the file and could not be used. */
+  /** What loading assumes, and what was found beside the file and could not be used. */
   notes: string[];
   /** Where it was fetched from. */
   origin: CheckpointOrigin | null;
@@ -114,7 +115,7 @@ export function inspectSource(
   description?: CheckpointDescription,
   origin?: CheckpointOrigin,
 ): CheckpointInspection {
-  const file = openCheckpoint(source);
+  const file = renamedCheckpoint(openCheckpoint(source));
   const {layout: given, imageSize, windowSize, numClasses} = options;
   let problem: string | null = null;
   const orProblem = <T>(use: () => T): T | null => {
@@ -146,7 +147,13 @@ export function inspectSource(
     network: configuration && networkName(configuration),
     ...{parameters: countOf(tensors), bytes: source.size, dtypes: dtypesOf(tensors)},
     classNames: description?.metadata.classNames ?? null,
-    ...{tensors, missing, problem, notes: description?.notes ?? [], origin: origin ?? null},
+    ...{
+      tensors,
+      missing,
+      problem,
+      notes: [...(loaded?.report.notes ?? []), ...(description?.notes ?? [])],
+      origin: origin ?? null,
+    },
   };
   return {...result, text: textOf(result)};
 }
