@@ -1,11 +1,12 @@
 /**
  * Chooses and starts the tfjs backend that everything runs on.
  *
- * Without a name, the first that works of tensorflow (native TensorFlow) > webgpu (hardware only) > wasm > webgl (in
- * browsers, hardware only) > cpu.
+ * Without a name, the first that works of tensorflow (native TensorFlow, with a GPU) > webgpu (hardware only) > wasm >
+ * tensorflow (on the CPU) > webgl (in browsers, hardware only) > cpu.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import '../../kernels/wasm/index.js';
@@ -31,6 +32,7 @@ import {withModuleErrors} from './module_loading.js';
 import {isMissing} from './optional_package.js';
 import {type BackendName, registerBackend} from './register_backend.js';
 import {whyNotShared, withHeap} from './shared_heap.js';
+import {withGpuOnly} from './tensorflow.js';
 
 export type {BackendName} from './register_backend.js';
 
@@ -76,8 +78,15 @@ const precisions: readonly Precision[] = ['f32', 'f16'];
 
 const backendNames: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
-/** Best first. */
-const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
+/** What the automatic choice tries, best first: on the CPU native TensorFlow is slower than this library's kernels on wasm. */
+const automatic: ReadonlyArray<{backend: BackendName; gpu: boolean}> = [
+  {backend: 'tensorflow', gpu: true},
+  {backend: 'webgpu', gpu: true},
+  {backend: 'wasm', gpu: false},
+  {backend: 'tensorflow', gpu: false},
+  {backend: 'webgl', gpu: true},
+  {backend: 'cpu', gpu: false},
+];
 
 /**
  * Makes tfjs compute on the best backend there is, or on the one named. May be called again at any time; tfjs moves
@@ -87,8 +96,9 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webg
  * `@tensorflow/tfjs-node` (tensorflow), `webgpu` and `@tensorflow/tfjs-backend-webgpu` (webgpu),
  * `@tensorflow/tfjs-backend-wasm` (wasm). In a browser the page imports the packages of the backends it wants.
  *
- * @param name the backend; default the best of tensorflow > webgpu > wasm > webgl > cpu. webgpu named outright may
- *   be a software driver; the automatic choice never takes one. `backendReport()` tells what was chosen and why not others.
+ * @param name the backend; default the best of tensorflow (with a GPU) > webgpu > wasm > tensorflow > webgl > cpu. webgpu
+ *   named outright may be a software driver; the automatic choice never takes one. A backend is taken only once it has
+ *   computed something. `backendReport()` tells what was chosen and why not others.
  * @param options see {@link SetupBackendOptions}.
  * @returns the name of the backend that is now active.
  * @throws ConfigError when the name or an option can never work.
@@ -115,7 +125,7 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
   }
   oneOf(who, 'the backend', name, backendNames);
   await registerBackend(name, true);
-  await start(name, settings, true);
+  await start(name, settings, {named: true, gpu: false});
   recordChoice({...settings, skipped: []});
   return name;
 }
@@ -141,10 +151,10 @@ interface Settings {
 
 async function chooseBackend(settings: Settings): Promise<string> {
   const skipped: SkippedBackend[] = [];
-  for (const backend of automatic) {
+  for (const {backend, gpu} of automatic) {
     try {
-      await registerBackend(backend, false);
-      await start(backend, settings, false);
+      await registerBackend(backend, !gpu);
+      await start(backend, settings, {named: false, gpu});
       recordChoice({...settings, skipped});
       warnOfBetter(skipped, backend);
       return backend;
@@ -152,21 +162,33 @@ async function chooseBackend(settings: Settings): Promise<string> {
       if (!(error instanceof BackendError)) {
         throw error;
       }
-      skipped.push({backend, reason: error.message, installed: !isMissing(error)});
+      const reason = {backend, reason: error.message, installed: !isMissing(error)};
+      const before = skipped.findIndex((one) => one.backend === backend);
+      if (before < 0) skipped.push(reason);
+      else skipped[before] = reason;
     }
   }
   const reasons = skipped.map(({reason}) => `\n  ${reason}`).join('');
   throw new BackendError(`setupBackend: one backend must work; none does:${reasons}`);
 }
 
-/** @param named whether the application named this backend: the automatic choice takes one thread where more cannot start. */
+/** What a backend has to be, to be taken with a GPU only. Software drivers of webgpu are refused as it is registered. */
+const gpuChecks: Partial<Record<BackendName, (backend: tf.KernelBackend) => void>> = {
+  tensorflow: withGpuOnly,
+  webgl: hardwareOnly,
+};
+
+/**
+ * @param demand named: whether the application named this backend: the automatic choice takes one thread where more cannot
+ *   start. gpu: whether it has to compute on a GPU.
+ */
 async function start(
   backend: BackendName,
   {threads, kernels, precision}: Settings,
-  named: boolean,
+  {named, gpu}: {named: boolean; gpu: boolean},
 ): Promise<void> {
   if (backend !== 'wasm') {
-    await activateBackend(backend, backend === 'webgl' && !named ? hardwareOnly : undefined);
+    await activateBackend(backend, gpu ? gpuChecks[backend] : undefined);
     if (backend !== 'webgpu') return;
     chooseGpuKernels(kernels);
     setPrecision(precision);
