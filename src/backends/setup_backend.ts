@@ -9,8 +9,17 @@ import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
+import '../../kernels/tensorflow/index.js';
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
+import {
+  registerOperations as registerNativeOperations,
+  unregisterOperations as unregisterNativeOperations,
+} from '../../kernels/tensorflow/operations/index.js';
+import {
+  replaceStockKernels as replaceStockNativeKernels,
+  restoreStockKernels as restoreStockNativeKernels,
+} from '../../kernels/tensorflow/tfjs/replacements.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
 import {guardModule} from '../../kernels/wasm/runtime/guarded_module.js';
 import {kernelModule} from '../../kernels/wasm/runtime/module.js';
@@ -46,9 +55,9 @@ export interface SetupBackendOptions {
    */
   threads?: number;
   /**
-   * Whose kernels compute, for the whole application. 'swint' (the default): this library's, on wasm and webgpu for its
-   * own operations and in the place of stock ones too (on both: conv2d and its gradients, transposes; on wasm also matrix
-   * products, sums and means, slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this
+   * Whose kernels compute, for the whole application. 'swint' (the default): this library's, on wasm, webgpu and, for some,
+   * tensorflow for its own operations and in the place of stock ones too (on both: conv2d and its gradients, transposes; on wasm also matrix
+   * products, sums and means, slices, identity; on tensorflow products of two matrices and step). 'tfjs': the stock ones, put back if they were replaced, and this
    * library's operations are composed of them; only what tfjs lacks altogether on wasm (the filter gradients of
    * convolutions, the gradient of gather) stays ours. `threads` does nothing then.
    */
@@ -189,6 +198,7 @@ async function start(
 ): Promise<void> {
   if (backend !== 'wasm') {
     await activateBackend(backend, gpu ? gpuChecks[backend] : undefined);
+    if (backend === 'tensorflow') chooseNativeKernels(kernels);
     if (backend !== 'webgpu') return;
     chooseGpuKernels(kernels);
     setPrecision(precision);
@@ -212,6 +222,16 @@ function activateWasm(share: boolean, check: (backend: BackendWasm) => void): Pr
   const activate = (failed: Promise<never>) =>
     activateBackend('wasm', (made) => check(made as BackendWasm), failed);
   return withHeap(share, () => withModuleErrors(activate));
+}
+
+function chooseNativeKernels(kernels: KernelChoice): void {
+  if (kernels === 'tfjs') {
+    restoreStockNativeKernels();
+    unregisterNativeOperations();
+  } else {
+    replaceStockNativeKernels();
+    registerNativeOperations();
+  }
 }
 
 function chooseGpuKernels(kernels: KernelChoice): void {
