@@ -4,10 +4,11 @@
  */
 import {registerKernels, unregisterKernels} from '../../registration.js';
 import {matrixProductConfig} from '../primitives/matrix_product.js';
+import {rollConfig} from '../primitives/roll.js';
 import {batchNormConfig, batchNormGradConfig} from './batch_norm.js';
 import {adamUpdateConfig} from './optimizer.js';
 
-const configs = [adamUpdateConfig, batchNormConfig, batchNormGradConfig, matrixProductConfig];
+const configs = [adamUpdateConfig, batchNormConfig, batchNormGradConfig, matrixProductConfig, rollConfig];
 
 /** Registers them. One that the application has registered under the same name stays. */
 export const registerOperations = (): void => registerKernels(configs);

@@ -28,6 +28,7 @@ export interface NativeBackend extends tf.KernelBackend {
 type Values = Record<string, number | boolean | {type: 'float32' | 'int32'} | {text: string}>;
 
 export const FLOAT = {type: 'float32'} as const;
+export const INT = {type: 'int32'} as const;
 
 function attributesOf({binding}: NativeBackend, values: Values): Attribute[] {
   return Object.entries(values).map(([name, value]) => {
