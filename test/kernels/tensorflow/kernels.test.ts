@@ -36,6 +36,25 @@ eachBackend(
       expect(Array.from(values)).to.deep.equal(Array.from(expected));
     });
 
+    it('a tensor of the same type or shape is the tensor itself, and outlives it', async () => {
+      const before = tf.memory();
+      for (const copy of [(x: tf.Tensor) => tf.cast(x, 'float32'), (x: tf.Tensor) => tf.reshape(x, [2])]) {
+        const x = tf.tensor1d([1.5, 2]);
+        const y = copy(x);
+        x.dispose();
+        expect(Array.from(await y.data())).to.deep.equal([1.5, 2]);
+        y.dispose();
+      }
+      const whole = tf.tidy(() => tf.reshape(tf.cast(tf.tensor1d([1.5, 2]), 'int32'), [2, 1]));
+      expect(whole.shape).to.deep.equal([2, 1]);
+      expect(Array.from(await whole.data())).to.deep.equal([1, 2]);
+      whole.dispose();
+      const {numTensors, numDataBuffers} = tf.memory();
+      expect({numTensors, numDataBuffers}).to.deep.equal({
+        ...{numTensors: before.numTensors, numDataBuffers: before.numDataBuffers},
+      });
+    });
+
     for (const [a, b] of [
       [
         [3, 4],
