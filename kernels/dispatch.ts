@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from './common/errors.js';
 
 /**
- * Every operation of this library, forward and backward, by the name its kernels are registered under; and the two
+ * Every operation of this library, forward and backward, by the name its kernels are registered under; and the three
  * pieces of the composed versions that a backend may have a kernel for.
  */
 export const OPERATIONS = [
@@ -32,6 +32,7 @@ export const OPERATIONS = [
   'SwintMatrixProduct',
   'SwintPatchMerge',
   'SwintPatchMergeGrad',
+  'SwintRoll',
   'SwintSgdUpdate',
   'SwintSumRows',
   'SwintWindowAttention',

@@ -2,6 +2,7 @@
  * The operations as plain functions on tensors, for people who write their own layers. Each runs on any tfjs backend
  * and is differentiable; `kernelsInUse` tells what computes it.
  */
+import './tensorflow/index.js';
 import './wasm/index.js';
 import './webgpu/index.js';
 

@@ -168,7 +168,10 @@ describe('the npm package', () => {
     };
     const broken = `throw new Error('libcudart.so.11.0: cannot open shared object file');`;
     const working = `const tf = require('@tensorflow/tfjs');
-      tf.registerBackend('tensorflow', () => new tf.KernelBackend(), 3);`;
+      tf.copyRegisteredKernels('cpu', 'tensorflow');
+      const gpu = __dirname.endsWith('-gpu');
+      const properties = {isGPUPackage: gpu, isUsingGpuDevice: gpu};
+      tf.registerBackend('tensorflow', () => Object.assign(tf.findBackendFactory('cpu')(), properties), 3);`;
 
     const choose = (call: string) => {
       write(
@@ -189,8 +192,8 @@ describe('the npm package', () => {
       }
     });
 
-    it('is the first choice when it is installed', () => {
-      stand('tfjs-node', working);
+    it('is the first choice where it has a GPU', () => {
+      stand('tfjs-node-gpu', working);
       expect(choose('setupBackend()')).to.deep.equal({backend: 'tensorflow', skipped: []});
     });
 

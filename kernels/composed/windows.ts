@@ -5,6 +5,7 @@
  *   fromWindows  [B nW, N, C]  to  [B, H', W', C] (reverse, shift back), H' and W' the padded size
  */
 import * as tf from '@tensorflow/tfjs-core';
+import {dispatch} from '../dispatch.js';
 import {isPaddingCell, type Pair, type WindowGeometry} from '../geometry/windows.js';
 
 /** Moves the first `cut` columns of a matrix behind the others. */
@@ -15,9 +16,17 @@ function rotateColumns(x: tf.Tensor2D, cut: number): tf.Tensor2D {
 
 /**
  * Cyclic shift: cell (i, j) of the result is cell (i + rows, j + columns) of x. As matrices [B, H W C] and [B H, W C],
- * so that tfjs copies rows as long as can be.
+ * so that tfjs copies rows as long as can be. A backend may register a kernel of ours for it: SwintRoll, with input x and
+ * attributes rows and columns.
  */
 function roll(x: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
+  if (rows === 0 && columns === 0) return x;
+  return dispatch<[tf.Tensor4D]>('SwintRoll', {x}, {rows, columns}, () => [
+    rollComposed(x, [rows, columns]),
+  ])[0];
+}
+
+function rollComposed(x: tf.Tensor4D, [rows, columns]: Pair): tf.Tensor4D {
   const [batch, height, width, channels] = x.shape;
   let y: tf.Tensor = x;
   if (rows !== 0)

@@ -12,21 +12,37 @@ import {isBroken, keepValues} from '../../kernels/wasm/runtime/guarded_module.js
 import {BackendError} from '../errors.js';
 import {importOptional, missingBackend} from './optional_package.js';
 import {isNode} from './platform.js';
+import {loadTensorFlow} from './tensorflow.js';
 import {registerWebGPU} from './webgpu.js';
 
 /** The backends that `setupBackend` knows. */
 export type BackendName = 'tensorflow' | 'webgpu' | 'wasm' | 'webgl' | 'cpu';
 
+/** How to make each backend that was registered once, for the case that the application has taken it away since. */
+const known = new Map<BackendName, Registration>();
+type Registration = ReturnType<typeof tf.engine>['registryFactory'][string];
+
 /**
  * Makes sure that `name` is registered with tfjs; does not activate it.
  *
- * @param software whether a software GPU driver will do.
+ * @param software whether a software GPU driver, and for tensorflow a CPU, will do.
  * @throws BackendError that says why not and what to install.
  */
 export async function registerBackend(name: BackendName, software: boolean): Promise<void> {
+  // Its package registers it as it is first loaded, and not again. wasm and webgpu have more to bring back.
+  const before = known.get(name);
+  if (before && !tf.findBackendFactory(name)) tf.registerBackend(name, before.factory, before.priority);
+  await register(name, software);
+  if (name !== 'wasm' && name !== 'webgpu') known.set(name, tf.engine().registryFactory[name]);
+}
+
+async function register(name: BackendName, software: boolean): Promise<void> {
   switch (name) {
-    case 'tensorflow':
-      return registerTensorFlow();
+    case 'tensorflow': {
+      const packageName = await loadTensorFlow(!software);
+      if (packageName) assertRegistered(name, packageName);
+      return;
+    }
     case 'webgpu':
       return registerWebGPU(software);
     case 'webgl':
@@ -72,49 +88,13 @@ function removeBroken(): void {
   tf.removeBackend('wasm');
 }
 
-/** tensorflow: TensorFlow's native library, through tfjs-node-gpu (CUDA) or else tfjs-node. */
-async function registerTensorFlow(): Promise<void> {
-  if (tf.findBackendFactory('tensorflow')) {
-    return;
-  }
-  if (!isNode()) {
-    throw missingBackend('tensorflow: it runs in Node; got a browser (use webgpu, wasm or webgl).');
-  }
-  const failures: BackendError[] = [];
-  for (const packageName of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
-    try {
-      if (await importOptional(packageName)) {
-        assertRegistered('tensorflow', packageName);
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof BackendError)) {
-        throw error;
-      }
-      failures.push(error);
-    }
-  }
-  // Release 4.22, the last one, calls util.isNullOrUndefined and its like, which Node 23 removed (tfjs #8609).
-  const major = Number.parseInt(process.versions.node, 10);
-  const age = major >= 23 ? ` (tfjs-node 4.22 does not work on Node >= 23; this is Node ${major})` : '';
-  if (failures.length > 0) {
-    throw new BackendError(
-      `tensorflow: its package must load; got ${failures.map(({message}) => message).join(' ')}${age}`,
-      {cause: failures[0]},
-    );
-  }
-  throw missingBackend(
-    `tensorflow: @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node must be installed; neither is ` +
-      `(npm install @tensorflow/tfjs-node)${age}.`,
-  );
-}
-
 /** A package can load and register nothing, for example when it sees another global scope than ours. */
 function assertRegistered(name: BackendName, packageName: string): void {
   if (!tf.findBackendFactory(name)) {
     throw new BackendError(
-      `${name}: ${packageName} must register its backend as it loads; it did not ` +
-        `(see that there is one @tensorflow/tfjs-core: npm ls @tensorflow/tfjs-core).`,
+      `${name}: ${packageName} must register its backend as it loads; it did not (it does so once in a process: call ` +
+        `setupBackend before tf.removeBackend('${name}'); and see that there is one @tensorflow/tfjs-core: ` +
+        'npm ls @tensorflow/tfjs-core).',
     );
   }
 }

@@ -1,15 +1,25 @@
 /**
  * Chooses and starts the tfjs backend that everything runs on.
  *
- * Without a name, the first that works of tensorflow (native TensorFlow) > webgpu (hardware only) > wasm > webgl (in
- * browsers, hardware only) > cpu.
+ * Without a name, the first that works of tensorflow (native TensorFlow, with a GPU) > webgpu (hardware only) > wasm >
+ * tensorflow (on the CPU) > webgl (in browsers, hardware only) > cpu.
  */
 
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import type * as tf from '@tensorflow/tfjs-core';
 import {oneOf, positiveInteger} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
+import '../../kernels/tensorflow/index.js';
 import '../../kernels/wasm/index.js';
 import '../../kernels/webgpu/index.js';
+import {
+  registerOperations as registerNativeOperations,
+  unregisterOperations as unregisterNativeOperations,
+} from '../../kernels/tensorflow/operations/index.js';
+import {
+  replaceStockKernels as replaceStockNativeKernels,
+  restoreStockKernels as restoreStockNativeKernels,
+} from '../../kernels/tensorflow/tfjs/replacements.js';
 import {registerOperations, unregisterOperations} from '../../kernels/wasm/operations/index.js';
 import {guardModule} from '../../kernels/wasm/runtime/guarded_module.js';
 import {kernelModule} from '../../kernels/wasm/runtime/module.js';
@@ -31,6 +41,7 @@ import {withModuleErrors} from './module_loading.js';
 import {isMissing} from './optional_package.js';
 import {type BackendName, registerBackend} from './register_backend.js';
 import {whyNotShared, withHeap} from './shared_heap.js';
+import {withGpuOnly} from './tensorflow.js';
 
 export type {BackendName} from './register_backend.js';
 
@@ -44,9 +55,9 @@ export interface SetupBackendOptions {
    */
   threads?: number;
   /**
-   * Whose kernels compute, for the whole application. 'swint' (the default): this library's, on wasm and webgpu for its
-   * own operations and in the place of stock ones too (on both: conv2d and its gradients, transposes; on wasm also matrix
-   * products, sums and means, slices, identity). 'tfjs': the stock ones, put back if they were replaced, and this
+   * Whose kernels compute, for the whole application. 'swint' (the default): this library's, on wasm, webgpu and, for some,
+   * tensorflow for its own operations and in the place of stock ones too (on both: conv2d and its gradients, transposes; on wasm also matrix
+   * products, sums and means, slices, identity; on tensorflow products of two matrices and step). 'tfjs': the stock ones, put back if they were replaced, and this
    * library's operations are composed of them; only what tfjs lacks altogether on wasm (the filter gradients of
    * convolutions, the gradient of gather) stays ours. `threads` does nothing then.
    */
@@ -76,8 +87,15 @@ const precisions: readonly Precision[] = ['f32', 'f16'];
 
 const backendNames: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
 
-/** Best first. */
-const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webgl', 'cpu'];
+/** What the automatic choice tries, best first: on the CPU native TensorFlow is slower than this library's kernels on wasm. */
+const automatic: ReadonlyArray<{backend: BackendName; gpu: boolean}> = [
+  {backend: 'tensorflow', gpu: true},
+  {backend: 'webgpu', gpu: true},
+  {backend: 'wasm', gpu: false},
+  {backend: 'tensorflow', gpu: false},
+  {backend: 'webgl', gpu: true},
+  {backend: 'cpu', gpu: false},
+];
 
 /**
  * Makes tfjs compute on the best backend there is, or on the one named. May be called again at any time; tfjs moves
@@ -87,8 +105,9 @@ const automatic: readonly BackendName[] = ['tensorflow', 'webgpu', 'wasm', 'webg
  * `@tensorflow/tfjs-node` (tensorflow), `webgpu` and `@tensorflow/tfjs-backend-webgpu` (webgpu),
  * `@tensorflow/tfjs-backend-wasm` (wasm). In a browser the page imports the packages of the backends it wants.
  *
- * @param name the backend; default the best of tensorflow > webgpu > wasm > webgl > cpu. webgpu named outright may
- *   be a software driver; the automatic choice never takes one. `backendReport()` tells what was chosen and why not others.
+ * @param name the backend; default the best of tensorflow (with a GPU) > webgpu > wasm > tensorflow > webgl > cpu. webgpu
+ *   named outright may be a software driver; the automatic choice never takes one. A backend is taken only once it has
+ *   computed something. `backendReport()` tells what was chosen and why not others.
  * @param options see {@link SetupBackendOptions}.
  * @returns the name of the backend that is now active.
  * @throws ConfigError when the name or an option can never work.
@@ -115,7 +134,7 @@ export async function setupBackend(name?: BackendName, options: SetupBackendOpti
   }
   oneOf(who, 'the backend', name, backendNames);
   await registerBackend(name, true);
-  await start(name, settings, true);
+  await start(name, settings, {named: true, gpu: false});
   recordChoice({...settings, skipped: []});
   return name;
 }
@@ -141,10 +160,10 @@ interface Settings {
 
 async function chooseBackend(settings: Settings): Promise<string> {
   const skipped: SkippedBackend[] = [];
-  for (const backend of automatic) {
+  for (const {backend, gpu} of automatic) {
     try {
-      await registerBackend(backend, false);
-      await start(backend, settings, false);
+      await registerBackend(backend, !gpu);
+      await start(backend, settings, {named: false, gpu});
       recordChoice({...settings, skipped});
       warnOfBetter(skipped, backend);
       return backend;
@@ -152,21 +171,34 @@ async function chooseBackend(settings: Settings): Promise<string> {
       if (!(error instanceof BackendError)) {
         throw error;
       }
-      skipped.push({backend, reason: error.message, installed: !isMissing(error)});
+      const reason = {backend, reason: error.message, installed: !isMissing(error)};
+      const before = skipped.findIndex((one) => one.backend === backend);
+      if (before < 0) skipped.push(reason);
+      else skipped[before] = reason;
     }
   }
   const reasons = skipped.map(({reason}) => `\n  ${reason}`).join('');
   throw new BackendError(`setupBackend: one backend must work; none does:${reasons}`);
 }
 
-/** @param named whether the application named this backend: the automatic choice takes one thread where more cannot start. */
+/** What a backend has to be, to be taken with a GPU only. Software drivers of webgpu are refused as it is registered. */
+const gpuChecks: Partial<Record<BackendName, (backend: tf.KernelBackend) => void>> = {
+  tensorflow: withGpuOnly,
+  webgl: hardwareOnly,
+};
+
+/**
+ * @param demand named: whether the application named this backend: the automatic choice takes one thread where more cannot
+ *   start. gpu: whether it has to compute on a GPU.
+ */
 async function start(
   backend: BackendName,
   {threads, kernels, precision}: Settings,
-  named: boolean,
+  {named, gpu}: {named: boolean; gpu: boolean},
 ): Promise<void> {
   if (backend !== 'wasm') {
-    await activateBackend(backend, backend === 'webgl' && !named ? hardwareOnly : undefined);
+    await activateBackend(backend, gpu ? gpuChecks[backend] : undefined);
+    if (backend === 'tensorflow') chooseNativeKernels(kernels);
     if (backend !== 'webgpu') return;
     chooseGpuKernels(kernels);
     setPrecision(precision);
@@ -190,6 +222,16 @@ function activateWasm(share: boolean, check: (backend: BackendWasm) => void): Pr
   const activate = (failed: Promise<never>) =>
     activateBackend('wasm', (made) => check(made as BackendWasm), failed);
   return withHeap(share, () => withModuleErrors(activate));
+}
+
+function chooseNativeKernels(kernels: KernelChoice): void {
+  if (kernels === 'tfjs') {
+    restoreStockNativeKernels();
+    unregisterNativeOperations();
+  } else {
+    replaceStockNativeKernels();
+    registerNativeOperations();
+  }
 }
 
 function chooseGpuKernels(kernels: KernelChoice): void {

@@ -77,7 +77,7 @@ describe("replaceConv2D with keepPath 'full'", () => {
         expect(changed.filter(Boolean).length).to.be.greaterThan(0.8 * changed.length);
       });
     },
-    {only: ['wasm']},
+    {only: ['wasm', 'tensorflow']},
   );
 });
 
@@ -129,6 +129,6 @@ describe("replaceConv2D with keepPath '1x1'", () => {
         expect(second).to.be.below(first);
       });
     },
-    {only: ['wasm']},
+    {only: ['wasm', 'tensorflow']},
   );
 });

@@ -432,6 +432,6 @@ describe('replaceConv2D', () => {
         });
       }
     },
-    {only: ['wasm']},
+    {only: ['wasm', 'tensorflow']},
   );
 });

@@ -216,6 +216,6 @@ describe('swinResNet of depth 10', () => {
         });
       }
     },
-    {only: ['wasm']},
+    {only: ['wasm', 'tensorflow']},
   );
 });

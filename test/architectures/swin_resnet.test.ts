@@ -245,6 +245,6 @@ describe('swinResNet', () => {
         });
       }
     },
-    {only: ['wasm']},
+    {only: ['wasm', 'tensorflow']},
   );
 });

@@ -201,6 +201,6 @@ describe('swinTransformer', () => {
         expectBitEqual('logits', await actual.data(), await expected.data());
       });
     },
-    {only: ['cpu', 'wasm']},
+    {only: ['cpu', 'wasm', 'tensorflow']},
   );
 });

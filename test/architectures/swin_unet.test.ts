@@ -167,6 +167,6 @@ describe('swinUNet', () => {
           expectBitEqual('logits', await actual.data(), await expected.data());
         });
     },
-    {only: ['wasm']},
+    {only: ['wasm', 'tensorflow']},
   );
 });

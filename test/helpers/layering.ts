@@ -67,10 +67,10 @@ const mayImport: Record<string, readonly string[]> = {
 /** What everyone may import. */
 const groundFloor = 'kernels/common/';
 
-/** The rooms of kernels/wasm and kernels/webgpu from the ground up. */
+/** The rooms of kernels/wasm, kernels/webgpu and kernels/tensorflow from the ground up. */
 const floors: Readonly<Record<string, number>> = {wgsl: 0, runtime: 1, primitives: 2, operations: 3, tfjs: 3};
 
-const roomPath = /^kernels\/(wasm|webgpu)\/(\w+)\//;
+const roomPath = /^kernels\/(wasm|webgpu|tensorflow)\/(\w+)\//;
 
 const assembly = 'kernels/wasm/assembly/';
 
@@ -212,7 +212,7 @@ function crowdedFolders(sources: Sources): Violation[] {
 /** Files of a backend's operations/ that no operation has the name of. */
 function wrongNames(sources: Sources): Violation[] {
   const files = [...sources.keys()];
-  const inOperations = /^kernels\/(?:wasm|webgpu)\/operations\/(\w+)\.ts$/;
+  const inOperations = /^kernels\/(?:wasm|webgpu|tensorflow)\/operations\/(\w+)\.ts$/;
   return files.flatMap((file): Violation[] => {
     const name = inOperations.exec(file)?.[1];
     if (name === undefined || name === 'index') return [];
@@ -258,7 +258,7 @@ function mayEnter(file: string, target: string): boolean {
   const [, backend, room] = roomPath.exec(file) ?? [];
   if (backend === undefined) return true;
   const [, targetBackend, targetRoom] = roomPath.exec(target) ?? [];
-  if (targetBackend === undefined) return !/^kernels\/(wasm|webgpu)\//.test(target);
+  if (targetBackend === undefined) return !/^kernels\/(wasm|webgpu|tensorflow)\//.test(target);
   if (targetBackend !== backend) return false;
   return room === targetRoom || (floors[targetRoom!] ?? 9) < (floors[room!] ?? -1);
 }

@@ -11,6 +11,7 @@ const tolerance: Record<TestBackend, Tolerance> = {
   cpu: {abs: 1e-5, l2: 1e-5, gradient: 1e-5},
   wasm: {abs: 1e-5, l2: 1e-5, gradient: 1e-5},
   webgpu: GPU_TOLERANCE,
+  tensorflow: {abs: 1e-5, l2: 1e-5, gradient: 1e-5},
 };
 
 describe('operations', () => {

@@ -159,19 +159,138 @@ describe('setupBackend in a fresh process', () => {
     expect(told[1]).to.equal('wasm');
   });
 
-  it('takes native TensorFlow where it is installed', () => {
-    const packages = {
-      ...withoutNativeTensorFlow,
-      '@tensorflow/tfjs-node': `
-        import {KernelBackend, registerBackend} from '@tensorflow/tfjs-core';
-        registerBackend('tensorflow', () => new KernelBackend(), 3);`,
+  describe('with packages that stand in for native TensorFlow', () => {
+    /** A backend that computes as cpu does, with this code before each of its sums and these properties. */
+    const standIn = (code: string, properties = '{}') => `
+      import {copyRegisteredKernels, engine, findBackendFactory, getKernel, registerBackend, registerKernel, setBackend,
+        unregisterKernel} from '@tensorflow/tfjs-core';
+      import '@tensorflow/tfjs-backend-cpu';
+      import util from 'node:util';
+      copyRegisteredKernels('cpu', 'tensorflow');
+      const add = getKernel('Add', 'tensorflow');
+      unregisterKernel('Add', 'tensorflow');
+      registerKernel({...add, kernelFunc: (given) => { ${code}; return add.kernelFunc(given); }});
+      registerBackend('tensorflow', () => Object.assign(findBackendFactory('cpu')(), ${properties}), 3);
+      setBackend('tensorflow');`;
+    /** Node 23 and later. */
+    const removed = `
+      const util = process.getBuiltinModule('node:util');
+      delete util.isNullOrUndefined;
+      delete util.isArray;`;
+    const fails = `throw new Error('no such device')`;
+    const gpu = '{isGPUPackage: true, isUsingGpuDevice: true}';
+
+    /** What the code tells where these packages are installed. */
+    const tellWith = (packages: Record<string, string>, code: string) => {
+      const {told, stderr} = inFreshProcess(
+        `const tf = (await import('@tensorflow/tfjs-core')).default; ${code}`,
+        withoutDriver,
+        {...withoutNativeTensorFlow, ...packages},
+      );
+      return {told, stderr};
     };
-    const {told, stderr} = inFreshProcess(
-      `tell(await setupBackend('tensorflow')); tell(backendReport().backend);`,
-      process.env,
-      packages,
-    );
-    expect(told, stderr).to.deep.equal(['tensorflow', 'tensorflow']);
+    const choice = `tell(await setupBackend()); tell(backendReport().skipped);`;
+
+    it('takes it by name', () => {
+      const {told, stderr} = tellWith(
+        {'@tensorflow/tfjs-node': standIn('')},
+        `tell(await setupBackend('tensorflow')); tell(backendReport().backend);`,
+      );
+      expect(told, stderr).to.deep.equal(['tensorflow', 'tensorflow']);
+    });
+
+    it('puts back the functions that Node removed and the package calls', () => {
+      const {told, stderr} = tellWith(
+        {'@tensorflow/tfjs-node': standIn(`util.isNullOrUndefined(null) && util.isArray([]) || fail()`)},
+        `${removed} tell(await setupBackend('tensorflow')); tell(tf.add(1, 2).dataSync()[0]);`,
+      );
+      expect(told, stderr).to.deep.equal(['tensorflow', 3]);
+    });
+
+    it('takes no backend that cannot compute, and keeps the active one', () => {
+      const {told, stderr} = tellWith(
+        {'@tensorflow/tfjs-node': standIn(fails)},
+        `await setupBackend('wasm');
+         tell(await failure(setupBackend('tensorflow')));
+         tell(tf.getBackend());`,
+      );
+      expect(told[0], stderr).to.match(/^BackendError: tensorflow: .*must compute.*no such device/);
+      expect(told[1]).to.equal('wasm');
+    });
+
+    it('takes wasm before it on the CPU, without a word', () => {
+      const {told, stderr} = tellWith({'@tensorflow/tfjs-node': standIn('')}, choice);
+      expect(told[0], stderr).to.equal('wasm');
+      expect(stderr).to.not.contain('tensorflow is the best');
+    });
+
+    it('takes it on the CPU where wasm cannot be had', () => {
+      const {told, stderr} = inFreshProcess(choice, withoutDriver, {
+        ...withoutNativeTensorFlow,
+        '@tensorflow/tfjs-node': standIn(''),
+        '@tensorflow/tfjs-backend-wasm': null,
+      });
+      expect(told[0], stderr).to.equal('tensorflow');
+      expect(told[1].map(({backend}: {backend: string}) => backend)).to.include('wasm');
+    });
+
+    it('takes it first with a GPU', () => {
+      const {told, stderr} = tellWith({'@tensorflow/tfjs-node-gpu': standIn('', gpu)}, choice);
+      expect(told, stderr).to.deep.equal(['tensorflow', []]);
+    });
+
+    it('warns where the package for GPUs found none, or computes nothing', () => {
+      for (const [package_, words] of [
+        [standIn('', '{isGPUPackage: true, isUsingGpuDevice: false}'), 'found no GPU'],
+        [standIn(fails, gpu), 'no such device'],
+      ]) {
+        const {told, stderr} = tellWith(
+          {'@tensorflow/tfjs-node-gpu': package_},
+          `${choice} tell(tf.add(1, 2).dataSync()[0]);`,
+        );
+        expect(told[0], stderr).to.equal('wasm');
+        expect(told[1][0].reason).to.contain(words);
+        expect(told[2]).to.equal(3);
+        expect(stderr).to.contain('setupBackend: tensorflow is the best backend').and.to.contain(words);
+      }
+    });
+
+    it('leaves the choice to tfjs after a failure where none was active', () => {
+      const {told, stderr} = tellWith(
+        {'@tensorflow/tfjs-node': standIn(fails)},
+        `await import('@tensorflow/tfjs-backend-cpu');
+         tell(await failure(setupBackend('tensorflow')));
+         tf.removeBackend('tensorflow');
+         tell(tf.add(1, 2).dataSync()[0]);
+         tell(tf.getBackend());`,
+      );
+      expect(told[0], stderr).to.contain('no such device');
+      expect(told.slice(1), stderr).to.deep.equal([3, 'cpu']);
+    });
+
+    it('brings back a backend that the application has taken away', () => {
+      const {told, stderr} = tellWith(
+        {'@tensorflow/tfjs-node': standIn('')},
+        `for (const name of ['tensorflow', 'cpu']) {
+           await setupBackend(name);
+           await setupBackend('wasm');
+           tf.removeBackend(name);
+           tell(await setupBackend(name));
+           tell(tf.add(1, 2).dataSync()[0]);
+         }`,
+      );
+      expect(told, stderr).to.deep.equal(['tensorflow', 3, 'cpu', 3]);
+    });
+
+    it('says so where it was taken away before', () => {
+      const {told, stderr} = tellWith(
+        {'@tensorflow/tfjs-node': standIn('')},
+        `await import('@tensorflow/tfjs-node');
+         tf.removeBackend('tensorflow');
+         tell(await failure(setupBackend('tensorflow')));`,
+      );
+      expect(told[0], stderr).to.contain("setupBackend before tf.removeBackend('tensorflow')");
+    });
   });
 
   it('says that no driver was found when webgpu is named without one', () => {

@@ -55,7 +55,7 @@ describe('Adam', () => {
       it('is saved and loaded with a model', () =>
         expectSurvivesSaving(new Adam({learningRate: 0.05, beta2: 0.5})));
     },
-    {only: ['cpu', 'wasm']},
+    {only: ['cpu', 'wasm', 'tensorflow']},
   );
 
   const wrong: [string, () => unknown, RegExp][] = [

@@ -263,7 +263,7 @@ describe('checkpoints', () => {
           }
         });
       },
-      {only: ['cpu', 'wasm']},
+      {only: ['cpu', 'wasm', 'tensorflow']},
     );
   });
 

@@ -132,7 +132,7 @@ describe('SGD', () => {
         }
       });
     },
-    {only: ['cpu', 'wasm']},
+    {only: ['cpu', 'wasm', 'tensorflow']},
   );
 
   const wrong: [string, SGDArgs, RegExp][] = [

@@ -285,7 +285,7 @@ describe('the plan of a training', () => {
         }
       }
     },
-    {only: ['cpu', 'wasm']},
+    {only: ['cpu', 'wasm', 'tensorflow']},
   );
 
   async function* fixedBatches(epoch: number) {
