@@ -106,6 +106,9 @@ function replacingDevice(stock: Factory, api: GPU): Factory {
   };
 }
 
+/** Dawn's entry point. There is one for the process: each that is made stays in memory as long as that lives. */
+let dawnGPU: GPU | undefined;
+
 /** The WebGPU entry point, and what makes it `navigator.gpu`. */
 async function findGPU(): Promise<{api: GPU; install: () => void}> {
   const present = typeof navigator === 'undefined' ? undefined : navigator.gpu;
@@ -123,7 +126,8 @@ async function findGPU(): Promise<{api: GPU; install: () => void}> {
       'webgpu: Node needs the package webgpu; it is not installed (npm install webgpu @tensorflow/tfjs-backend-webgpu).',
     );
   }
-  const api = dawn.create(DAWN_SWITCHES);
+  dawnGPU ??= dawn.create(DAWN_SWITCHES);
+  const api = dawnGPU;
   // Only once the adapter is accepted: an automatic choice that goes elsewhere leaves the process as it was.
   const install = () => {
     Object.assign(globalThis, dawn.globals);
