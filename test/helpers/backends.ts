@@ -13,6 +13,8 @@
  */
 
 import * as tf from '@tensorflow/tfjs';
+import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
+import {isBroken} from '../../kernels/wasm/runtime/guarded_module.js';
 import {setThreads} from '../../kernels/wasm/runtime/worker_pool.js';
 import {isMissing} from '../../src/backends/optional_package.js';
 import {registerBackend} from '../../src/backends/register_backend.js';
@@ -34,6 +36,14 @@ const load: Record<TestBackend, () => Promise<unknown>> = {
 async function loadWasm(): Promise<void> {
   await import('@tensorflow/tfjs-backend-wasm');
   await withHeap(true, () => tf.setBackend('wasm'));
+}
+
+/** A stock kernel that a suite before this one tried may have been aborted, as some are by maps of no cells. */
+async function mendWasm(): Promise<void> {
+  const made = tf.engine().registry.wasm as BackendWasm | undefined;
+  if (!made || !isBroken(made)) return;
+  await registerBackend('wasm', true);
+  await loadWasm();
 }
 
 /** Those that may be missing in CI, and are. */
@@ -94,6 +104,7 @@ export function eachBackend(
       before(async function () {
         const reason = await whyUnavailable(backend);
         if (reason === undefined) {
+          if (backend === 'wasm') await mendWasm();
           await tf.setBackend(backend);
           await tf.ready();
           setThreads(process.env.SWINT_TEST_QUICK ? 1 : 2);

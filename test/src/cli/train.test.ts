@@ -74,7 +74,7 @@ describe('tfjs-swint', () => {
 
   const misuse: [string, string, RegExp][] = [
     ['no command', '', /a command must be given; got none/],
-    ['an unknown command', 'trian', /the command must be one of train, .*convert; got trian/],
+    ['an unknown command', 'trian', /the command must be one of train, .*convert, inspect; got trian/],
     ['an unknown option', 'train --eopchs 3', /Unknown option '--eopchs'/],
     ['a value out of range', 'train --epochs 0', /--epochs must be a whole number from 1; got 0/],
   ];

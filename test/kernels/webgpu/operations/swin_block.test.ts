@@ -36,7 +36,7 @@ eachBackend(
           const weights = layer.trainableWeights.map((weight) => weight.read() as tf.Variable);
           const compute = async () => {
             // The same samples lose their branches each time.
-            (layer as unknown as {calls: number}).calls = 0;
+            layer.randomUses = 0;
             const loss = () => tf.sum(tf.mul(layer.apply(x, {training: true}) as tf.Tensor, c)) as tf.Scalar;
             const {value, grads} = tf.variableGrads(loss, [x, ...weights]);
             const read = [value, ...[x, ...weights].map(({name}) => grads[name])];
