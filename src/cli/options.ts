@@ -76,3 +76,12 @@ function helpOf({fallback, help, shown}: Declared<unknown>): string {
   const text = shown ?? (typeof fallback === 'string' || typeof fallback === 'number' ? fallback : null);
   return text === null ? help : `${help}; default ${text}`;
 }
+
+/** The names of the options that are on the command line; the others have their defaults. */
+export function givenOptions<Options extends object>(
+  command: Command,
+  options: Options,
+): (keyof Options & string)[] {
+  const names = Object.keys(options) as (keyof Options & string)[];
+  return names.filter((name) => command.getOptionValueSource(name) === 'cli');
+}

@@ -11,7 +11,7 @@ import type {Command} from 'commander';
 import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
 import {untilInterrupted} from './interrupts.js';
-import {addOptions, type Values} from './options.js';
+import {addOptions, givenOptions, type Values} from './options.js';
 import {makeOutput} from './output_folder.js';
 import {beginRun, checkNewRun, commandOf, endRun, readSettings, resumeCommand} from './run_folder.js';
 import {startBackend} from './start_backend.js';
@@ -52,8 +52,7 @@ export function trainCommand(
     )
     .action(({task: _, ...options}: TrainOptions & Values<typeof TASK>) => {
       if (options.resume === null) return run(settingsOf(options, context.now), context, false);
-      const names = Object.keys(options) as (keyof TrainOptions)[];
-      const given = names.filter((name) => command.getOptionValueSource(name) === 'cli');
+      const given = givenOptions(command, options);
       return run(resumedSettings(readSettings(options.resume, 'classify'), options, given), context, true);
     });
   addOptions(command, 'Task:', TASK);

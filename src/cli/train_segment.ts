@@ -23,7 +23,7 @@ import {type Context, newCommand, PROGRAM} from './command.js';
 import {TrainingDisplay} from './display.js';
 import {untilInterrupted} from './interrupts.js';
 import {openMasks} from './mask_options.js';
-import {addOptions, type Values} from './options.js';
+import {addOptions, givenOptions, type Values} from './options.js';
 import {makeOutput} from './output_folder.js';
 import {
   beginRun,
@@ -76,8 +76,7 @@ export function trainSegmentCommand(
     .addHelpText('after', EXAMPLES)
     .action(({task: _, ...options}: SegmentOptions & Values<typeof TASK>) => {
       if (options.resume === null) return run(segmentSettings(options, context.now), context, false);
-      const names = Object.keys(options) as (keyof SegmentOptions)[];
-      const given = names.filter((name) => command.getOptionValueSource(name) === 'cli');
+      const given = givenOptions(command, options);
       const saved = readSettings<SegmentSettings>(options.resume, 'segment');
       return run(resumedSegmentSettings(saved, options, given), context, true);
     });

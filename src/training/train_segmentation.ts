@@ -127,8 +127,8 @@ export async function trainSegmentation(
     return {...nothing, stopped: 'aborted', seconds: (performance.now() - start) / 1000};
   }
   const {mean, std} = statistics;
-  // Before the first step: a callback may save the model.
   const {dataFormat = 'channelsFirst'} = options;
+  // Before the first step: a callback may save the model.
   describeSegmenter(model, {classNames: [...data.train.classNames], mean, std, dataFormat});
   checkpoints?.belongsTo(identityOf(WHO, model, factsOf(data), options), {mean, std});
   const {result, weights} = checkpoints?.found ?? {};
