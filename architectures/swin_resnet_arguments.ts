@@ -27,13 +27,13 @@ type Conv2DArgs = Parameters<typeof tfl.layers.conv2d>[0];
 
 /** Options of the SwinT layers that let neighbouring cells meet in a convolution, and of their residual branches. */
 interface LocalityArgs {
-  /** Whether a depthwise 3x3 convolution stands inside the MLPs (CeiT's LeFF). Default false. */
+  /** Whether a depthwise 3x3 convolution stands inside the MLPs (CeiT's LeFF). Default false, at depth 10 true. */
   mlpConvolution?: boolean;
   /** Whether a depthwise 3x3 convolution stands before attention, as a position encoding (CPVT). Default false. */
   positionConvolution?: boolean;
-  /** Whether a depthwise 3x3 convolution of the values is added to attention (LePE of CSWin). Default false. */
+  /** Whether a depthwise 3x3 convolution of the values is added to attention (LePE of CSWin). Default false, at depth 10 true. */
   valueConvolution?: boolean;
-  /** Factor, learnt for each channel, with which the residual branches start (CaiT). Default: no such factor. */
+  /** Factor, learnt for each channel, with which the residual branches start (CaiT). Default: none, at depth 10 0.1. */
   layerScale?: number;
 }
 
@@ -54,12 +54,13 @@ export interface SwinResNetArgs extends LocalityArgs {
   convolution?: boolean;
   /**
    * Width of each stage's blocks. Default [16, 32, 64] or [64, 128, 256, 512]. At depth 10 channels of the convolutions
-   * at full, half and, where a third number is given, a quarter of the resolution; default [64, 128].
+   * at full, half and a quarter of the resolution, default [48, 96, 256], the SwinT being at an eighth; with two numbers it
+   * is at a quarter, and as wide as the second.
    */
   widths?: number[];
   /** Attention heads of each stage with SwinT. Default one per 16 channels: 1, 2, 4 or 4, 8, 16, 32; at depth 10 [4]. */
   numHeads?: number[];
-  /** Cells of a window. Default 4 or 7; at depth 10 8. */
+  /** Cells of a window. Default 4, of the imagenet form 7. */
   windowSize?: number | [number, number];
   /** Hidden width of the MLPs as a multiple of the channels. Default 1 or 4; at depth 10 2. */
   mlpRatio?: number;
@@ -81,9 +82,9 @@ export interface SwinResNetArgs extends LocalityArgs {
   dropout?: number;
   /** How much of its moving statistics batch normalization keeps at a step. Default 0.9; at depth 10 0.6. */
   batchNormMomentum?: number;
-  /** Factor of the logits at depth 10. Default 1/9. */
+  /** Factor of the logits at depth 10. Default 1/3. */
   logitScale?: number;
-  /** How the 3x3 convolutions start, 1x1 ones too, in Conv2D's words. Default 'heNormal'. */
+  /** How the 3x3 convolutions start, 1x1 ones too, in Conv2D's words. Default 'heNormal', at depth 10 `diracInitializer`. */
   kernelInitializer?: Conv2DArgs['kernelInitializer'];
   /** Where the channels of the model's input are. Default 'channelsFirst'. */
   dataFormat?: DataFormat;
@@ -165,7 +166,10 @@ function checkForm(args: SwinResNetArgs, depth: number): void {
 }
 
 /** Throws ConfigError unless `widths` and `numHeads`, where given, are so many counts. */
-export function checkStages(args: SwinResNetArgs, counts: {widths: number; numHeads: number}): void {
+export function checkStages(
+  args: SwinResNetArgs,
+  counts: {widths: number | number[]; numHeads: number},
+): void {
   for (const name of ['widths', 'numHeads'] as const) {
     const rule = {count: counts[name], per: 'stage', rule: COUNT};
     if (args[name] !== undefined) checkNumbers(WHO, name, args[name], rule);

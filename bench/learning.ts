@@ -1,15 +1,18 @@
 /**
- * What is learnt in equal minutes: trains every configuration of learning_configurations.ts for as long, with each seed, and
- * tests it on all test images.
+ * What is learnt in equal minutes: trains every configuration of learning_configurations.ts with each seed, for as many
+ * steps as fit into the minutes, and tests it on all test images.
  *
  *   npm run bench -- --only learning --data DIR [--minutes 10] [--seeds 3] [--configurations a,b] [--threads N] [--json FILE]
  *
- * DIR holds images as `tfjs-swint train --data` takes them. The results are written after every run; a file that is there
- * already is gone on from: what it has is not trained again. A configuration that fails is told of, and the others go on.
+ * DIR holds images as `tfjs-swint train --data` takes them. The steps are timed first, all configurations one after the other,
+ * which wants a machine that does nothing else; from then on their number is fixed, so that the trainings themselves can take
+ * turns with other work and give the same. Speeds and results are written as they come, and a training leaves checkpoints: a
+ * file that is there already is gone on from. A configuration that fails is told of, and the others go on.
  */
+import {existsSync, rmSync} from 'node:fs';
 import type * as tf from '@tensorflow/tfjs';
 import * as swint from 'tfjs-swint';
-import {cifarFiles, detectCifar, imageFolder} from 'tfjs-swint/node';
+import {checkpointFolder, cifarFiles, detectCifar, imageFolder} from 'tfjs-swint/node';
 import {LEARNING_CONFIGURATIONS, type LearningConfiguration} from './learning_configurations.js';
 import {LearningResults, type LearningRow} from './learning_results.js';
 
@@ -51,83 +54,147 @@ function makeOptimizer({name, args}: {name: string; args: object}): tf.Optimizer
   return new Optimizer(args);
 }
 
-/** More steps than fit into the minutes: schedules follow the time then, and the one test is at the end. */
-const ENDLESS = 1_000_000;
+interface Learner {
+  model: tf.LayersModel;
+  /** Options of `train`, the number of steps excepted. */
+  options: swint.TrainOptions;
+  dispose(): void;
+}
+
+function makeLearner(configuration: LearningConfiguration, seed: number, data: Data): Learner {
+  const {channels, height, width, classNames} = data.train;
+  // Images that grow want a network of free sizes.
+  const free = configuration.training.progressiveResizing !== undefined;
+  const model = swint.swinResNet({
+    ...configuration.network,
+    inputShape: free ? [channels, null, null] : [channels, height, width],
+    numClasses: classNames.length,
+    seed,
+  });
+  const optimizer = configuration.optimizer && makeOptimizer(configuration.optimizer);
+  const options = {seed, optimizer, ...configuration.training};
+  const dispose = () => {
+    optimizer?.dispose();
+    model.dispose();
+  };
+  return {model, options, dispose};
+}
+
+/** The steps that are timed of each size of images, and those before them, which prepare memory and kernels. */
+const TIMED = 4;
+const UNTIMED = 2;
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** Mean seconds of a step of the whole training; with images that grow, those of both sizes count by their share. */
+async function secondsPerStep(configuration: LearningConfiguration, data: Data): Promise<number> {
+  const timed = async (progressiveResizing?: swint.ProgressiveResizing) => {
+    const {model, options, dispose} = makeLearner(configuration, 0, data);
+    const times: number[] = [];
+    const stop = new AbortController();
+    try {
+      await swint.train(model, data, {
+        ...{...options, epochs: 1, stepsPerEpoch: UNTIMED + TIMED, progressiveResizing},
+        signal: stop.signal,
+        onBatch: ({step, stepMs}) => {
+          if (step > UNTIMED) times.push(stepMs / 1000);
+          // Before the test.
+          if (step === UNTIMED + TIMED) stop.abort();
+        },
+      });
+    } finally {
+      dispose();
+    }
+    return median(times);
+  };
+  const large = await timed();
+  const resizing = configuration.training.progressiveResizing;
+  if (resizing === undefined) return large;
+  const small = await timed({...resizing, until: 1});
+  return resizing.until * small + (1 - resizing.until) * large;
+}
 
 async function learn(
   configuration: LearningConfiguration,
   seed: number,
   data: Data,
-  minutes: number,
+  seconds: number,
+  steps: number,
+  dir: string,
 ): Promise<LearningRow> {
-  const {channels, height, width, classNames} = data.train;
-  // Images that grow want a network of free sizes.
-  const free = 'progressiveResizing' in configuration.training;
-  const inputShape: [number, number, number] = [channels, height, width];
-  const model = swint.swinResNet({
-    ...configuration.network,
-    inputShape: free ? [channels, null, null] : inputShape,
-    numClasses: classNames.length,
-    seed,
-  });
-  const optimizer = configuration.optimizer && makeOptimizer(configuration.optimizer);
+  const {channels, height, width} = data.train;
+  const {model, options, dispose} = makeLearner(configuration, seed, data);
   try {
-    const {multiplyAdds, parameters} = swint.modelInfo(model, {inputShape});
-    const history = await swint.train(model, data, {
-      ...{epochs: 1, stepsPerEpoch: ENDLESS, maxSeconds: 60 * minutes, seed, optimizer},
-      ...configuration.training,
+    const {multiplyAdds, parameters} = swint.modelInfo(model, {inputShape: [channels, height, width]});
+    const {evaluation} = await swint.train(model, data, {
+      ...{...options, epochs: 1, stepsPerEpoch: steps},
+      ...{checkpoint: {store: checkpointFolder(dir), everySeconds: 60}, resume: existsSync(dir)},
     });
-    const {evaluation, steps, imagesPerSecond} = history;
-    if (evaluation === null || imagesPerSecond === null) throw new Error('no step was taken');
+    if (evaluation === null) throw new Error('the training was not tested');
     return {
       ...{configuration, seed, testAccuracy: evaluation.accuracy, testLoss: evaluation.loss},
-      ...{steps, imagesPerSecond, parameters, multiplyAdds, date: new Date().toISOString()},
+      ...{steps, secondsPerStep: seconds, parameters, multiplyAdds, date: new Date().toISOString()},
     };
   } finally {
-    optimizer?.dispose();
-    model.dispose();
+    dispose();
   }
 }
 
-/** @returns the names of the runs that failed. */
+/** @returns the names of the configurations that failed. */
 export async function benchLearning(options: LearningOptions): Promise<string[]> {
   const {minutes, seeds, machine, backend, threads} = options;
   const configurations = chosenConfigurations(options.configurations);
   const data = await openData(options.data);
   const {train, test} = data;
-  const results = LearningResults.open(
-    options.json ?? `bench/results/learning-${machine}-${minutes}min.json`,
-    {
-      ...{machine, backend, threads, minutes},
-      data: {
-        ...{train: train.classNames.join(' '), trainImages: train.size, testImages: test.size},
-        classes: train.classNames.length,
-      },
+  const file = options.json ?? `bench/results/learning-${machine}-${minutes}min.json`;
+  const results = LearningResults.open(file, {
+    ...{machine, backend, threads, minutes},
+    data: {
+      ...{train: train.classNames.join(' '), trainImages: train.size, testImages: test.size},
+      classes: train.classNames.length,
     },
-  );
-  const failed: string[] = [];
+  });
+  const failed = new Set<string>();
+  const attempt = async (configuration: LearningConfiguration, what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      failed.add(configuration.name);
+      console.error(
+        `${configuration.name}${what}: failed: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  };
+  for (const configuration of configurations) {
+    await attempt(configuration, '', async () => {
+      const seconds = results.secondsPerStep(configuration) ?? (await secondsPerStep(configuration, data));
+      await results.setSpeed(configuration, seconds);
+      console.log(`${configuration.name}: ${seconds.toFixed(2)} s a step`);
+    });
+  }
   // Seed by seed, so that a study that is stopped has something of every configuration.
   for (let seed = 0; seed < seeds; seed++) {
     for (const configuration of configurations) {
-      const name = `${configuration.name}, seed ${seed}`;
+      const {name} = configuration;
+      const seconds = results.secondsPerStep(configuration);
+      if (seconds === undefined) continue;
       if (results.has(configuration, seed)) {
-        console.log(`${name}: done before`);
+        console.log(`${name}, seed ${seed}: done before`);
         continue;
       }
-      try {
-        const row = await learn(configuration, seed, data, minutes);
+      await attempt(configuration, `, seed ${seed}`, async () => {
+        const dir = `${file}.checkpoints/${name}-${seed}`;
+        const steps = Math.max(1, Math.round((60 * minutes) / seconds));
+        const row = await learn(configuration, seed, data, seconds, steps, dir);
         await results.add(row);
-        const percent = (100 * row.testAccuracy).toFixed(2);
-        console.log(`${name}: ${percent} %, ${row.steps} steps, ${row.imagesPerSecond.toFixed(0)} images/s`);
-      } catch (error) {
-        failed.push(name);
-        console.error(`${name}: failed: ${error instanceof Error ? error.message : error}`);
-      }
+        rmSync(dir, {recursive: true});
+        console.log(`${name}, seed ${seed}: ${(100 * row.testAccuracy).toFixed(2)} %, ${steps} steps`);
+      });
     }
   }
   console.log(`\nTest accuracy after ${minutes} minutes: mean, standard deviation and range over the seeds`);
   console.log(results.table());
-  return failed;
+  return [...failed];
 }
 
 /** A name for the file: 'AMD EPYC 9B45 128-Core Processor' with 2 threads is epyc-9b45-2-threads-wasm. */

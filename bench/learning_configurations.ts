@@ -3,7 +3,7 @@
  *
  * Every `twin` differs from the row of the same ending in `convolution: true` alone.
  */
-import type {SwinResNetArgs} from 'tfjs-swint';
+import type {SwinResNetArgs, TrainOptions} from 'tfjs-swint';
 
 export interface LearningConfiguration {
   name: string;
@@ -13,29 +13,36 @@ export interface LearningConfiguration {
   network: Partial<SwinResNetArgs>;
   /** Name of an optimizer of the library, and its arguments. Default AdamW, made by `train`. */
   optimizer?: {name: string; args: object};
-  /** Options of `train`; data, seed and minutes are the study's. */
-  training: object;
+  /** Options of `train`; data, seed and number of steps are the study's. */
+  training: TrainOptions;
 }
 
 /** How the README trains SwinResNet-14. */
-const README = {batchSize: 64, learningRate: 3e-3, flip: true};
+const README: TrainOptions = {batchSize: 64, learningRate: 3e-3, flip: true};
 
-/** The same for a batch normalization that forgets fast, which wants large batches. */
-const PLAIN = {batchSize: 500, learningRate: 5e-3, labelSmoothing: 0.1, flip: true, cropPadding: 2};
-
-const MUON = {
-  name: 'Muon',
-  args: {learningRate: 0.05, momentum: 0.8, newtonSchulzSteps: 3, adamw: {rateRatio: 0.1}},
+/** AdamW on the images of the recipe. */
+const PLAIN: TrainOptions = {
+  batchSize: 250,
+  learningRate: 5e-3,
+  labelSmoothing: 0.1,
+  flip: true,
+  cropPadding: 2,
 };
 
-const RECIPE = {recipe: 'small-images', schedule: 'triangular', warmupEpochs: 0.15};
+const RECIPE: TrainOptions = {recipe: 'small-images'};
+
+/** Muon without norms of filters, after a warm-up. */
+const WARM = {
+  optimizer: {
+    name: 'Muon',
+    args: {learningRate: 0.05, momentum: 0.8, newtonSchulzSteps: 3, adamw: {rateRatio: 0.1}},
+  },
+  training: {...RECIPE, batchSize: 500, schedule: 'triangular', warmupEpochs: 0.15} satisfies TrainOptions,
+};
 
 const SMALL = {depth: 10};
 
-const FIRST_TRY = {
-  ...{depth: 10, widths: [48, 96, 128], logitScale: 1 / 3, kernelInitializer: 'SwinDirac' as never},
-  ...{valueConvolution: true, mlpConvolution: true, layerScale: 0.1},
-};
+const RESIZING: TrainOptions = {...RECIPE, progressiveResizing: {from: 24, until: 0.6}};
 
 /** A network and its twin, trained alike. */
 function both(
@@ -55,40 +62,45 @@ function both(
   ];
 }
 
+/** The small form under the recipe, but for one thing. */
 const small = (
   name: string,
   source: string,
-  network: object,
-  training: object = {},
+  network: Partial<SwinResNetArgs>,
+  training: TrainOptions = {},
 ): LearningConfiguration => ({
   name: `swin-10-${name}`,
   source,
   network: {...SMALL, ...network},
-  optimizer: MUON,
   training: {...RECIPE, ...training},
 });
 
-const LOOKAHEAD = {averaging: {method: 'lookahead', every: 5, decay: 0.5}};
-const RESIZING = {progressiveResizing: {from: 24, until: 0.6}};
-
 export const LEARNING_CONFIGURATIONS: readonly LearningConfiguration[] = [
+  ...both('-10', 'Jordan 2024 (airbench94_muon)', SMALL, {training: RECIPE}),
+  ...both('-10-resizing', 'Howard 2018, Touvron et al. 2019 (FixRes)', SMALL, {training: RESIZING}),
   ...both('-14', 'README, CIFAR-10', {depth: 14}, {training: README}),
-  ...both('-10-plain', 'Jordan 2024 (airbench), AdamW', SMALL, {training: PLAIN}),
-  ...both('-10', 'Jordan 2024 (airbench), Muon', SMALL, {optimizer: MUON, training: RECIPE}),
-  ...both('-10-first', 'the first try of the hybrid', FIRST_TRY, {optimizer: MUON, training: RECIPE}),
-  small('mlp', 'LeFF: CeiT (Yuan et al. 2021), Uformer (Wang et al. 2022)', {mlpConvolution: true}),
-  small('position', 'CPVT (Chu et al. 2021), Twins, DHVT', {positionConvolution: true}),
-  small('value', 'LePE: CSWin (Dong et al. 2022), CoSwin', {valueConvolution: true}),
-  small('scale', 'CaiT (Touvron et al. 2021)', {layerScale: 0.1}),
-  small('scale-zero', 'CaiT; ReZero (Bachlechner et al. 2020)', {layerScale: 0}),
-  small('local', 'CeiT, CSWin and CaiT together', {
-    ...{mlpConvolution: true, valueConvolution: true, layerScale: 0.1},
+  ...both('-10-plain', 'AdamW', SMALL, {training: PLAIN}),
+  ...both('-10-warm', 'Jordan et al. 2024 (Muon), as for language models', SMALL, WARM),
+  ...both('-10-quarter', 'SwinT at 8x8', {...SMALL, widths: [64, 128]}, {training: RECIPE}),
+  small('no-convolutions', 'Swin (Liu et al. 2021): nothing but attention and MLP in the SwinT', {
+    ...{mlpConvolution: false, valueConvolution: false},
   }),
-  small('window-4', 'Swin (Liu et al. 2021): shifted windows', {windowSize: 4}),
+  small('no-mlp', 'without LeFF: CeiT (Yuan et al. 2021), Uformer (Wang et al. 2022)', {
+    mlpConvolution: false,
+  }),
+  small('no-value', 'without LePE: CSWin (Dong et al. 2022), CoSwin', {valueConvolution: false}),
+  small('position', 'CPVT (Chu et al. 2021), Twins, DHVT', {positionConvolution: true}),
+  small('scale-one', 'without what CaiT (Touvron et al. 2021) starts small', {layerScale: 1}),
+  small('scale-zero', 'ReZero (Bachlechner et al. 2020)', {layerScale: 0}),
+  small('window-2', 'Swin: shifted windows', {windowSize: 2}),
   small('two-pairs', 'CoAtNet (Dai et al. 2021): more attention late', {swinDepth: 4}),
-  small('dirac', 'DiracNets (Zagoruyko & Komodakis 2017)', {kernelInitializer: 'SwinDirac'}),
-  small('lookahead', 'Zhang et al. 2019, airbench', {}, LOOKAHEAD),
-  small('resizing', 'Touvron et al. 2019 (FixRes), airbench', {}, RESIZING),
+  small('he', 'He et al. 2015, in place of Dirac', {kernelInitializer: 'heNormal'}),
+  small(
+    'lookahead',
+    'Zhang et al. 2019, airbench',
+    {},
+    {averaging: {method: 'lookahead', every: 5, decay: 0.5}},
+  ),
   small('cutmix', 'Yun et al. 2019', {}, {cutmix: 1}),
   ...both('-10-sgd', 'Jordan 2024 (airbench), Nesterov SGD with rates by group', SMALL, {
     optimizer: {
@@ -98,6 +110,6 @@ export const LEARNING_CONFIGURATIONS: readonly LearningConfiguration[] = [
         groups: [{match: 'bn/beta', rateScale: 64}],
       },
     },
-    training: RECIPE,
+    training: {...RECIPE, batchSize: 500, schedule: 'triangular', warmupEpochs: 0.15},
   }),
 ];

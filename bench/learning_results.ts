@@ -1,4 +1,7 @@
-/** The file of a study of learning: one row for each configuration and seed, written anew after every run. */
+/**
+ * The file of a study of learning: the speed of each configuration, and one row for each configuration and seed, written anew
+ * whenever there is something new.
+ */
 import {existsSync, readFileSync} from 'node:fs';
 import {textTable} from '../kernels/common/text_table.js';
 import {replaceFile} from '../src/node/replace_file.js';
@@ -20,11 +23,18 @@ export interface LearningRow {
   testAccuracy: number;
   testLoss: number;
   steps: number;
-  imagesPerSecond: number;
+  /** What the number of steps was reckoned from. */
+  secondsPerStep: number;
   parameters: number;
   multiplyAdds: number;
   /** When it ended. */
   date: string;
+}
+
+/** How long a step of a configuration takes. */
+interface Speed {
+  configuration: LearningConfiguration;
+  secondsPerStep: number;
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
@@ -34,31 +44,56 @@ export class LearningResults {
   private constructor(
     private readonly file: string,
     private readonly study: Study,
+    private readonly speeds: Speed[],
     readonly rows: LearningRow[],
   ) {}
 
   /** Goes on from the file, where there is one. @throws Error where it is none of this study. */
   static open(file: string, study: Study): LearningResults {
-    if (!existsSync(file)) return new LearningResults(file, study, []);
-    let found: {study?: unknown; rows?: unknown};
+    if (!existsSync(file)) return new LearningResults(file, study, [], []);
+    let found: {study?: unknown; speeds?: unknown; rows?: unknown};
     try {
       found = JSON.parse(readFileSync(file, 'utf8'));
     } catch (error) {
       throw new Error(`learning: ${file} must be a file of results; got ${error} (name another by --json).`);
     }
-    if (!Array.isArray(found?.rows) || !same(found.study, study)) {
+    if (!Array.isArray(found?.rows) || !Array.isArray(found.speeds) || !same(found.study, study)) {
       throw new Error(
         `learning: ${file} must be of the same study; got ${JSON.stringify(found?.study)} for ` +
           `${JSON.stringify(study)} (name another by --json).`,
       );
     }
-    return new LearningResults(file, study, found.rows);
+    return new LearningResults(file, study, found.speeds, found.rows);
   }
 
   /** Whether the file has this run. @throws Error where the name stands there for other settings. */
   has(configuration: LearningConfiguration, seed: number): boolean {
-    const rows = this.rows.filter((row) => row.configuration.name === configuration.name);
-    const other = rows.find((row) => !same(row.configuration, configuration));
+    return this.of(this.rows, configuration).some((row) => row.seed === seed);
+  }
+
+  /** Undefined where it is not known yet. @throws Error where the name stands there for other settings. */
+  secondsPerStep(configuration: LearningConfiguration): number | undefined {
+    return this.of(this.speeds, configuration)[0]?.secondsPerStep;
+  }
+
+  async setSpeed(configuration: LearningConfiguration, secondsPerStep: number): Promise<void> {
+    if (this.secondsPerStep(configuration) === secondsPerStep) return;
+    this.speeds.push({configuration, secondsPerStep});
+    await this.write();
+  }
+
+  async add(row: LearningRow): Promise<void> {
+    this.rows.push(row);
+    await this.write();
+  }
+
+  /** What there is of this configuration. */
+  private of<Entry extends {configuration: LearningConfiguration}>(
+    entries: Entry[],
+    configuration: LearningConfiguration,
+  ): Entry[] {
+    const named = entries.filter((entry) => entry.configuration.name === configuration.name);
+    const other = named.find((entry) => !same(entry.configuration, configuration));
     if (other) {
       throw new Error(
         `learning: '${configuration.name}' must stand for the same settings in all of ${this.file}; got ` +
@@ -66,12 +101,12 @@ export class LearningResults {
           'name another file by --json).',
       );
     }
-    return rows.some((row) => row.seed === seed);
+    return named;
   }
 
-  async add(row: LearningRow): Promise<void> {
-    this.rows.push(row);
-    const text = `${JSON.stringify({study: this.study, rows: this.rows}, null, 2)}\n`;
+  private async write(): Promise<void> {
+    const {study, speeds, rows} = this;
+    const text = `${JSON.stringify({study, speeds, rows}, null, 2)}\n`;
     await replaceFile('learning', this.file, new TextEncoder().encode(text));
   }
 
@@ -84,7 +119,7 @@ export class LearningResults {
       'seeds',
       'test accuracy',
       'steps',
-      'images/s',
+      's a step',
       'parameters',
       'multiply-adds',
     ];
@@ -106,7 +141,7 @@ const deviation = (values: number[]) => {
 function summary(rows: LearningRow[]): {mean: number; cells: string[]} {
   const accuracies = rows.map((row) => 100 * row.testAccuracy);
   const [lowest, highest] = [Math.min(...accuracies), Math.max(...accuracies)].map((one) => one.toFixed(2));
-  const whole = (key: 'steps' | 'imagesPerSecond' | 'parameters' | 'multiplyAdds') =>
+  const whole = (key: 'steps' | 'parameters' | 'multiplyAdds') =>
     Math.round(mean(rows.map((row) => row[key]))).toLocaleString('en-US');
   const average = mean(accuracies);
   return {
@@ -116,7 +151,7 @@ function summary(rows: LearningRow[]): {mean: number; cells: string[]} {
       String(rows.length),
       `${average.toFixed(2)} +- ${deviation(accuracies).toFixed(2)} % (${lowest} to ${highest})`,
       whole('steps'),
-      whole('imagesPerSecond'),
+      mean(rows.map((row) => row.secondsPerStep)).toFixed(2),
       whole('parameters'),
       whole('multiplyAdds'),
     ],

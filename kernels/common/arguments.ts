@@ -81,15 +81,23 @@ export function checkNumber(
   return value;
 }
 
-/** A list of so many numbers that all keep a rule, one per channel, stage or whatever `per` says. */
+/**
+ * A list of numbers that all keep a rule, one per channel, stage or whatever `per` says; `count` is how many, or the counts
+ * that there may be.
+ */
 export function checkNumbers(
   who: string,
   name: string,
   values: unknown,
-  {count, per, rule}: {count: number; per: string; rule: NumberRule},
+  {count, per, rule}: {count: number | number[]; per: string; rule: NumberRule},
 ): readonly number[] {
-  if (!Array.isArray(values) || values.length !== count || !values.every((value) => keeps(value, rule))) {
-    throw refusal(who, name, `${count} numbers, one per ${per}, each ${rule.what}`, values);
+  const counts = [count].flat();
+  if (
+    !Array.isArray(values) ||
+    !counts.includes(values.length) ||
+    !values.every((value) => keeps(value, rule))
+  ) {
+    throw refusal(who, name, `${counts.join(' or ')} numbers, one per ${per}, each ${rule.what}`, values);
   }
   return values;
 }

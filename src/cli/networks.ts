@@ -28,9 +28,9 @@ export function buildNetwork(
     ...(widths === null ? {} : {widths}),
     // To the twin of depth 10 too: it is as wide as windows and locality cost.
     ...(window === null ? {} : {windowSize: window}),
-    mlpConvolution: locality.mlpConvolution,
-    positionConvolution: locality.positionConvolution,
-    valueConvolution: locality.valueConvolution,
+    mlpConvolution: locality.mlpConvolution ?? undefined,
+    positionConvolution: locality.positionConvolution ?? undefined,
+    valueConvolution: locality.valueConvolution ?? undefined,
     layerScale: locality.layerScale ?? undefined,
     // Means nothing to a convolution.
     ...(kind === 'swin' && dropPath > 0 ? {dropPath} : {}),

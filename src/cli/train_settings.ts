@@ -1,7 +1,7 @@
 /** The options of `tfjs-swint train`: each with its rule, its default and its help; and the settings that follow from them. */
 import {RECIPES, smallImages} from '../training/recipes.js';
 import {SCHEDULES} from '../training/training_plan.js';
-import {flag, onOff, option, optionName, type Values} from './options.js';
+import {onOff, option, optionName, type Values} from './options.js';
 import {keptSettings} from './resumed_settings.js';
 import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES, TRAINING_DEFAULTS} from './train_defaults.js';
 import {UsageError} from './usage_error.js';
@@ -9,8 +9,8 @@ import {belowOne, count, fromZero, listOf, oneOf, oneOfNumbers, path, positive, 
 
 export type NetworkKind = 'swin' | 'conv';
 
-/** What the help says of the recipe; its warm-up is a share of the epochs. */
-const SMALL = smallImages({epochs: 1});
+/** What the help says of the recipe. */
+const SMALL = smallImages({});
 const orSmall = (usual: number | string, small: number | string | undefined) =>
   `${usual} (small-images ${small})`;
 
@@ -66,10 +66,16 @@ export const NETWORKS = {
   ),
   window: option('N', count, null, 'window of the attention', "the network's own"),
   dropPath: option('RATE', belowOne, 0, 'stochastic depth of the SwinT layers, in [0, 1)'),
-  mlpConvolution: flag("a depthwise 3x3 convolution in the SwinT layers' MLPs", 'off'),
-  positionConvolution: flag('the same before their attention, to encode positions', 'off'),
-  valueConvolution: flag('the same of the values, beside their attention', 'off'),
-  layerScale: option('X', fromZero, null, 'factor that their residual branches start with', 'none'),
+  mlpConvolution: onOff("a depthwise 3x3 convolution in the SwinT layers' MLPs", 'off (depth 10 on)'),
+  positionConvolution: onOff('the same before their attention, to encode positions', 'off'),
+  valueConvolution: onOff('the same of the values, beside their attention', 'off (depth 10 on)'),
+  layerScale: option(
+    'X',
+    fromZero,
+    null,
+    'factor that their residual branches start with',
+    'none (depth 10 0.1)',
+  ),
 };
 
 /** The options that only SwinT layers have. */
@@ -125,7 +131,7 @@ export const TRAINING = {
     fromZero,
     null,
     'linear warm-up, fractions allowed',
-    'a twentieth of the epochs, of a triangle a fifth (small-images 15 %)',
+    `a twentieth of the epochs, of a triangle a fifth (small-images ${SMALL.warmupEpochs})`,
   ),
   weightDecay: option(
     'RATE',
@@ -225,8 +231,7 @@ function trainingDefaults(options: Omit<TrainOptions, 'model' | 'resume'>, epoch
   // Drawn shapes are not to be mirrored, whatever the recipe.
   const flip = options.flip ?? (data === null ? SHAPES.flip : undefined);
   const schedule = options.schedule ?? undefined;
-  const filled =
-    recipe === null ? {...TRAINING_DEFAULTS, ...defaults} : smallImages({epochs, flip, schedule});
+  const filled = recipe === null ? {...TRAINING_DEFAULTS, ...defaults} : smallImages({flip, schedule});
   const usedSchedule = schedule ?? filled.schedule ?? TRAINING_DEFAULTS.schedule;
   return {
     flip: flip ?? filled.flip,

@@ -6,7 +6,8 @@
  *     W_t = (1 - lr wd) W_{t-1} - lr sqrt(max(1, columns / rows)) O_t
  *
  * A convolution filter [kh, kw, in, out] is the matrix [kh kw in, out]. The factor of the step is that of the source, where
- * matrices are [out, in]: sqrt(max(1, out / in)). Matrices of one shape are updated at once.
+ * matrices are [out, in]: sqrt(max(1, out / in)). Matrices of one shape are updated at once. The joint matrix of queries,
+ * keys and values is three, each made orthogonal by itself, as the source has it.
  *
  * AdamW, at a fixed ratio of Muon's rate, has what is not a map between hidden features: variables of rank 0 and 1,
  * position tables and embeddings, the logit scale, depthwise filters, matrices of one row or column, and heads.
@@ -64,6 +65,11 @@ export interface MuonArgs {
    * norm follows every convolution, so that their scale does not matter. Default false.
    */
   normalizeFilters?: boolean;
+  /**
+   * Rate of the matrices of dense layers, those of attention and MLPs, as a share of the filters' rate. Default 1; where
+   * filters are kept at one norm, matrices, which grow, want less.
+   */
+  denseRateRatio?: number;
   /** Finds by their names the variables of heads, which are AdamW's. Default `classifier|head|^output/`. */
   heads?: NamePattern;
   /**
@@ -76,7 +82,7 @@ export interface MuonArgs {
 
 const ARGUMENTS = {
   ...{learningRate: true, momentum: true, newtonSchulzSteps: true, weightDecay: true},
-  ...{normalizeFilters: true, heads: true, exclude: true, adamw: true},
+  ...{normalizeFilters: true, denseRateRatio: true, heads: true, exclude: true, adamw: true},
 } as const satisfies ArgumentNames<MuonArgs>;
 
 const ADAMW = {
@@ -88,6 +94,9 @@ const HEADS = 'classifier|head|^output/';
 
 /** Filters with a matrix for each channel, and embeddings: tables, of which a step sees some rows. */
 const NO_HIDDEN_MATRIX = /depthwise|embeddings$/;
+
+/** [in, 3 out]: three matrices side by side. */
+const QUERIES_KEYS_VALUES = /qkv/;
 
 function checkedAdamW(args: MuonAdamWArgs): Required<MuonAdamWArgs> {
   const who = 'Muon(adamw)';
@@ -106,6 +115,11 @@ function matrixShape(shape: readonly number[]): [number, number] {
   return [tf.util.sizeFromShape(shape.slice(0, -1)), shape[shape.length - 1]];
 }
 
+/** How many matrices of equal size stand side by side in a variable. */
+function partsOf({name, value: {shape}}: Update): number {
+  return QUERIES_KEYS_VALUES.test(name) && shape[shape.length - 1] % 3 === 0 ? 3 : 1;
+}
+
 /**
  * Muon for `model.compile({optimizer: new Muon({...})})`, `optimizer.minimize` and `train`. One learning rate drives both
  * of its parts.
@@ -122,6 +136,7 @@ export class Muon extends VariableOptimizer {
   readonly newtonSchulzSteps: number;
   readonly weightDecay: number;
   readonly normalizeFilters: boolean;
+  readonly denseRateRatio: number;
   readonly adamw: Readonly<Required<MuonAdamWArgs>>;
   private readonly heads: RegExp;
 
@@ -135,6 +150,8 @@ export class Muon extends VariableOptimizer {
     this.newtonSchulzSteps = positiveInteger('Muon', 'newtonSchulzSteps', newtonSchulzSteps);
     this.weightDecay = weightDecay;
     this.normalizeFilters = flag('Muon', 'normalizeFilters', args.normalizeFilters, false);
+    this.denseRateRatio = args.denseRateRatio ?? 1;
+    this.checkNumber('denseRateRatio', this.denseRateRatio, FROM_ZERO);
     this.heads = namePattern('Muon', 'heads', args.heads ?? HEADS);
     this.adamw = checkedAdamW(args.adamw ?? {});
   }
@@ -150,43 +167,57 @@ export class Muon extends VariableOptimizer {
     const results = new Map<Update, tf.Tensor[]>();
     const groups = new Map<string, Update[]>();
     for (const update of updates) {
-      const key = update.kind === 'matrix' ? update.value.shape.join() : update.kind;
+      const key = update.kind === 'other' ? 'other' : `${update.value.shape} in ${partsOf(update)}`;
       groups.set(key, [...(groups.get(key) ?? []), update]);
     }
     for (const group of groups.values()) {
       const updated =
-        group[0].kind === 'matrix' ? this.matrixUpdate(group, step) : this.adamUpdate(group, step);
+        group[0].kind === 'other' ? this.adamUpdate(group, step) : this.matrixUpdate(group, step);
       for (const [i, update] of group.entries()) results.set(update, updated[i]);
     }
     return updates.map((update) => results.get(update)!);
   }
 
-  /** The step of matrices of one shape. */
+  /** The step of matrices of one shape and as many parts. */
   private matrixUpdate(updates: Update[], {scalar}: Step): tf.Tensor[][] {
     const {shape} = updates[0].value;
-    const [rows, columns] = matrixShape(shape);
-    const stacked = (tensors: tf.Tensor[]): tf.Tensor3D =>
-      tf.concat(tensors.map((tensor) => tf.reshape(tensor, [1, rows, columns]) as tf.Tensor3D));
+    const parts = partsOf(updates[0]);
+    const [rows, allColumns] = matrixShape(shape);
+    const columns = allColumns / parts;
+    const size = updates.length;
+    // [..., parts * columns] of every variable to [parts * variables, rows, columns], and back.
+    const stacked = (tensors: tf.Tensor[]): tf.Tensor3D => {
+      const joined = tf.stack(tensors.map((tensor) => tf.reshape(tensor, [rows, parts, columns])));
+      return tf.reshape(tf.transpose(joined, [2, 0, 1, 3]), [parts * size, rows, columns]);
+    };
+    const apart = (all: tf.Tensor): tf.Tensor[] => {
+      const joined = tf.transpose(tf.reshape(all, [parts, size, rows, columns]), [1, 2, 0, 3]);
+      return tf.unstack(joined).map((one) => tf.reshape(one, shape));
+    };
     const momentum = scalar(this.momentum);
     const gradient = stacked(updates.map((update) => update.gradient));
     const sums = tf.add(tf.mul(stacked(updates.map(({state}) => state[0])), momentum), gradient);
     const direction = newtonSchulz(tf.add(gradient, tf.mul(sums, momentum)), this.newtonSchulzSteps, scalar);
-    const rate = this.learningRate * Math.sqrt(Math.max(1, columns / rows));
-    const before = stacked(updates.map((update) => this.decayed(update, scalar)));
-    const values = tf.sub(before, tf.mul(direction, scalar(rate)));
-    const apart = (all: tf.Tensor) => tf.unstack(all).map((one) => tf.reshape(one, shape));
+    const rate = this.matrixRate(shape);
+    const before = stacked(updates.map((update) => this.decayed(update, rate, scalar)));
+    const factor = rate * Math.sqrt(Math.max(1, columns / rows));
+    const values = tf.sub(before, tf.mul(direction, scalar(factor)));
     const [newValues, newSums] = [apart(values), apart(sums)];
     return updates.map((_, i) => [newValues[i], newSums[i]]);
   }
 
+  private matrixRate(shape: readonly number[]): number {
+    return shape.length > 2 ? this.learningRate : this.learningRate * this.denseRateRatio;
+  }
+
   /** A matrix as the step finds it: normalised and decayed, where that is asked for. */
-  private decayed({value, decays}: Update, scalar: Step['scalar']): tf.Tensor {
+  private decayed({value, decays}: Update, rate: number, scalar: Step['scalar']): tf.Tensor {
     let before: tf.Tensor = value;
     if (this.normalizeFilters && value.rank > 2) {
       const norm = tf.maximum(tf.sqrt(tf.sum(tf.square(value))), scalar(1e-12));
       before = tf.mul(value, tf.div(scalar(Math.sqrt(value.shape[value.rank - 1])), norm));
     }
-    const kept = 1 - this.learningRate * this.weightDecay;
+    const kept = 1 - rate * this.weightDecay;
     return decays && kept !== 1 ? tf.mul(before, scalar(kept)) : before;
   }
 
@@ -200,9 +231,9 @@ export class Muon extends VariableOptimizer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const {learningRate, momentum, newtonSchulzSteps, weightDecay, normalizeFilters} = this;
+    const {learningRate, momentum, newtonSchulzSteps, weightDecay, normalizeFilters, denseRateRatio} = this;
     return {
-      ...{learningRate, momentum, newtonSchulzSteps, weightDecay, normalizeFilters},
+      ...{learningRate, momentum, newtonSchulzSteps, weightDecay, normalizeFilters, denseRateRatio},
       heads: patternSource(this.heads),
       adamw: {...this.adamw},
     };

@@ -27,19 +27,25 @@ function step(model: tf.LayersModel, optimizer: tf.Optimizer, images: tf.Tensor,
 }
 
 describe('swinResNet of depth 10', () => {
-  it('has SwinT at a quarter of the resolution, about half a million parameters and 70 million multiply-adds', () => {
-    const model = small();
-    const info = modelInfo(model);
-    expect(info.parameters).to.be.within(0.5e6, 0.6e6);
-    expect(info.multiplyAdds).to.be.within(60e6, 75e6);
-    const [swin, ...others] = ofClass(model, 'SwinT');
-    expect(others).to.deep.equal([]);
-    expect(swin.outputShape).to.deep.equal([null, 8, 8, 128]);
-    expect(swin.getConfig()).to.include({depth: 2, numHeads: 4, mlpRatio: 2, variant: 'v1'});
-    expect(model.getLayer('whiten').outputShape).to.deep.equal([null, 32, 32, 24]);
-    expect(model.outputs[0].shape).to.deep.equal([null, 10]);
-    expect(model.name).to.equal('swin_resnet10');
-    expect(ofClass(model, 'Permute').length).to.equal(1);
+  it('has SwinT at an eighth of the resolution, with two widths at a quarter', () => {
+    const table: [Partial<SwinResNetArgs>, number, number[]][] = [
+      [{}, 53e6, [4, 4, 256]],
+      [{widths: [64, 128]}, 70e6, [8, 8, 128]],
+    ];
+    for (const [args, multiplyAdds, shape] of table) {
+      const model = small(args);
+      expect(modelInfo(model).multiplyAdds).to.be.closeTo(multiplyAdds, 1e6);
+      const [swin, ...others] = ofClass(model, 'SwinT');
+      expect(others).to.deep.equal([]);
+      expect(swin.outputShape).to.deep.equal([null, ...shape]);
+      const config = swin.getConfig();
+      expect(config).to.include({depth: 2, numHeads: 4, mlpRatio: 2, variant: 'v1', layerScale: 0.1});
+      expect(config).to.include({mlpConvolution: true, valueConvolution: true});
+      expect(model.getLayer('whiten').outputShape).to.deep.equal([null, 32, 32, 24]);
+      expect(model.outputs[0].shape).to.deep.equal([null, 10]);
+      expect(model.name).to.equal('swin_resnet10');
+      expect(ofClass(model, 'Permute').length).to.equal(1);
+    }
   });
 
   it('normalises after the pool, and takes its numbers from the arguments', () => {
@@ -48,7 +54,13 @@ describe('swinResNet of depth 10', () => {
       ...{batchNormMomentum: 0.9, logitScale: 0.5, dropPath: 0.3, dropout: 0.1, variant: 'v2' as const},
     });
     expect(model.getLayer('stage1.conv1.bn').outputShape).to.deep.equal([null, 16, 16, 16]);
-    expect(model.getLayer('stage3.conv').outputShape).to.deep.equal([null, 8, 8, 32]);
+    expect(model.getLayer('stage3.conv').outputShape).to.deep.equal([null, 4, 4, 32]);
+    const plain = small({mlpConvolution: false, valueConvolution: false, layerScale: 0}).getLayer(
+      'stage3.swin',
+    );
+    expect(plain.getConfig())
+      .to.include({layerScale: 0})
+      .and.not.have.any.keys('mlpConvolution', 'valueConvolution');
     for (const norm of ofClass(model, 'SwinBatchNormalization')) {
       expect(norm.getConfig().momentum).to.equal(0.9);
     }
@@ -81,9 +93,10 @@ describe('swinResNet of depth 10', () => {
   describe('with its twin', () => {
     const table: [string, Partial<SwinResNetArgs>][] = [
       ['as it is', {}],
-      ['windows of 4', {windowSize: 4}],
+      ['windows of 2', {windowSize: 2}],
+      ['no locality', {mlpConvolution: false, valueConvolution: false}],
       ['two pairs', {swinDepth: 4}],
-      ['three widths', {widths: [48, 96, 128]}],
+      ['two widths', {widths: [64, 128]}],
       ['a wide MLP', {mlpRatio: 4, numHeads: [8]}],
       ['larger images', {inputShape: [3, 64, 48]}],
       ['channels last', {inputShape: [32, 32, 3], dataFormat: 'channelsLast'}],
@@ -137,7 +150,7 @@ describe('swinResNet of depth 10', () => {
 
   describe('bad arguments', () => {
     const cases: [string, object, RegExp][] = [
-      ['one width', {widths: [8]}, /^swinResNet: widths must be 2 numbers, one per stage, each a whole/],
+      ['one width', {widths: [8]}, /^swinResNet: widths must be 2 or 3 numbers, one per stage, each a whole/],
       ['heads of three stages', {numHeads: [1, 2, 4]}, /^swinResNet: numHeads must be 1 numbers, one per/],
       ['heads that do not divide', {numHeads: [5]}, /numHeads must divide the input channels/],
       [

@@ -21,7 +21,7 @@ describe('the study of learning', () => {
   };
   const [first, second] = LEARNING_CONFIGURATIONS;
   const row = (configuration: LearningRow['configuration'], seed: number, testAccuracy: number) => ({
-    ...{configuration, seed, testAccuracy, testLoss: 1, steps: 100 + seed, imagesPerSecond: 50},
+    ...{configuration, seed, testAccuracy, testLoss: 1, steps: 100 + seed, secondsPerStep: 0.5},
     ...{parameters: 1000, multiplyAdds: 2_000_000, date: '2026-01-01'},
   });
 
@@ -29,9 +29,12 @@ describe('the study of learning', () => {
     const file = join(dir, 'results.json');
     const results = LearningResults.open(file, study);
     expect(results.has(first, 0)).to.equal(false);
+    expect(results.secondsPerStep(first)).to.equal(undefined);
+    await results.setSpeed(first, 0.5);
     await results.add(row(first, 0, 0.5));
     await results.add(row(second, 0, 0.75));
     const again = LearningResults.open(file, study);
+    expect([again.secondsPerStep(first), again.secondsPerStep(second)]).to.deep.equal([0.5, undefined]);
     expect(again.has(first, 0)).to.equal(true);
     expect(again.has(first, 1)).to.equal(false);
     expect(again.has(second, 0)).to.equal(true);
@@ -40,7 +43,9 @@ describe('the study of learning', () => {
     const [head, best, other] = again.table().split('\n');
     expect(head).to.match(/^configuration +seeds +test accuracy/);
     expect(best).to.match(
-      new RegExp(`^${second.name} +1 +75.00 \\+- 0.00 % \\(75.00 to 75.00\\) +100 +50 +1,000 +2,000,000$`),
+      new RegExp(
+        `^${second.name} +1 +75.00 \\+- 0.00 % \\(75.00 to 75.00\\) +100 +0\\.50 +1,000 +2,000,000$`,
+      ),
     );
     expect(other).to.match(new RegExp(`^${first.name} +2 +51.50 \\+- 2.12 % \\(50.00 to 53.00\\) +101`));
   });
@@ -55,7 +60,7 @@ describe('the study of learning', () => {
     expect(() => results.has({...first, training: {batchSize: 1}}, 1)).to.throw(
       new RegExp(`'${first.name}' must stand for the same settings`),
     );
-    for (const text of ['{"rows": [', 'null', '[]', '{"rows": 3}']) {
+    for (const text of ['{"rows": [', 'null', '[]', '{"rows": 3}', '{"rows": []}']) {
       const broken = join(dir, 'broken.json');
       writeFileSync(broken, text);
       expect(() => LearningResults.open(broken, study), text).to.throw(/broken\.json must be/);
@@ -76,7 +81,14 @@ describe('the study of learning', () => {
   });
 
   it('names networks that can be built', () => {
-    for (const name of ['swin-14', 'twin-14', 'swin-10-plain', 'twin-10-plain', 'swin-10-window-4']) {
+    for (const name of [
+      'swin-14',
+      'twin-14',
+      'swin-10-plain',
+      'twin-10-plain',
+      'swin-10-quarter',
+      'swin-10-window-2',
+    ]) {
       const {network} = LEARNING_CONFIGURATIONS.find((one) => one.name === name)!;
       swinResNet({...network, numClasses: 10, seed: 0}).dispose();
     }

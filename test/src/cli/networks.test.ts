@@ -16,7 +16,7 @@ describe('the networks of the command line', () => {
       );
       expect(modelInfo(twin).multiplyAdds / modelInfo(swin).multiplyAdds).to.be.within(0.98, 1.02);
       const {windowSize} = swin.getLayer('stage3.swin').getConfig();
-      expect(windowSize).to.deep.equal([window ?? 8, window ?? 8]);
+      expect(windowSize).to.deep.equal([window ?? 4, window ?? 4]);
       for (const model of [swin, twin]) model.dispose();
     });
   }

@@ -152,12 +152,12 @@ describe('tfjs-swint', () => {
     expect(stdout).to.match(/^SwinResNet-10: .* parameters, 2 epochs of batches of 10$/m);
     const {settings} = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
     expect(settings).to.include({
-      ...{recipe: 'small-images', learningRate: 0.05, schedule: 'plateau', views: 6, average: 'ema'},
+      ...{recipe: 'small-images', learningRate: 0.15, schedule: 'plateau', views: 6, average: 'ema'},
       ...{accumulate: 2, mlpConvolution: true, layerScale: 0.1, labelSmoothing: 0.1},
     });
     const {configuration, models} = JSON.parse(await readFile(join(out, 'history.json'), 'utf8'));
     expect(configuration).to.include({
-      ...{recipe: 'small-images', 'learning rate': 0.05, schedule: 'plateau', 'test views': 6},
+      ...{recipe: 'small-images', 'learning rate': 0.15, schedule: 'plateau', 'test views': 6},
       ...{'average of weights': 'ema', 'batches per update': 2, 'label smoothing': 0.1},
       ...{'depthwise convolutions': 'MLP', 'layer scale': 0.1},
     });

@@ -78,9 +78,9 @@ describe('the options of train', () => {
       views: 2,
       average: 'lookahead',
       accumulate: 3,
-      mlpConvolution: false,
-      positionConvolution: false,
-      valueConvolution: false,
+      mlpConvolution: null,
+      positionConvolution: null,
+      valueConvolution: null,
       layerScale: null,
     });
     const locality = '--mlp-convolution --position-convolution --value-convolution --layer-scale 0';
@@ -103,8 +103,8 @@ describe('the options of train', () => {
     expect(parseTrainCommand(['--data', 'd'])).to.include(usual);
     expect(parseTrainCommand(['--data', 'd', '--schedule', 'triangular'])).to.include({warmup: 2});
     const recipe = {
-      ...{recipe: 'small-images', learningRate: 0.05, weightDecay: 0, labelSmoothing: 0.1, crop: 2, views: 6},
-      ...{schedule: 'triangular', warmup: 3, flip: 'alternating', batchSize: 500, stepsPerEpoch: null},
+      ...{recipe: 'small-images', learningRate: 0.15, weightDecay: 0, labelSmoothing: 0.1, crop: 2, views: 6},
+      ...{schedule: 'triangular', warmup: 0, flip: 'alternating', batchSize: 250, stepsPerEpoch: null},
     };
     const line = ['--recipe', 'small-images', '--epochs', '20'];
     expect(parseTrainCommand(['--data', 'd', ...line])).to.include(recipe);

@@ -42,23 +42,38 @@ class Reference {
     private readonly shape: number[],
     private readonly args: MuonArgs,
     private readonly decays: boolean,
+    private readonly joint: boolean,
   ) {
     this.m = p.map(() => 0);
     this.v = p.map(() => 0);
   }
 
   muon(gradient: number[], learningRate: number): void {
-    const {momentum = 0.95, newtonSchulzSteps = 5, weightDecay = 0, normalizeFilters} = this.args;
+    const {momentum = 0.95, newtonSchulzSteps = 5, weightDecay = 0} = this.args;
+    const {normalizeFilters, denseRateRatio = 1} = this.args;
     const columns = this.shape.at(-1)!;
     this.m = this.m.map((m, i) => momentum * m + gradient[i]);
-    const direction = gradient.map((g, i) => g + momentum * this.m[i]);
-    const step = orthogonal(split(direction, columns), newtonSchulzSteps).flat();
+    const direction = split(
+      gradient.map((g, i) => g + momentum * this.m[i]),
+      columns,
+    );
+    const parts = this.joint ? 3 : 1;
+    const width = columns / parts;
+    // Row by row, the columns of each part made orthogonal by themselves.
+    const orthogonals = Array.from({length: parts}, (_, part) =>
+      orthogonal(
+        direction.map((row) => row.slice(part * width, (part + 1) * width)),
+        newtonSchulzSteps,
+      ),
+    );
+    const step = direction.flatMap((_, row) => orthogonals.flatMap((matrix) => matrix[row]));
     if (normalizeFilters && this.shape.length > 2) {
       const scale = Math.sqrt(columns) / norm(this.p);
       this.p = this.p.map((p) => p * scale);
     }
-    const kept = this.decays ? 1 - learningRate * weightDecay : 1;
-    const rate = learningRate * Math.sqrt(Math.max(1, columns / (this.p.length / columns)));
+    const own = this.shape.length > 2 ? learningRate : learningRate * denseRateRatio;
+    const kept = this.decays ? 1 - own * weightDecay : 1;
+    const rate = own * Math.sqrt(Math.max(1, width / (this.p.length / columns)));
     this.p = this.p.map((p, i) => kept * p - rate * step[i]);
   }
 
@@ -95,6 +110,8 @@ const variables: [string, number[], muon: boolean, decays: boolean][] = [
   ['muon/tall/kernel', [7, 4], true, true],
   ['muon/first/kernel', [4, 6], true, true],
   ['muon/second/kernel', [4, 6], true, true],
+  ['muon/attn.qkv.weight', [4, 6], true, true],
+  ['muon/other.qkv.weight', [4, 6], true, true],
   ['muon/conv/kernel', [2, 2, 3, 5], true, true],
   ['muon/bias', [6], false, false],
   ['muon/blocks.0.attn.relative_position_bias_table', [9, 2], false, false],
@@ -112,6 +129,7 @@ const cases: [string, MuonArgs][] = [
     {learningRate: 0.05, momentum: 0.8, weightDecay: 0.3, adamw: {weightDecay: 0.7, rateRatio: 0.2}},
   ],
   ['as airbench94_muon', {learningRate: 0.24, momentum: 0.6, newtonSchulzSteps: 3, normalizeFilters: true}],
+  ['dense layers slower', {learningRate: 0.1, weightDecay: 0.3, denseRateRatio: 0.25}],
 ];
 
 describe('Muon', () => {
@@ -152,7 +170,7 @@ describe('Muon', () => {
         const made = variables.map(([path, shape, muon, decays], k) => {
           const start = values(k + 1, tf.util.sizeFromShape(shape));
           const variable = tf.tidy(() => tf.variable(tf.tensor(start, shape), true, path));
-          return {variable, muon, reference: new Reference(start, shape, args, decays)};
+          return {variable, muon, reference: new Reference(start, shape, args, decays, path.includes('qkv'))};
         });
         for (let step = 0; step < 6; step++) {
           if (step === 4) optimizer.learningRate *= 0.5;
@@ -250,6 +268,11 @@ describe('Muon', () => {
     ['no iterations', {newtonSchulzSteps: 0}, /newtonSchulzSteps must be a whole number from 1; got 0/],
     ['a decay below 0', {weightDecay: -1}, /Muon: weightDecay must be a number from 0; got -1/],
     ['a flag that is none', {normalizeFilters: 1 as never}, /normalizeFilters must be true or false; got 1/],
+    [
+      'a ratio of dense layers below 0',
+      {denseRateRatio: -1},
+      /Muon: denseRateRatio must be a number from 0; got -1/,
+    ],
     ['a pattern that is none', {heads: '['}, /Muon: heads must be a regular expression/],
     ['a wrong name', {adamw: {ratio: 1} as never}, /Muon\(adamw\): .* got ratio \(try rateRatio\)/],
     ['a ratio below 0', {adamw: {rateRatio: -1}}, /Muon\(adamw\): rateRatio must be a number from 0; got -1/],

@@ -40,21 +40,21 @@ describe('recipes', () => {
     const filled = withRecipe<TrainOptions>('train', made(), given);
     expect(filled).to.include({batchSize: 64, epochs: 20, flip: 'alternating', paddingMode: 'reflect'});
     expect(filled).to.include({cropPadding: 2, labelSmoothing: 0.1, testViews: 6, whitening: false});
-    expect(filled.warmupEpochs).to.be.closeTo(3, 1e-12);
-    expect(filled).to.include({schedule: 'triangular', learningRate: 0.05});
+    expect(filled).to.include({schedule: 'triangular', learningRate: 0.15, warmupEpochs: 0});
     const optimizer = recipeOptimizer({...filled, weightDecay: 0.01}) as Muon;
     expect(optimizer).to.be.instanceOf(Muon);
     expect(optimizer).to.include({
-      learningRate: 0.05,
-      momentum: 0.8,
+      learningRate: 0.15,
+      momentum: 0.6,
       newtonSchulzSteps: 3,
+      normalizeFilters: true,
       weightDecay: 0.01,
     });
-    expect(optimizer.adamw).to.include({rateRatio: 0.1, weightDecay: 0.01});
+    expect(optimizer.adamw).to.include({rateRatio: 1 / 15, weightDecay: 0.01});
     expect(recipeOptimizer({learningRate: 0.05})).to.equal(undefined);
-    const own = {cropPadding: 0, labelSmoothing: 0, testViews: 2, whitening: false, warmupEpochs: 0} as const;
+    const own = {cropPadding: 0, labelSmoothing: 0, testViews: 2, whitening: false, warmupEpochs: 1} as const;
     expect(withRecipe<TrainOptions>('train', made('whiten'), {...given, ...own})).to.include(own);
-    const options = {epochs: 3};
+    const options: TrainOptions = {epochs: 3};
     expect(withRecipe('train', made(), options)).to.equal(options);
   });
 
@@ -84,8 +84,7 @@ describe('recipes', () => {
       onBatch: ({learningRate}) => rates.push(learningRate),
     });
     expect(tf.memory().numTensors).to.equal(held);
-    // 36 steps, of which the first 5 warm up.
-    expect(rates.indexOf(0.05)).to.equal(5);
+    expect(rates[0]).to.equal(0.15);
     expect(rates[20]! - rates[19]!).to.be.closeTo(rates[35]! - rates[34]!, 1e-9);
     expect(history.testViews).to.equal(6);
     expect(history.epochs[11].trainLoss).to.be.below(history.epochs[0].trainLoss);
