@@ -4,7 +4,7 @@
  *
  *   npm run bench -- --only learning --data DIR [--minutes 10] [--seeds 3] [--configurations a,b] [--threads N] [--json FILE]
  *
- * DIR holds images as `tfjs-swint train --data` takes them. The steps are timed first, all configurations one after the other,
+ * DIR holds images as `tfjs-swint train --data` takes them. The steps are timed first, the configurations in turn,
  * which wants a machine that does nothing else; from then on their number is fixed, so that the trainings themselves can take
  * turns with other work and give the same. Speeds and results are written as they come, and a training leaves checkpoints: a
  * file that is there already is gone on from. A configuration that fails is told of, and the others go on.
@@ -80,38 +80,65 @@ function makeLearner(configuration: LearningConfiguration, seed: number, data: D
   return {model, options, dispose};
 }
 
-/** The steps that are timed of each size of images, and those before them, which prepare memory and kernels. */
+/** Rounds of timing, in each of which every configuration has its turn. */
+const ROUNDS = 3;
+
+/** The steps that are timed of each size of images in a round, and those before them, which prepare memory and kernels. */
 const TIMED = 4;
 const UNTIMED = 2;
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-/** Mean seconds of a step of the whole training; with images that grow, those of both sizes count by their share. */
-async function secondsPerStep(configuration: LearningConfiguration, data: Data): Promise<number> {
-  const timed = async (progressiveResizing?: swint.ProgressiveResizing) => {
-    const {model, options, dispose} = makeLearner(configuration, 0, data);
-    const times: number[] = [];
-    const stop = new AbortController();
-    try {
-      await swint.train(model, data, {
-        ...{...options, epochs: 1, stepsPerEpoch: UNTIMED + TIMED, progressiveResizing},
-        signal: stop.signal,
-        onBatch: ({step, stepMs}) => {
-          if (step > UNTIMED) times.push(stepMs / 1000);
-          // Before the test.
-          if (step === UNTIMED + TIMED) stop.abort();
-        },
-      });
-    } finally {
-      dispose();
-    }
-    return median(times);
-  };
-  const large = await timed();
-  const resizing = configuration.training.progressiveResizing;
-  if (resizing === undefined) return large;
-  const small = await timed({...resizing, until: 1});
-  return resizing.until * small + (1 - resizing.until) * large;
+/** Seconds of each of some steps of a fresh network. */
+async function timedSteps(configuration: LearningConfiguration, data: Data): Promise<number[]> {
+  const {model, options, dispose} = makeLearner(configuration, 0, data);
+  const times: number[] = [];
+  const stop = new AbortController();
+  try {
+    await swint.train(model, data, {
+      ...{...options, epochs: 1, stepsPerEpoch: UNTIMED + TIMED, signal: stop.signal},
+      onBatch: ({step, stepMs}) => {
+        if (step > UNTIMED) times.push(stepMs / 1000);
+        // Before the test.
+        if (step === UNTIMED + TIMED) stop.abort();
+      },
+    });
+  } finally {
+    dispose();
+  }
+  return times;
+}
+
+/**
+ * Seconds of a step of each configuration: medians of rounds in which they take turns. Where images grow, the mean of both
+ * sizes by their shares of the steps.
+ */
+async function timeSteps(
+  configurations: LearningConfiguration[],
+  data: Data,
+): Promise<Map<LearningConfiguration, number>> {
+  // Every size of images of a configuration, with its share of the steps.
+  const sizes = configurations.map((configuration) => {
+    const resizing = configuration.training.progressiveResizing;
+    const withUntil = (until: number) => ({
+      ...configuration,
+      training: {...configuration.training, progressiveResizing: resizing && {...resizing, until}},
+    });
+    const share = resizing?.until ?? 0;
+    return [
+      {share, configuration: withUntil(1), times: [] as number[]},
+      {share: 1 - share, configuration: withUntil(0), times: [] as number[]},
+    ].filter((size) => size.share > 0);
+  });
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const size of sizes.flat()) size.times.push(...(await timedSteps(size.configuration, data)));
+  }
+  return new Map(
+    configurations.map((configuration, i) => [
+      configuration,
+      sizes[i].reduce((sum, {share, times}) => sum + share * median(times), 0),
+    ]),
+  );
 }
 
 async function learn(
@@ -165,19 +192,18 @@ export async function benchLearning(options: LearningOptions): Promise<string[]>
       );
     }
   };
-  for (const configuration of configurations) {
-    await attempt(configuration, '', async () => {
-      const seconds = results.secondsPerStep(configuration) ?? (await secondsPerStep(configuration, data));
-      await results.setSpeed(configuration, seconds);
-      console.log(`${configuration.name}: ${seconds.toFixed(2)} s a step`);
-    });
+  const untimed = configurations.filter((one) => results.secondsPerStep(one) === undefined);
+  for (const [configuration, seconds] of await timeSteps(untimed, data)) {
+    await results.setSpeed(configuration, seconds);
+  }
+  for (const one of configurations) {
+    console.log(`${one.name}: ${results.secondsPerStep(one)?.toFixed(3)} s a step`);
   }
   // Seed by seed, so that a study that is stopped has something of every configuration.
   for (let seed = 0; seed < seeds; seed++) {
     for (const configuration of configurations) {
       const {name} = configuration;
-      const seconds = results.secondsPerStep(configuration);
-      if (seconds === undefined) continue;
+      const seconds = results.secondsPerStep(configuration)!;
       if (results.has(configuration, seed)) {
         console.log(`${name}, seed ${seed}: done before`);
         continue;

@@ -11,17 +11,18 @@ export function networkName(kind: NetworkKind, depth: number): string {
 
 /** The settings that say what a network is. */
 type NetworkSettings = Pick<TrainSettings, 'depth' | 'widths' | 'window' | 'dropPath' | 'seed'> &
-  Partial<Pick<TrainSettings, (typeof LOCALITY)[number]>>;
+  Partial<Pick<TrainSettings, (typeof LOCALITY)[number] | 'progressiveResizing'>>;
 
 /** @throws ConfigError for a depth, widths, window or rate that the network cannot have. */
 export function buildNetwork(
   kind: NetworkKind,
-  {depth, widths, window, dropPath, seed, ...locality}: NetworkSettings,
+  {depth, widths, window, dropPath, seed, progressiveResizing, ...locality}: NetworkSettings,
   {channels, height, width, classNames}: ImageDataset,
 ): tfl.LayersModel {
   return swinResNet({
     depth,
-    inputShape: [channels, height, width],
+    // Images that grow want a network of free sizes.
+    inputShape: progressiveResizing ? [channels, null, null] : [channels, height, width],
     numClasses: classNames.length,
     convolution: kind === 'conv',
     seed,

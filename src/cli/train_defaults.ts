@@ -1,18 +1,20 @@
 /** What `tfjs-swint train` does where it is not told, as far as that depends on the images. */
 
 /**
- * The drawn shapes of a run without options, sized so that it ends within three minutes on two cores on the wasm
+ * The drawn shapes of a run without options, sized so that it ends within two minutes on two cores on the wasm
  * backend. No image is seen twice: drawing new ones costs less than a step, and nothing can be learnt by heart.
  */
 export const SHAPES_DEFAULTS = {
   imageSize: 32,
-  trainImages: 16_000,
+  trainImages: 9_600,
   testImages: 300,
-  epochs: 5,
-  stepsPerEpoch: 200,
-  batchSize: 16,
+  epochs: 3,
+  stepsPerEpoch: 64,
+  batchSize: 50,
   flip: false,
-  widths: [16, 32, 64],
+  recipe: 'small-images',
+  depth: 10,
+  widths: [32, 64, 128],
 } as const;
 
 /** Whatever the images, without a recipe. */
@@ -33,6 +35,8 @@ export const FOLDER_DEFAULTS = {
   stepsPerEpoch: null,
   batchSize: 64,
   flip: true,
+  recipe: null,
+  depth: 14,
   // The network's own.
   widths: null,
 } as const;

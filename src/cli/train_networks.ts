@@ -141,6 +141,7 @@ function libraryOptions(settings: TrainSettings): TrainOptions {
     accumulateSteps: settings.accumulate,
     averaging: average === null ? undefined : {method: average},
     testViews: settings.views,
+    progressiveResizing: settings.progressiveResizing ?? undefined,
   };
 }
 

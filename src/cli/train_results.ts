@@ -106,10 +106,17 @@ function describeConfiguration(
     'drop path': settings.dropPath,
     flip: settings.flip === 'alternating' ? 'alternating' : settings.flip ? 'yes' : 'no',
     crop: settings.crop,
+    ...describeResizing(settings),
     'test views': settings.views,
     seed: settings.seed,
     platform: `Node ${process.version}, ${process.platform} ${process.arch}`,
   };
+}
+
+function describeResizing({progressiveResizing}: TrainSettings): Record<string, string> {
+  if (progressiveResizing === null) return {};
+  const {from, until} = progressiveResizing;
+  return {'progressive resizing': `${from} pixels for ${100 * until} % of the training`};
 }
 
 /** The options of SwinT layers that were given. */

@@ -1,11 +1,22 @@
 /** The options of `tfjs-swint train`: each with its rule, its default and its help; and the settings that follow from them. */
-import {RECIPES, smallImages} from '../training/recipes.js';
+import {RECIPES, type RecipeName, smallImages} from '../training/recipes.js';
 import {SCHEDULES} from '../training/training_plan.js';
 import {onOff, option, optionName, type Values} from './options.js';
 import {keptSettings} from './resumed_settings.js';
 import {FOLDER_DEFAULTS as FOLDER, SHAPES_DEFAULTS as SHAPES, TRAINING_DEFAULTS} from './train_defaults.js';
 import {UsageError} from './usage_error.js';
-import {belowOne, count, fromZero, listOf, oneOf, oneOfNumbers, path, positive, whole} from './values.js';
+import {
+  belowOne,
+  count,
+  fromZero,
+  listOf,
+  oneOf,
+  oneOfNumbers,
+  path,
+  positive,
+  resizing,
+  whole,
+} from './values.js';
 
 export type NetworkKind = 'swin' | 'conv';
 
@@ -55,7 +66,7 @@ export const NETWORKS = {
     count,
     null,
     'layers: 10, 14, 20, 29 (for small images) or 50, 101, 152 (for 224 pixels)',
-    '14',
+    `${FOLDER.depth} (shapes ${SHAPES.depth})`,
   ),
   widths: option(
     'N,N,...',
@@ -84,11 +95,11 @@ export const LOCALITY = ['mlpConvolution', 'positionConvolution', 'valueConvolut
 export const TRAINING = {
   recipe: option(
     'NAME',
-    oneOf(RECIPES),
+    oneOf([...RECIPES, 'none']),
     null,
     'settings that go together, for what is not given: small-images is for photos of about 32x32 pixels and some ' +
       'minutes, with Muon in place of AdamW',
-    'none',
+    'none (shapes small-images)',
   ),
   epochs: option(
     'N',
@@ -102,7 +113,7 @@ export const TRAINING = {
     count,
     null,
     'steps that count as an epoch',
-    `one pass (shapes ${SHAPES.stepsPerEpoch}, with a recipe one pass)`,
+    `one pass (shapes ${SHAPES.stepsPerEpoch})`,
   ),
   batchSize: option(
     'N',
@@ -141,6 +152,13 @@ export const TRAINING = {
     orSmall(TRAINING_DEFAULTS.weightDecay, 0),
   ),
   labelSmoothing: option('S', belowOne, null, 'in [0, 1)', orSmall(0, SMALL.labelSmoothing)),
+  progressiveResizing: option(
+    'N,SHARE',
+    resizing,
+    null,
+    'images of N pixels a side for the first SHARE of the training, for example 24,0.6',
+    'none',
+  ),
   average: option(
     'ema|lookahead',
     oneOf(['ema', 'lookahead']),
@@ -209,13 +227,16 @@ export function settingsOf({model, resume: _, ...options}: TrainOptions, now: Da
     throw new UsageError(`train: --warmup must be less than --epochs (${epochs}); got ${options.warmup}.`);
   }
   const networks: NetworkKind[] = model === 'both' ? ['swin', 'conv'] : [model];
-  const depth = options.depth ?? 14;
+  const depth = options.depth ?? defaults.depth;
   checkLocality(options, networks, depth);
   // The widths of the drawn shapes are for the network that is theirs by default too.
   const widths = options.depth === null && defaults.widths !== null ? [...defaults.widths] : null;
+  const named = options.recipe ?? defaults.recipe;
+  const recipe = named === 'none' ? null : named;
   return {
     ...options,
-    ...trainingDefaults(options, epochs),
+    recipe,
+    ...trainingDefaults({...options, recipe}, epochs),
     networks,
     epochs,
     depth,
@@ -225,19 +246,24 @@ export function settingsOf({model, resume: _, ...options}: TrainOptions, now: Da
 }
 
 /** How it is trained, with what the recipe fills in, else the data decide. */
-function trainingDefaults(options: Omit<TrainOptions, 'model' | 'resume'>, epochs: number) {
+function trainingDefaults(
+  options: Omit<TrainOptions, 'model' | 'resume' | 'recipe'> & {recipe: RecipeName | null},
+  epochs: number,
+) {
   const {data, recipe} = options;
   const defaults = data === null ? SHAPES : FOLDER;
   // Drawn shapes are not to be mirrored, whatever the recipe.
   const flip = options.flip ?? (data === null ? SHAPES.flip : undefined);
   const schedule = options.schedule ?? undefined;
   const filled = recipe === null ? {...TRAINING_DEFAULTS, ...defaults} : smallImages({flip, schedule});
+  // Drawn shapes come in the number of their own batches.
+  const batchSize = data === null ? SHAPES.batchSize : filled.batchSize;
   const usedSchedule = schedule ?? filled.schedule ?? TRAINING_DEFAULTS.schedule;
   return {
     flip: flip ?? filled.flip,
     crop: options.crop ?? filled.cropPadding,
-    batchSize: options.batchSize ?? filled.batchSize,
-    stepsPerEpoch: options.stepsPerEpoch ?? (recipe === null ? defaults.stepsPerEpoch : null),
+    batchSize: options.batchSize ?? batchSize,
+    stepsPerEpoch: options.stepsPerEpoch ?? defaults.stepsPerEpoch,
     learningRate: options.learningRate ?? filled.learningRate ?? TRAINING_DEFAULTS.learningRate,
     schedule: usedSchedule,
     warmup: options.warmup ?? filled.warmupEpochs ?? epochs / (usedSchedule === 'triangular' ? 5 : 20),

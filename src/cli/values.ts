@@ -5,8 +5,10 @@ import {
   COUNT,
   FROM_ZERO,
   type NumberRule,
+  SHARE,
   wholeNumber,
 } from '../../kernels/common/arguments.js';
+import type {ProgressiveResizing} from '../training/progressive_resizing.js';
 
 /** Says what the value must be, and what came. Never returns. */
 export type Refuse = (rule: string, given: string) => never;
@@ -33,6 +35,14 @@ export const listOf =
   <T>(reader: Reader<T>): Reader<T[]> =>
   (given, refuse) =>
     given.split(',').map((part) => reader(part, refuse));
+
+/** Pixels and a share of the training, with a comma between. */
+export const resizing: Reader<ProgressiveResizing> = (given, refuse) => {
+  const [pixels, share, ...more] = given.split(',');
+  const rule = () => refuse('pixels and a share up to 1, as 24,0.6', given);
+  if (share === undefined || more.length > 0) rule();
+  return {from: count(pixels, rule), until: numberReader(SHARE)(share, rule)};
+};
 
 /** One of some numbers, written as they are here. */
 export const oneOfNumbers =

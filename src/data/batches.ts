@@ -40,7 +40,7 @@ export interface BatchesArgs extends AugmentArgs, MixArgs, NormaliseArgs {
   randomErasing?: number | RandomErasingArgs;
   /**
    * Rows and columns of the images of a batch, counted from 0, to which they are resized after all other changes but the
-   * mixing; default those of the data set.
+   * mixing; default those of the data set. Asked once for each batch, in order.
    */
   sizeOf?: (batch: number) => readonly [number, number];
   /** Batches being read beyond the current one; default 4. Each holds B C H W floats. */
@@ -153,8 +153,8 @@ async function* generate(
     // The computations of some backends (wasm, cpu) never let the event loop run: finished reads come in here.
     await nextTurn();
     const {indices, values} = batch;
+    const [rows, columns] = batch.size;
     if (indices.length === 0) continue;
-    const [rows, columns] = sizeOf(b);
     const size = {channels, height: rows, width: columns, dataFormat};
     const mix = mixImages(values, indices.length, size, args, `${seed}/mix/${epoch}/${b}`);
     const labels = Int32Array.from(indices, (index) => labelOf(dataset, index));
@@ -176,6 +176,8 @@ function epochOrder(size: number, {shuffle = false, seed = 0, epoch = 0}: Batche
 
 interface PreparedBatch {
   indices: number[];
+  /** Rows and columns. */
+  size: readonly [number, number];
   /** Normalised images one after the other, [B, ...]; what stands in a failed image's place means nothing. */
   values: Float32Array;
   /** What was thrown for each image of the batch that could not be read, by its place in the batch. */
@@ -201,7 +203,7 @@ async function prepareBatch(
     }
   };
   await Promise.all(indices.map(read));
-  return {indices, values, failures};
+  return {indices, size, values, failures};
 }
 
 /** The batch without the images that failed, in the order of their places; throws where they may not fail. */
@@ -222,5 +224,5 @@ function withoutFailures(batch: PreparedBatch, args: BatchesArgs): PreparedBatch
     values.set(batch.values.subarray(place * volume, (place + 1) * volume), indices.length * volume);
     indices.push(index);
   }
-  return {indices, values, failures: new Map()};
+  return {...batch, indices, values, failures: new Map()};
 }

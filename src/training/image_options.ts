@@ -9,7 +9,7 @@ import {checkMix, type MixArgs} from '../data/mix_images.js';
 import {checkRandomErasing} from '../data/random_erasing.js';
 import {checkViews, type Views} from '../inference/views.js';
 import type {ImageOptions} from './evaluate.js';
-import {checkProgressiveResizing, type ProgressiveResizing, sizeByStep} from './progressive_resizing.js';
+import {checkProgressiveResizing, type ProgressiveResizing, sizeByShare} from './progressive_resizing.js';
 import {whitenedKernel} from './whitening.js';
 
 /** All are off by default. Those drawn at random follow from the seed, the pass over the images and the image's index. */
@@ -55,21 +55,22 @@ export function checkTrainingImages(
 interface PassPlace {
   /** Number of the pass, from 0. */
   pass: number;
-  /** Steps of a pass, those of batches without a readable image included, and of the whole training. */
+  /** Steps of a pass, those of batches without a readable image included. */
   stepsPerPass: number;
-  totalSteps: number;
+  /** Share of the training that is done at a step, counted from 0 over all passes. */
+  done: (step: number) => number;
 }
 
 /** What `batches` is told of the changes that the images of a pass undergo. */
 export function imageChanges(
   dataset: ImageDataset,
   options: TrainingImageOptions,
-  {pass, stepsPerPass, totalSteps}: PassPlace,
+  {pass, stepsPerPass, done}: PassPlace,
 ): Pick<BatchesArgs, keyof AugmentArgs | keyof MixArgs | 'randomErasing' | 'sizeOf'> {
   const {flip, cropPadding, paddingMode, mixup, cutmix, randomErasing, progressiveResizing} = options;
-  const size = progressiveResizing && sizeByStep(dataset, progressiveResizing, totalSteps);
+  const size = progressiveResizing && sizeByShare(dataset, progressiveResizing);
   return {
     ...{flip, cropPadding, paddingMode, mixup, cutmix, randomErasing},
-    sizeOf: size && ((batch) => size(pass * stepsPerPass + batch)),
+    sizeOf: size && ((batch) => size(done(pass * stepsPerPass + batch))),
   };
 }

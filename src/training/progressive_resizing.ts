@@ -2,7 +2,7 @@
  * Progressive resizing: the first steps of a training see smaller images, which cost less; the rest, and every test, see
  * them at their own size.
  *
- * The size of a step's images follows from the number of the step alone. Source: Howard 2018, "Training Imagenet in 3
+ * Without a limit of time the size of a step's images follows from the number of the step alone. Source: Howard 2018, "Training Imagenet in 3
  * hours for $25" (fast.ai, DAWNBench); Touvron et al. 2019, "Fixing the train-test resolution discrepancy".
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -16,7 +16,10 @@ import {ConfigError} from '../errors.js';
 export interface ProgressiveResizing {
   /** Pixels of the shorter side at the start; at most the images' own. The longer side keeps the proportions. */
   from: number;
-  /** Share of all planned steps, epochs times steps, that are taken at that size, 0 to 1; a limit of time does not change it. */
+  /**
+   * Share of the training that is done at that size, 0 to 1: of all planned steps, epochs times steps, or, where that is
+   * over sooner, of the time limit.
+   */
   until: number;
 }
 
@@ -47,13 +50,12 @@ export function checkProgressiveResizing(
   }
 }
 
-/** Rows and columns of the images of a step, counted from 0 over the whole training. */
-export function sizeByStep(
+/** Rows and columns of the images of a step, by the share of the training that is done before it. */
+export function sizeByShare(
   {height, width}: ImageDataset,
   {from, until}: ProgressiveResizing,
-  totalSteps: number,
-): (step: number) => readonly [number, number] {
+): (done: number) => readonly [number, number] {
   const scale = from / Math.min(height, width);
   const small = [Math.round(height * scale), Math.round(width * scale)] as const;
-  return (step) => (step < until * totalSteps ? small : [height, width]);
+  return (done) => (done < until ? small : [height, width]);
 }

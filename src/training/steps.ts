@@ -125,6 +125,7 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
     lastEnd = now;
   };
   const secondsSpent = () => secondsBefore + (performance.now() - start) / 1000;
+  plan.secondsSpent = secondsSpent;
 
   // A step's loss is awaited only after the next step has been handed to the device, so that the device never waits
   // for a read. One step of lag bounds what is queued.
@@ -175,6 +176,8 @@ export async function runSteps(args: StepsArgs): Promise<StepsResult> {
     plan.average?.useAverage();
     // After an error nobody else waits for the step in flight.
     await pending?.result.catch(() => undefined);
+    const spent = secondsSpent();
+    plan.secondsSpent = () => spent;
   }
   total.seconds = (performance.now() - start) / 1000;
   return total;

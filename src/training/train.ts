@@ -97,7 +97,8 @@ export interface TrainOptions extends ImageOptions, TrainingImageOptions, Resume
   clipNorm?: number;
   /**
    * Seconds of training after which it stops at the end of a step and evaluates; default none. Where the time is spent
-   * before the epochs are done, a schedule by name follows the time: the rate is at its end when it stops.
+   * before the epochs are done, a schedule by name and progressive resizing follow the time: the rate is at its end when it
+   * stops.
    */
   maxSeconds?: number;
   /**
@@ -463,7 +464,8 @@ async function* passOver(training: Training, pass: number, firstBatch: number): 
   const {data, images, batchSize, dropRemainder, stepsPerPass, options, plan} = training;
   const {seed = 0, signal} = options;
   const totalSteps = plan.epochs * plan.steps;
-  const changes = imageChanges(data.train, options, {pass, stepsPerPass, totalSteps});
+  const done = (step: number) => Math.max(step / totalSteps, plan.secondsSpent() / plan.maxSeconds);
+  const changes = imageChanges(data.train, options, {pass, stepsPerPass, done});
   const order = {shuffle: true, seed, epoch: pass, firstBatch};
   const source = batches(data.train, {...images, ...changes, ...order, batchSize, dropRemainder, signal});
   for await (const batch of source) {

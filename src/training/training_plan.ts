@@ -68,6 +68,8 @@ export interface TrainingPlan {
   resumables: Readonly<Record<string, Resumable>>;
   /** Rate of an update, counted from 0 over all epochs, after some seconds; undefined where the optimizer keeps its own. */
   rate: (update: number, seconds: number) => number | undefined;
+  /** Seconds of training so far, tests not counted; while steps are taken, `runSteps` says it. */
+  secondsSpent: () => number;
   /** Part of the training that is done with so many updates after some seconds, 0 to 1. */
   done: (updates: number, seconds: number) => number;
   /** Frees what the plan made. An optimizer of the caller's has the rate again that it came with. */
@@ -140,6 +142,7 @@ export function trainingPlan(
     Math.max(update, Math.floor((total * seconds) / maxSeconds));
   return {
     ...{epochs, steps, accumulateSteps, updates, maxSeconds, optimizer, schedule, average},
+    secondsSpent: () => 0,
     resumables: {
       ...(average && {'the average of the weights': average}),
       ...(schedule?.getState && {'the schedule': schedule as Resumable}),

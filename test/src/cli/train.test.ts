@@ -106,7 +106,7 @@ describe('tfjs-swint', () => {
       /^Data {5}shapes\/train: 20 images, shapes\/test: 20 images, 16x16x3, 10 classes \(circle,/m,
     );
     expect(stdout.match(/epoch 1\/1 · train loss \d\.\d+ accuracy .* · test loss/g)).to.have.length(2);
-    expect(stdout).to.match(/^SwinResNet-14 +[\d,]+ +[\d.]+ ms +\d\.\d+ +\d\.\d+ +[\d.]+%/m);
+    expect(stdout).to.match(/^SwinResNet-10 +[\d,]+ +[\d.]+ ms +\d\.\d+ +\d\.\d+ +[\d.]+%/m);
     expect(await readdir(out)).to.have.members(['conv', 'history.json', 'report.html', 'run.json', 'swin']);
     for (const path of [
       join(out, 'swin'),
@@ -122,7 +122,7 @@ describe('tfjs-swint', () => {
     expect(history.models.map(({kind}: {kind: string}) => kind)).to.deep.equal(['swin', 'conv']);
     expect(history.models[0].epochs).to.have.length(1);
     const report = await readFile(join(out, 'report.html'), 'utf8');
-    expect(report).to.include('SwinResNet-14').and.to.include('data:image/png;base64,');
+    expect(report).to.include('SwinResNet-10').and.to.include('data:image/png;base64,');
 
     // The saved models are the trained ones: the same loss on the same images, under the normalisation they carry.
     await tf.setBackend('cpu');
@@ -146,7 +146,8 @@ describe('tfjs-swint', () => {
     const out = join(root, 'recipe');
     const line =
       '--backend wasm --image-size 16 --limit 40 --test-limit 10 --epochs 2 --depth 10 --widths 8,16 --recipe small-images ' +
-      '--batch-size 10 --flip --views 6 --schedule plateau --average ema --accumulate 2 --mlp-convolution --layer-scale 0.1';
+      '--batch-size 10 --flip --views 6 --schedule plateau --average ema --accumulate 2 --mlp-convolution --layer-scale 0.1 ' +
+      '--progressive-resizing 12,0.5';
     const {code, stdout, stderr} = await swint('train', ...line.split(' '), '--out', out);
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/^SwinResNet-10: .* parameters, 2 epochs of batches of 10$/m);
@@ -160,6 +161,7 @@ describe('tfjs-swint', () => {
       ...{recipe: 'small-images', 'learning rate': 0.15, schedule: 'plateau', 'test views': 6},
       ...{'average of weights': 'ema', 'batches per update': 2, 'label smoothing': 0.1},
       ...{'depthwise convolutions': 'MLP', 'layer scale': 0.1},
+      'progressive resizing': '12 pixels for 50 % of the training',
     });
     for (const {testViews, epochs} of models) {
       expect(testViews).to.equal(6);

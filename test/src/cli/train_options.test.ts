@@ -21,7 +21,8 @@ describe('the options of train', () => {
       epochs: SHAPES_DEFAULTS.epochs,
       stepsPerEpoch: SHAPES_DEFAULTS.stepsPerEpoch,
       batchSize: SHAPES_DEFAULTS.batchSize,
-      depth: 14,
+      depth: 10,
+      recipe: 'small-images',
       flip: false,
       seed: 0,
       badImages: 'fail',
@@ -35,6 +36,8 @@ describe('the options of train', () => {
       epochs: 10,
       stepsPerEpoch: null,
       batchSize: 64,
+      depth: 14,
+      recipe: null,
       flip: true,
     });
     expect(parseTrainCommand(['--data', 'cats', '--no-flip'])).to.include({flip: false});
@@ -46,7 +49,8 @@ describe('the options of train', () => {
       '--data d --image-size 48 --epochs 3 --steps-per-epoch 9 --batch-size 8 --limit 100 --test-limit 50 --model conv --depth 20 --widths 8,16,32 ' +
       '--window 4 --backend cpu --threads 2 --learning-rate 5e-4 --weight-decay 0 --label-smoothing .1 --warmup 0.5 ' +
       '--drop-path 0.2 --crop 4 --seed 7 --bad-images skip --max-minutes 1.5 --checkpoint-seconds 9 --out=o ' +
-      '--flip --recipe small-images --schedule plateau --views 2 --average lookahead --accumulate 3';
+      '--flip --recipe small-images --schedule plateau --views 2 --average lookahead --accumulate 3 ' +
+      '--progressive-resizing 24,0.6';
     expect(parseTrainCommand(line.split(' '))).to.deep.equal({
       data: 'd',
       imageSize: 48,
@@ -78,6 +82,7 @@ describe('the options of train', () => {
       views: 2,
       average: 'lookahead',
       accumulate: 3,
+      progressiveResizing: {from: 24, until: 0.6},
       mlpConvolution: null,
       positionConvolution: null,
       valueConvolution: null,
@@ -109,7 +114,15 @@ describe('the options of train', () => {
     const line = ['--recipe', 'small-images', '--epochs', '20'];
     expect(parseTrainCommand(['--data', 'd', ...line])).to.include(recipe);
     // Drawn shapes are not mirrored, in the test neither.
-    expect(parseTrainCommand(line)).to.include({...recipe, flip: false, views: 1});
+    const {batchSize, stepsPerEpoch} = SHAPES_DEFAULTS;
+    expect(parseTrainCommand(line)).to.include({...recipe, batchSize, stepsPerEpoch, flip: false, views: 1});
+    // Without one they are trained as a folder is.
+    expect(parseTrainCommand(['--recipe', 'none'])).to.include({
+      ...usual,
+      warmup: 0.25,
+      batchSize,
+      stepsPerEpoch,
+    });
     expect(parseTrainCommand(['--data', 'd', ...line, '--no-flip'])).to.include({flip: false, views: 1});
     const own = '--learning-rate 0 --weight-decay 0.1 --label-smoothing 0 --crop 0 --views 1 --batch-size 8';
     expect(parseTrainCommand(['--data', 'd', ...line, ...own.split(' '), '--flip'])).to.include({
@@ -153,11 +166,16 @@ describe('the options of train', () => {
     ['--seed 1.5', /--seed/],
     ['--bad-images ignore', /--bad-images must be one of fail, skip; got ignore\./],
     ['--checkpoint-seconds -1', /--checkpoint-seconds must be a number from 0; got -1\./],
-    ['--recipe big-images', /--recipe must be one of small-images; got big-images\./],
+    ['--recipe big-images', /--recipe must be one of small-images, none; got big-images\./],
     ['--schedule step', /--schedule must be one of cosine, triangular, plateau; got step\./],
     ['--views 3', /--views must be one of 1, 2, 6; got 3\./],
     ['--views 02', /--views must be one of 1, 2, 6; got 02\./],
     ['--average swa', /--average must be one of ema, lookahead; got swa\./],
+    [
+      '--progressive-resizing 24',
+      /--progressive-resizing must be pixels and a share up to 1, as 24,0\.6; got 24\./,
+    ],
+    ['--progressive-resizing 24,2', /--progressive-resizing must be .*; got 24,2\./],
     ['--accumulate 0', /--accumulate must be a whole number from 1; got 0\./],
     ['--layer-scale -1', /--layer-scale must be a number from 0; got -1\./],
     ['--label-smoothing -0.1', /--label-smoothing must be a number in \[0, 1\); got -0\.1\./],
@@ -165,7 +183,7 @@ describe('the options of train', () => {
     ['--learning-rate NaN', /--learning-rate must be a number from 0; got NaN\./],
     ['--drop-path -0.1', /--drop-path must be a number in \[0, 1\); got -0\.1\./],
     [
-      '--model conv --layer-scale 0',
+      '--model conv --depth 14 --layer-scale 0',
       /--layer-scale must go with a network that has SwinT layers; got --model conv/,
     ],
     ['--resume=', /--resume must be a folder; got nothing\./],

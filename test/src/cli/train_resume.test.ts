@@ -39,7 +39,7 @@ describe('tfjs-swint train --resume', () => {
 
     const again = await swint(
       ['train', '--resume', out],
-      signalAt(/\nResNet-14[\s\S]*epoch 1\/4/, 'SIGKILL'),
+      signalAt(/\nResNet-10[\s\S]*epoch 1\/4/, 'SIGKILL'),
     );
     expect(again.code).to.equal(null);
 

@@ -144,6 +144,26 @@ describe('images of a training', () => {
     expect(await sizesOf(poolingModel(), {epochs: 2, ...mixed})).to.deep.equal(sizes(3, 3));
   });
 
+  it('progressiveResizing follows the time where that is over before the steps', async () => {
+    const {now} = performance;
+    // A clock of its own, so that a busy machine changes nothing.
+    let time = 0;
+    performance.now = () => {
+      time += 10;
+      return time;
+    };
+    try {
+      const progressiveResizing = {from: 2, until: 0.5};
+      const limited = {epochs: 1, stepsPerEpoch: 1_000_000, maxSeconds: 2, progressiveResizing};
+      const sizes = await sizesOf(poolingModel(), limited);
+      const small = sizes.filter((size) => size === '2x2').length;
+      expect(sizes).to.deep.equal(sizes.toSorted());
+      expect(small / sizes.length).to.be.within(0.3, 0.7);
+    } finally {
+      performance.now = now;
+    }
+  });
+
   it('testViews: the tests after the epochs take one view, the one at the end as many as asked for', async () => {
     const model = linearModel();
     const split = colourSplit();
