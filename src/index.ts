@@ -184,4 +184,4 @@ export type {Layout} from './weights/layouts/index.js';
 export type {LoadReport} from './weights/load_report.js';
 export {type LoadWeightsOptions, loadWeights} from './weights/load_weights.js';
 export type {ChannelAdaptation} from './weights/resizing.js';
-export {saveWeights} from './weights/save_weights.js';
+export {type SaveWeightsOptions, saveWeights} from './weights/save_weights.js';

@@ -9,7 +9,6 @@ import {
   swinFrom,
   swinFromSource,
 } from '../weights/from_checkpoint.js';
-import type {Layout} from '../weights/layouts/index.js';
 import type {LoadReport} from '../weights/load_report.js';
 import {
   assignWeights,
@@ -18,7 +17,7 @@ import {
   type LoadWeightsOptions,
   loadWeightsAt,
 } from '../weights/load_weights.js';
-import {saveWeights as weightsOf} from '../weights/save_weights.js';
+import {type SaveWeightsOptions, saveWeights as weightsOf} from '../weights/save_weights.js';
 import {withFile} from './file_source.js';
 import {nodePlace} from './hub_cache.js';
 import {replaceFile} from './replace_file.js';
@@ -82,7 +81,7 @@ export function pathOf(source: string | Uint8Array | URL): string | undefined {
 export async function saveWeights(
   model: tfl.LayersModel,
   path: string,
-  options: {layout?: Layout} = {},
+  options: SaveWeightsOptions = {},
 ): Promise<void> {
   await replaceFile('saveWeights', path, await weightsOf(model, options));
 }

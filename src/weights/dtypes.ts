@@ -57,3 +57,30 @@ function fromHalf(raw: Uint8Array): Float32Array {
   }
   return result;
 }
+
+/** The nearest float16 of each value, all finite, as bits; null where one is too large. */
+export function toHalf(values: Float32Array): Uint16Array | null {
+  const halves = new Uint16Array(values.length);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < values.length; i++) {
+    const sign = (bits[i] >>> 16) & 0x8000;
+    const size = Math.abs(values[i]);
+    if (size >= 65520) return null;
+    if (size < 2 ** -14) {
+      // Multiples of 2^-24; the first normal number follows the last of them, as bits too.
+      halves[i] = sign | roundToEven(size * 2 ** 24);
+    } else {
+      // 13 bits of the fraction go; what is carried goes into the exponent.
+      const kept = (bits[i] & 0x7fffffff) - (112 << 23);
+      halves[i] = sign | ((kept + 0xfff + ((kept >>> 13) & 1)) >>> 13);
+    }
+  }
+  return halves;
+}
+
+function roundToEven(value: number): number {
+  const below = Math.floor(value);
+  const part = value - below;
+  if (part !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
+}

@@ -7,12 +7,13 @@ import {showValue} from '../../kernels/common/show_value.js';
 import {preparation} from '../data/preprocess.js';
 import {CheckpointError, ConfigError} from '../errors.js';
 import {type ByteSource, bytesSource} from './byte_source.js';
-import {type Downloaded, download} from './download.js';
+import {type Downloaded, type DownloadSettings, download} from './download.js';
 import {browserStore, type DownloadStore} from './download_store.js';
 import {checkFetchOptions, FetchError, type FetchOptions} from './fetch_bytes.js';
 import {endpointOf, type HubAddress, hubUrl, isCommit, isHubAddress, parseHubAddress} from './hub_address.js';
 import {type CheckpointDescription, describe} from './hub_config.js';
 import {checkStart} from './open_checkpoint.js';
+import {readIndex, type ShardIndex, startsAsIndex} from './sharded.js';
 
 export interface DownloadOptions extends FetchOptions {
   /**
@@ -57,7 +58,12 @@ export interface CheckpointOrigin extends Omit<Downloaded, 'bytes'> {
 }
 
 /** Names of weights in a repository, the better first. */
-const WEIGHT_FILES = ['model.safetensors', 'pytorch_model.bin'];
+const WEIGHT_FILES = [
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+];
 
 /** Far more than a configuration with the names of 22,000 classes. */
 const MOST_CONFIG_BYTES = 2 ** 24;
@@ -120,8 +126,10 @@ export async function fetchCheckpoint(
       throw error;
     }
   };
+  const index = bytesSource(bytes, name);
+  const shards = startsAsIndex(bytes) ? await fetchShards(readIndex(index), url, settings) : undefined;
   return {
-    source: bytesSource(bytes, name),
+    source: shards ? {...index, beside: (file) => shards.get(file)!} : index,
     origin: {url: url.href, ...how},
     describe: async () =>
       checked(
@@ -135,6 +143,35 @@ export async function fetchCheckpoint(
         ),
       ),
   };
+}
+
+/** The files that an index names, from beside it; limits and progress are those of all together. */
+async function fetchShards(
+  {files, totalSize}: ShardIndex,
+  index: URL,
+  {onProgress, maxBytes, ...settings}: DownloadSettings,
+): Promise<Map<string, ByteSource>> {
+  const shards = new Map<string, ByteSource>();
+  let before = 0;
+  for (const file of files) {
+    const url = new URL(encodeURIComponent(file), index);
+    const {bytes} = await download(
+      url,
+      {
+        ...settings,
+        ...(maxBytes !== undefined && {maxBytes: Math.max(1, maxBytes - before)}),
+        ...(onProgress && {
+          // The index counts tensors alone, the files have headers too.
+          onProgress: ({loaded}) =>
+            onProgress({loaded: before + loaded, total: totalSize && Math.max(totalSize, before + loaded)}),
+        }),
+      },
+      (start) => checkStart(url.href, start),
+    );
+    before += bytes.length;
+    shards.set(file, bytesSource(bytes, url.href));
+  }
+  return shards;
 }
 
 /** A relative one belongs to the page; what is none is refused where it is fetched. */
@@ -172,7 +209,7 @@ async function hubFile(
   }
   if (address.file !== undefined) throw absent;
   throw new CheckpointError(
-    `${address.text}: the repository must have ${WEIGHT_FILES.join(' or ')} at revision ${address.revision}; got ` +
+    `${address.text}: the repository must have model.safetensors or pytorch_model.bin, or the index of either, at revision ${address.revision}; got ` +
       `${absent?.message.replace(/\.$/, '')} (is the name right? hf:owner/name/file names another file).`,
     {cause: absent},
   );

@@ -3,20 +3,23 @@
  *
  *   safetensors          8 bytes of length, then {
  *   torch.save, a zip    PK\3\4
+ *   an index of shards   { and metadata or weight_map
  *   torch.save before 1.6, a pickle or a tar: refused
  */
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from './byte_source.js';
 import type {Checkpoint} from './checkpoint.js';
 import {openSafetensors} from './safetensors.js';
+import {openSharded, startsAsIndex} from './sharded.js';
 import {openTorchCheckpoint} from './torch_checkpoint.js';
 
 /** @throws CheckpointError naming the file, the rule and what came. */
 export function openCheckpoint(source: ByteSource): Checkpoint {
-  const start = source.read(0, Math.min(source.size, 9));
+  const start = source.read(0, Math.min(source.size, 512));
   const begins = (text: string) => [...text].every((letter, i) => start[i] === letter.charCodeAt(0));
   if (start[8] === 0x7b) return openSafetensors(source);
   if (begins('PK\x03\x04')) return openTorchCheckpoint(source);
+  if (startsAsIndex(start)) return openSharded(source, openCheckpoint);
   if (begins('\x80') || isTar(source)) {
     throw new CheckpointError(
       `${source.name}: a checkpoint must be a safetensors file or one of torch.save since 1.6; got a bare pickle or a ` +
@@ -35,7 +38,8 @@ export function checkStart(name: string, start: Uint8Array): void {
   const isZip = start[0] === 0x50 && start[1] === 0x4b;
   const isPickle = start[0] === 0x80;
   const isSafetensors = start[8] === 0x7b;
-  if (isZip || isPickle || isSafetensors || isTar({name, size: start.length, read: reader(start)})) return;
+  if (isZip || isPickle || isSafetensors || startsAsIndex(start)) return;
+  if (isTar({name, size: start.length, read: reader(start)})) return;
   const text = new TextDecoder().decode(start.subarray(0, 40));
   throw new CheckpointError(
     `${name}: a checkpoint must be a safetensors file or one of torch.save; got one that begins with ` +

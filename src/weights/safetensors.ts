@@ -14,7 +14,7 @@
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from './byte_source.js';
 import type {Checkpoint, TensorEntry} from './checkpoint.js';
-import {DTYPE_BITS, float32Values} from './dtypes.js';
+import {DTYPE_BITS, float32Values, toHalf} from './dtypes.js';
 import {isSize} from './is_size.js';
 
 export interface Safetensors extends Checkpoint {
@@ -166,14 +166,20 @@ export interface NamedValues {
   values: Float32Array;
 }
 
+/** The types that values can be written as. */
+export const FLOAT_TYPES = ['float32', 'float16'] as const;
+export type FloatType = (typeof FLOAT_TYPES)[number];
+
 /**
- * A file of float32 tensors, in the order given.
+ * A file of tensors, in the order given.
  *
- * @throws CheckpointError for a name that comes twice or may not be one.
+ * @param dtype Of all of them; float16 is the nearest one, ties to even. Default float32.
+ * @throws CheckpointError for a name that comes twice or may not be one, or a value too large for float16.
  */
 export function writeSafetensors(
   tensors: readonly NamedValues[],
   metadata: Readonly<Record<string, string>> = {},
+  dtype: FloatType = 'float32',
 ): Uint8Array {
   const header: Record<string, unknown> = {};
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
@@ -184,8 +190,12 @@ export function writeSafetensors(
         `writeSafetensors: each tensor must have a name of its own; got ${name} twice or forbidden.`,
       );
     }
-    header[name] = {dtype: 'F32', shape, data_offsets: [position, position + values.byteLength]};
-    position += values.byteLength;
+    const bytes = values.length * (dtype === 'float32' ? 4 : 2);
+    header[name] = {
+      ...{dtype: dtype === 'float32' ? 'F32' : 'F16', shape},
+      data_offsets: [position, position + bytes],
+    };
+    position += bytes;
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   // Spaces, so that the values begin at a multiple of 8.
@@ -195,9 +205,18 @@ export function writeSafetensors(
   file.fill(0x20, 8, 8 + length);
   file.set(text, 8);
   let at = 8 + length;
-  for (const {values} of tensors) {
-    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-    at += values.byteLength;
+  for (const {name, values} of tensors) {
+    const {buffer, byteOffset, byteLength} = dtype === 'float32' ? values : halves(name, values);
+    file.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
   }
   return file;
+}
+
+function halves(name: string, values: Float32Array): Uint16Array {
+  const bits = values.every(Number.isFinite) ? toHalf(values) : null;
+  if (bits) return bits;
+  throw new CheckpointError(
+    `writeSafetensors: values must be within 65504 of 0 to be float16; got others in ${name} (leave dtype out: float32).`,
+  );
 }

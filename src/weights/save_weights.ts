@@ -10,25 +10,36 @@ import {CheckpointError} from '../errors.js';
 import {toFile} from './axes.js';
 import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
 import {checkVariant} from './load_report.js';
-import {type NamedValues, writeSafetensors} from './safetensors.js';
+import {FLOAT_TYPES, type FloatType, type NamedValues, writeSafetensors} from './safetensors.js';
 import {settingsMetadata} from './swin_settings.js';
 import {namesOf} from './weight_names.js';
+
+export interface SaveWeightsOptions {
+  /** Whose names are written; default 'microsoft'. */
+  layout?: Layout;
+  /** 'float32', or 'float16' for half of the bytes: the nearest of each value. Default 'float32'. */
+  dtype?: FloatType;
+}
+
+const OPTIONS = {layout: true, dtype: true} as const satisfies ArgumentNames<SaveWeightsOptions>;
 
 /**
  * The weights as a safetensors file.
  *
  * @param model For a published layout a model of architectures/swin_transformer, for 'miziha' one SwinT layer or a
  *   SwinResNet of that variant, for 'tfjs-swint' any model.
- * @param options layout: whose names are written; default 'microsoft'.
- * @throws ConfigError for an unknown layout; CheckpointError for a weight that the layout has no place for.
+ * @param options layout; dtype.
+ * @throws ConfigError for an unknown layout or dtype; CheckpointError for a weight that the layout has no place for, or with
+ *     values too large for float16.
  */
 export async function saveWeights(
   model: tfl.LayersModel,
-  options: {layout?: Layout} = {},
+  options: SaveWeightsOptions = {},
 ): Promise<Uint8Array> {
-  checkArguments('saveWeights', options, {layout: true} satisfies ArgumentNames<typeof options>);
-  const {layout = 'microsoft'} = options;
+  checkArguments('saveWeights', options, OPTIONS);
+  const {layout = 'microsoft', dtype = 'float32'} = options;
   oneOf('saveWeights', 'layout', layout, LAYOUTS);
+  oneOf('saveWeights', 'dtype', dtype, FLOAT_TYPES);
   if (layout === 'miziha') checkVariant('saveWeights', model);
   const naming = namingOf(layout, versionOf(model.weights.map(({originalName}) => originalName)));
   const tensors = new Map<string, NamedValues>();
@@ -62,7 +73,7 @@ export async function saveWeights(
   }
   const format = layout === 'tfjs-swint' || layout === 'miziha' ? layout : 'pt';
   const metadata = {format, ...settingsMetadata(model)};
-  return writeSafetensors([...tensors.values()], metadata);
+  return writeSafetensors([...tensors.values()], metadata, dtype);
 }
 
 /** A joint bias of queries, keys and values; V2 has none for the keys, whose third stays zero. */

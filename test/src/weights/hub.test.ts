@@ -241,7 +241,7 @@ describe('checkpoints of a hub', () => {
       'no weights',
       'hf:me/none',
       {},
-      /hf:me\/none: the repository must have model.safetensors or pytorch_model.bin at revision main; got .*404/,
+      /hf:me\/none: the repository must have model.safetensors or pytorch_model.bin, or the index of either, at revision main; got .*404/,
     ],
     ['no such file', 'hf:me/net/x.bin', {}, /net\/resolve\/main\/x\.bin: .*got status 404/],
     [

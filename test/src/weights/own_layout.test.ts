@@ -106,4 +106,42 @@ describe('the layout of tfjs-swint', () => {
     );
     expect((position as Error).message).to.match(/none for absolute_pos_embed/);
   });
+
+  it('is half as large in float16, each value the nearest', async () => {
+    const model = randomised(kinds.swinTransformer());
+    const [full, half] = await Promise.all(
+      (['float32', 'float16'] as const).map((dtype) => saveWeights(model, {layout: 'tfjs-swint', dtype})),
+    );
+    expect(half.length / full.length).to.be.within(0.5, 0.6);
+    const {tensors, values} = openSafetensors(bytesSource(half));
+    const exact = openSafetensors(bytesSource(full));
+    for (const [name, {dtype, shape}] of tensors) {
+      expect(dtype).to.equal('F16');
+      expect(shape).to.deep.equal(exact.tensors.get(name)!.shape);
+      for (const [i, value] of values(name).entries()) {
+        const was = exact.values(name)[i];
+        expect(Math.abs(value - was), name).to.be.at.most(2 ** -11 * Math.abs(was));
+      }
+    }
+    assignWeights(model, bytesSource(half));
+    for (const [value, error] of [
+      [7e4, /values must be within 65504 of 0 to be float16; got others in /],
+      [Number.NaN, /float16; got others/],
+    ] as const) {
+      model.layers.at(-1)!.setWeights(
+        model.layers
+          .at(-1)!
+          .getWeights()
+          .map((weight) => tf.fill(weight.shape, value)),
+      );
+      const failure = await saveWeights(model, {layout: 'tfjs-swint', dtype: 'float16'}).catch(
+        (error) => error,
+      );
+      expect(failure).to.be.instanceOf(CheckpointError);
+      expect(failure.message).to.match(error);
+    }
+    const wrong = await saveWeights(model, {dtype: 'int8' as never}).catch((error) => error);
+    expect(wrong.message).to.equal("saveWeights: dtype must be one of 'float32', 'float16'; got 'int8'.");
+    model.dispose();
+  });
 });
