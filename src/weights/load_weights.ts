@@ -159,6 +159,13 @@ export function checkOptions(who: string, options: LoadWeightsOptions): void {
 
 /** The layout of a checkpoint: the one that is said, or the one its names tell. */
 export function layoutOf(file: Checkpoint, layout: Layout | 'auto' = 'auto'): Layout {
+  const volumes = [...file.tensors.keys()].find((name) => /(^|\.)swinViT\./.test(name));
+  if (volumes !== undefined) {
+    throw new CheckpointError(
+      `${file.name}: its names must be those of a Swin Transformer of images; got ${volumes}, of MONAI's SwinUNETR, whose ` +
+        'windows and patches are of volumes (there is no such network here; train swinUNet on slices).',
+    );
+  }
   const found = layout === 'auto' ? detectLayout(new Set(file.tensors.keys())) : layout;
   if (found) return found;
   const some = [...file.tensors.keys()].slice(0, 3).join(', ');

@@ -166,18 +166,23 @@ export interface NamedValues {
   values: Float32Array;
 }
 
-/** The types that values can be written as. */
+/** Whole numbers to write, as int64. */
+export interface NamedWholeNumbers extends Omit<NamedValues, 'values'> {
+  values: BigInt64Array;
+}
+
+/** The types that floating-point values can be written as. */
 export const FLOAT_TYPES = ['float32', 'float16'] as const;
 export type FloatType = (typeof FLOAT_TYPES)[number];
 
 /**
  * A file of tensors, in the order given.
  *
- * @param dtype Of all of them; float16 is the nearest one, ties to even. Default float32.
+ * @param dtype Of all that are no whole numbers; float16 is the nearest one, ties to even. Default float32.
  * @throws CheckpointError for a name that comes twice or may not be one, or a value too large for float16.
  */
 export function writeSafetensors(
-  tensors: readonly NamedValues[],
+  tensors: readonly (NamedValues | NamedWholeNumbers)[],
   metadata: Readonly<Record<string, string>> = {},
   dtype: FloatType = 'float32',
 ): Uint8Array {
@@ -190,12 +195,10 @@ export function writeSafetensors(
         `writeSafetensors: each tensor must have a name of its own; got ${name} twice or forbidden.`,
       );
     }
-    const bytes = values.length * (dtype === 'float32' ? 4 : 2);
-    header[name] = {
-      ...{dtype: dtype === 'float32' ? 'F32' : 'F16', shape},
-      data_offsets: [position, position + bytes],
-    };
-    position += bytes;
+    const [written, bits] = typeOf(values, dtype);
+    const end = position + (values.length * bits) / 8;
+    header[name] = {dtype: written, shape, data_offsets: [position, end]};
+    position = end;
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   // Spaces, so that the values begin at a multiple of 8.
@@ -206,11 +209,17 @@ export function writeSafetensors(
   file.set(text, 8);
   let at = 8 + length;
   for (const {name, values} of tensors) {
-    const {buffer, byteOffset, byteLength} = dtype === 'float32' ? values : halves(name, values);
+    const isHalf = dtype === 'float16' && values instanceof Float32Array;
+    const {buffer, byteOffset, byteLength} = isHalf ? halves(name, values) : values;
     file.set(new Uint8Array(buffer, byteOffset, byteLength), at);
     at += byteLength;
   }
   return file;
+}
+
+function typeOf(values: Float32Array | BigInt64Array, dtype: FloatType): [string, bits: number] {
+  if (values instanceof BigInt64Array) return ['I64', 64];
+  return dtype === 'float32' ? ['F32', 32] : ['F16', 16];
 }
 
 function halves(name: string, values: Float32Array): Uint16Array {

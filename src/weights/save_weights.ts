@@ -1,6 +1,7 @@
 /**
  * Writes the weights of a model as a safetensors file, under the names and in the order of axes of a layout, so that
  * training can go on in timm, torchvision or transformers, or, in our own layout, later here. The reverse of load_weights.
+ * What torchvision and microsoft keep as buffers is written with them (buffers.ts).
  */
 
 import type * as tfl from '@tensorflow/tfjs-layers';
@@ -8,6 +9,7 @@ import {oneOf} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {CheckpointError} from '../errors.js';
 import {toFile} from './axes.js';
+import {buffersOf} from './buffers.js';
 import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
 import {checkVariant} from './load_report.js';
 import {FLOAT_TYPES, type FloatType, type NamedValues, writeSafetensors} from './safetensors.js';
@@ -73,7 +75,7 @@ export async function saveWeights(
   }
   const format = layout === 'tfjs-swint' || layout === 'miziha' ? layout : 'pt';
   const metadata = {format, ...settingsMetadata(model)};
-  return writeSafetensors([...tensors.values()], metadata, dtype);
+  return writeSafetensors([...tensors.values(), ...buffersOf(model, layout, naming)], metadata, dtype);
 }
 
 /** A joint bias of queries, keys and values; V2 has none for the keys, whose third stays zero. */

@@ -4,12 +4,12 @@ import {expect} from 'chai';
 import {swinResNet, swinTransformer} from '../../../architectures/index.js';
 import {CheckpointError, ConfigError} from '../../../src/errors.js';
 import {swinFromCheckpoint as fromFile} from '../../../src/node/weight_files.js';
-import {bytesSource} from '../../../src/weights/byte_source.js';
 import {swinFromCheckpoint} from '../../../src/weights/from_checkpoint.js';
-import {type NamedValues, openSafetensors, writeSafetensors} from '../../../src/weights/safetensors.js';
+import {type NamedValues, writeSafetensors} from '../../../src/weights/safetensors.js';
 import {saveWeights} from '../../../src/weights/save_weights.js';
 import {expectBitEqual, expectRelativeClose} from '../../helpers/compare.js';
 import {goldenFiles, readGolden} from '../../helpers/golden.js';
+import {parametersOf} from './safetensors_without.js';
 
 const LAYOUTS = ['microsoft', 'timm', 'torchvision', 'huggingface', 'tfjs-swint'] as const;
 
@@ -38,8 +38,7 @@ const configs: Record<string, Args> = {
 
 /** The same tensors, as another program writes them. */
 function withoutMetadata(bytes: Uint8Array): Uint8Array {
-  const {tensors, values} = openSafetensors(bytesSource(bytes));
-  return writeSafetensors([...tensors].map(([name, {shape}]) => ({name, shape, values: values(name)})));
+  return writeSafetensors(parametersOf(bytes));
 }
 
 const stageConfigs = (model: tf.LayersModel) =>
@@ -104,8 +103,7 @@ describe('swinFromCheckpoint', () => {
   it("tells V2's windows, now and in pretraining, by the coordinates in the file", async () => {
     // The files of torchvision's own V2 have relative_coords_table and relative_position_index.
     const args: Args = {...small, variant: 'v2', windowSize: 4, pretrainedWindowSize: 3};
-    const {tensors, values} = openSafetensors(bytesSource(await saveWeights(swinTransformer(args))));
-    const given = [...tensors].map(([name, {shape}]) => ({name, shape, values: values(name)}));
+    const given = parametersOf(await saveWeights(swinTransformer(args)));
     const {logSpacedCoordinates} = await import('../../../kernels/index.js');
     const withBuffer = (buffer: string, made: Omit<NamedValues, 'name'>) =>
       writeSafetensors([
@@ -213,12 +211,9 @@ describe('swinFromCheckpoint', () => {
   });
 
   it('takes off what training adds to all names, says it, and takes a prefix', async () => {
-    const {tensors, values} = openSafetensors(bytesSource(await saveWeights(swinTransformer(small))));
+    const given = parametersOf(await saveWeights(swinTransformer(small)));
     const named = (prefix: string, ...more: NamedValues[]) =>
-      writeSafetensors([
-        ...[...tensors].map(([name, {shape}]) => ({name: prefix + name, shape, values: values(name)})),
-        ...more,
-      ]);
+      writeSafetensors([...given.map((one) => ({...one, name: prefix + one.name})), ...more]);
     for (const prefix of [
       'module.',
       '_orig_mod.',

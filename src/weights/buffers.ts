@@ -1,0 +1,106 @@
+/**
+ * Buffers that torchvision and microsoft/Swin-Transformer keep among the weights of a block, without which their
+ * `load_state_dict` refuses a file. All of them follow from the configuration.
+ *
+ *   attn.relative_position_index   int64   torchvision [N N], microsoft [N, N]      N tokens of a window
+ *   attn.relative_coords_table     V2      [1, 2 Wh - 1, 2 Ww - 1, 2]
+ *   attn_mask                      microsoft, blocks that shift: [windows, N, N], 0 or -100, for images of the size that
+ *                                          the model is built for
+ *
+ * Sources: torchvision, models/swin_transformer.py; microsoft/Swin-Transformer, models/swin_transformer.py and _v2.py.
+ */
+import type * as tfl from '@tensorflow/tfjs-layers';
+import {sizePair} from '../../kernels/common/arguments.js';
+import {logSpacedCoordinates, relativePositionIndex} from '../../kernels/geometry/relative_position.js';
+import {classifierMetadata} from '../inference/classifier_metadata.js';
+import type {Layout} from './layouts/index.js';
+import type {Naming} from './layouts/naming.js';
+import type {NamedValues, NamedWholeNumbers} from './safetensors.js';
+import {type Pair, stagesOf} from './swin_settings.js';
+
+/** What is asked of the configuration of a stage. */
+interface StageConfig {
+  depth: number;
+  windowSize: Pair;
+  pretrainedWindowSize?: Pair;
+  variant: string;
+}
+
+/** The buffers of a model's stages under a layout's names; none for a layout or a model that has none. */
+export function buffersOf(
+  model: tfl.LayersModel,
+  layout: Layout,
+  naming: Naming,
+): (NamedValues | NamedWholeNumbers)[] {
+  if (layout !== 'torchvision' && layout !== 'microsoft') return [];
+  return stagesOf(model).flatMap((stage, i) => {
+    const config = stage.getConfig() as unknown as StageConfig;
+    return Array.from({length: config.depth}, (_, block) => {
+      const nameOf = (buffer: string) => {
+        const canonical = `${stage.name}.blocks.${block}.${buffer}`;
+        return naming({canonical, original: canonical})!.names[0];
+      };
+      const shifts = layout === 'microsoft' && block % 2 === 1;
+      const mask = shifts ? shiftMask(mapOf(model, i), config.windowSize) : null;
+      return [
+        indexOf(nameOf('attn.relative_position_index'), config, layout),
+        ...(config.variant === 'v2' ? [coordinatesOf(nameOf('attn.relative_coords_table'), config)] : []),
+        ...(mask ? [{...mask, name: nameOf('attn_mask')}] : []),
+      ];
+    }).flat();
+  });
+}
+
+function indexOf(name: string, {windowSize}: StageConfig, layout: Layout): NamedWholeNumbers {
+  const tokens = windowSize[0] * windowSize[1];
+  const values = BigInt64Array.from(relativePositionIndex(windowSize), BigInt);
+  return {name, shape: layout === 'torchvision' ? [tokens * tokens] : [tokens, tokens], values};
+}
+
+function coordinatesOf(name: string, {windowSize, pretrainedWindowSize}: StageConfig): NamedValues {
+  const [height, width] = windowSize.map((side) => 2 * side - 1);
+  return {
+    ...{name, shape: [1, height, width, 2]},
+    values: logSpacedCoordinates(windowSize, pretrainedWindowSize ?? windowSize),
+  };
+}
+
+/** Rows and columns of a stage's map for the images that the model is built for; null where it does not say which. */
+function mapOf(model: tfl.LayersModel, stage: number): Pair | null {
+  const {imageSize} = classifierMetadata(model);
+  const patchSize = model.layers.find(({name}) => name === 'patch_embed')?.getConfig().patchSize;
+  if (imageSize === undefined || patchSize === undefined) return null;
+  const size = sizePair('saveWeights', 'imageSize', imageSize);
+  const patch = sizePair('saveWeights', 'patchSize', patchSize);
+  return [Math.ceil(size[0] / patch[0]) >> stage, Math.ceil(size[1] / patch[1]) >> stage];
+}
+
+/**
+ * Half a window's shift; null where the smaller side is one window, which microsoft does not shift, or where windows do not
+ * fit, which it does not take.
+ */
+function shiftMask(map: Pair | null, window: Pair): Pick<NamedValues, 'shape' | 'values'> | null {
+  if (map === null || Math.min(...map) <= Math.min(...window)) return null;
+  const [[height, width], [rows, columns]] = [map, window];
+  if (height % rows !== 0 || width % columns !== 0) return null;
+  // What was apart before the shift stands side by side in the last windows: three regions along each axis.
+  const region = (place: number, size: number, side: number) =>
+    place < size - side ? 0 : place < size - Math.floor(side / 2) ? 1 : 2;
+  const tokens = rows * columns;
+  const across = width / columns;
+  const windows = (height / rows) * across;
+  const values = new Float32Array(windows * tokens * tokens);
+  for (let w = 0; w < windows; w++) {
+    const regions = Array.from({length: tokens}, (_, token) => {
+      const y = Math.floor(w / across) * rows + Math.floor(token / columns);
+      const x = (w % across) * columns + (token % columns);
+      return 3 * region(y, height, rows) + region(x, width, columns);
+    });
+    for (let q = 0; q < tokens; q++) {
+      for (let k = 0; k < tokens; k++) {
+        if (regions[q] !== regions[k]) values[(w * tokens + q) * tokens + k] = -100;
+      }
+    }
+  }
+  return {shape: [windows, tokens, tokens], values};
+}
