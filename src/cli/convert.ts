@@ -26,7 +26,7 @@ import {DownloadBar} from './download_bar.js';
 import {DOWNLOADS, downloadOptions} from './download_options.js';
 import {addOptions, flag, option, type Values} from './options.js';
 import {UsageError} from './usage_error.js';
-import {count, oneOf, path} from './values.js';
+import {oneOf, path, size, windows} from './values.js';
 
 const OPTIONS = {
   to: option(
@@ -39,7 +39,8 @@ const OPTIONS = {
     'NAME',
     oneOf(QUANTIZATIONS),
     null,
-    `how a model's weights are stored: ${QUANTIZATIONS.join(', ')}; half the size or a quarter, a little less exact`,
+    `how weights are stored: ${QUANTIZATIONS.join(', ')}; half the size or a quarter, a little less exact; in a .safetensors ` +
+      'file float16 alone',
     'float32',
   ),
   layout: option(
@@ -50,18 +51,33 @@ const OPTIONS = {
     'microsoft',
   ),
   window: option(
-    'N',
-    count,
+    'N|HxW|N,N,...',
+    windows,
     null,
-    'window of the model, for which the weights are resized; needed for a checkpoint of Swin V2 that does not tell its own',
+    'window of the model, one for all stages or one for each, for which the weights are resized; needed for a checkpoint of ' +
+      'Swin V2 that does not tell its own',
     "the checkpoint's",
   ),
   imageSize: option(
-    'N',
-    count,
+    'N|HxW',
+    size,
     null,
-    'pixels of a side, for an absolute position embedding',
+    'pixels of a side, for an absolute position embedding and for windows larger than the last maps',
     "the checkpoint's",
+  ),
+  padding: option(
+    'masked|attended',
+    oneOf(['masked', 'attended']),
+    null,
+    'whether attention sees the cells that are added so that windows fit',
+    'attended for published layouts',
+  ),
+  prefix: option(
+    'TEXT',
+    path('text'),
+    null,
+    'what is before all names of the network',
+    'found where all have it',
   ),
   channelsLast: flag('images as [B, H, W, C]', '[B, C, H, W]'),
 };
@@ -122,15 +138,19 @@ function settingsOf(
       `convert: --layout must go with a .safetensors file; got --to ${out} (a folder has our own names).`,
     );
   }
-  if (options.quantize !== null && isWeightFile(out)) {
+  const {quantize} = options;
+  if (quantize !== null && quantize !== 'float16' && isWeightFile(out)) {
     throw new UsageError(
-      `convert: --quantize must go with a folder; got --to ${out} (a .safetensors file keeps all bits).`,
+      `convert: --quantize must be float16 for a .safetensors file; got ${quantize} (--to a folder takes it).`,
     );
   }
   if (!isCheckpoint(input)) {
     // A saved model is what it is: nothing of it can be chosen.
-    const {window, imageSize, channelsLast} = options;
-    const chosen = Object.entries({window, 'image-size': imageSize, 'channels-last': channelsLast || null});
+    const {window, imageSize, padding, prefix, channelsLast} = options;
+    const chosen = Object.entries({
+      ...{window, 'image-size': imageSize, padding, prefix},
+      'channels-last': channelsLast || null,
+    });
     for (const [name] of chosen.filter(([, value]) => value !== null)) {
       throw new UsageError(
         `convert: --${name} must go with a checkpoint; got it with a saved model (leave it out).`,
@@ -150,19 +170,19 @@ async function convert(settings: ConvertSettings, {out, err}: Context): Promise<
   // Silences tfjs's advice, on stderr, to install its native backend; nothing is computed here.
   tf.enableProdMode();
   await setupBackend('cpu');
-  const {model, report} = await open(settings, new DownloadBar(err));
+  const {model, report, notes = []} = await open(settings, new DownloadBar(err));
   try {
     await write(model, settings);
-    for (const line of summary(settings, model, report)) out.write(`${printable(line)}\n`);
+    for (const line of summary(settings, model, report, notes)) out.write(`${printable(line)}\n`);
   } finally {
     model.dispose();
   }
 }
 
 async function open(
-  {input, window, imageSize, channelsLast, ...settings}: ConvertSettings,
+  {input, window, imageSize, padding, prefix, channelsLast, ...settings}: ConvertSettings,
   bar: DownloadBar,
-): Promise<{model: tfl.LayersModel; report?: LoadReport}> {
+): Promise<{model: tfl.LayersModel; report?: LoadReport; notes?: string[]}> {
   if (!isCheckpoint(input)) {
     return {model: await loadModel(basename(input) === 'model.json' ? dirname(input) : input)};
   }
@@ -171,20 +191,24 @@ async function open(
     onProgress: bar.show,
     ...(window === null ? {} : {windowSize: window}),
     ...(imageSize === null ? {} : {imageSize}),
+    ...(padding === null ? {} : {padding}),
+    ...(prefix === null ? {} : {prefix}),
     ...(channelsLast ? {dataFormat: 'channelsLast'} : {}),
   });
   return loading.finally(() => bar.end());
 }
 
 async function write(model: tfl.LayersModel, {out, layout, quantize}: ConvertSettings): Promise<void> {
-  if (isWeightFile(out)) await saveWeights(model, out, {layout});
+  // settingsOf lets nothing but float16 go into a file of weights.
+  if (isWeightFile(out)) await saveWeights(model, out, {layout, dtype: quantize ? 'float16' : 'float32'});
   else await saveModel(model, out, quantize === null ? {} : {quantize});
 }
 
 function summary(
   {input, out, layout, quantize}: ConvertSettings,
   model: tfl.LayersModel,
-  report?: LoadReport,
+  report: LoadReport | undefined,
+  beside: readonly string[],
 ): string[] {
   const lines = [
     `Read     ${input}: ${report ? `weights in the layout of ${report.layout}` : 'a saved model'}`,
@@ -196,10 +220,11 @@ function summary(
       ([what, names]) => `${names.length} ${what}`,
     );
     lines.push(`Weights  ${counts.join(', ')}`);
+    lines.push(...[...report.notes, ...beside].map((note) => `Note     ${note}`));
   }
   const stored = quantize === null ? '' : ` as ${quantize}`;
   const written = isWeightFile(out)
-    ? `weights in the layout of ${layout}`
+    ? `weights in the layout of ${layout}${stored}`
     : `model.json and weights.bin${stored}`;
   return [...lines, `Written  ${out}: ${written}`];
 }

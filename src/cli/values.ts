@@ -36,6 +36,22 @@ export const listOf =
   (given, refuse) =>
     given.split(',').map((part) => reader(part, refuse));
 
+/** A whole number, or two as 7x5: rows and columns. */
+export const size: Reader<number | [number, number]> = (given, refuse) => {
+  const rule = () => refuse('a whole number from 1, or two as 7x5', given);
+  const sides = given.split('x').map((side) => count(side, rule));
+  if (sides.length > 2) rule();
+  return sides.length === 1 ? sides[0] : [sides[0], sides[1]];
+};
+
+/** One size for all stages, or one for each, with commas between. */
+export const windows: Reader<number | [number, number] | [number, number][]> = (given, refuse) => {
+  if (!given.includes(',')) return size(given, refuse);
+  return listOf(size)(given, refuse).map((one): [number, number] =>
+    typeof one === 'number' ? [one, one] : one,
+  );
+};
+
 /** Pixels and a share of the training, with a comma between. */
 export const resizing: Reader<ProgressiveResizing> = (given, refuse) => {
   const [pixels, share, ...more] = given.split(',');

@@ -10,6 +10,9 @@ import {run} from '../../../src/cli/run.js';
 import {loadModel} from '../../../src/node/load_model.js';
 import {saveModel} from '../../../src/node/save_model.js';
 import {loadWeights, saveWeights} from '../../../src/node/weight_files.js';
+import {bytesSource} from '../../../src/weights/byte_source.js';
+import {openSafetensors, writeSafetensors} from '../../../src/weights/safetensors.js';
+import {saveWeights as weightsOf} from '../../../src/weights/save_weights.js';
 import {expectBitEqual} from '../../helpers/compare.js';
 import {TextStream} from '../../helpers/text_stream.js';
 
@@ -93,6 +96,82 @@ describe('tfjs-swint convert', () => {
     expect((await readdir(folder)).sort()).to.deep.equal(['model.json', 'weights.bin']);
   });
 
+  it('takes windows for each stage, padding, a prefix and float16, and tells what was assumed', async () => {
+    const model = swinTransformer({...small, imageSize: 32});
+    const source = join(root, 'prefixed.safetensors');
+    const {tensors, values} = openSafetensors(bytesSource(await weightsOf(model, {layout: 'timm'})));
+    const renamed = [...tensors].map(([name, {shape}]) => ({
+      name: `mine.${name}`,
+      shape,
+      values: values(name),
+    }));
+    await writeFile(source, writeSafetensors(renamed));
+    const configs = async (folder: string) => {
+      const loaded = await loadModel(folder);
+      return [0, 1].map((i) => loaded.getLayer(`layers.${i}`).getConfig());
+    };
+    for (const [line, windows] of [
+      [
+        '--window 8',
+        [
+          [8, 8],
+          [8, 8],
+        ],
+      ],
+      [
+        '--window 4x6',
+        [
+          [4, 6],
+          [4, 6],
+        ],
+      ],
+      [
+        '--window 8,4',
+        [
+          [8, 8],
+          [4, 4],
+        ],
+      ],
+      [
+        '--window 8x4,4',
+        [
+          [8, 4],
+          [4, 4],
+        ],
+      ],
+    ] as const) {
+      const folder = join(root, 'windows');
+      const {code, stdout, stderr} = await convert(
+        source,
+        '--to',
+        folder,
+        '--prefix',
+        'mine.',
+        ...line.split(' '),
+      );
+      expect(code, stderr).to.equal(0);
+      expect(stdout).to.match(/^Note {5}padding: /m);
+      const stages = await configs(folder);
+      expect(
+        stages.map(({windowSize}) => windowSize),
+        line,
+      ).to.deep.equal(windows);
+      expect(stages.map(({padding}) => padding)).to.deep.equal(['attended', 'attended']);
+    }
+    const masked = join(root, 'masked');
+    const asked = await convert(source, '--to', masked, '--prefix', 'mine.', '--padding', 'masked');
+    expect(asked.code, asked.stderr).to.equal(0);
+    expect((await configs(masked)).map(({padding}) => padding)).to.deep.equal(['masked', 'masked']);
+    const half = join(root, 'half.safetensors');
+    const {code, stdout} = await convert(masked, '--to', half, '--quantize', 'float16');
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^Written .*half\.safetensors: weights in the layout of microsoft as float16$/m);
+    const types = new Set(
+      [...openSafetensors(bytesSource(await readFile(half))).tensors.values()].map((one) => one.dtype),
+    );
+    expect([...types].sort()).to.deep.equal(['F16', 'I64']);
+  });
+
   it('takes any model of ours into its own layout, and says that no other has place for it', async () => {
     const model = swinResNet({depth: 14, widths: [8, 8, 16], numClasses: 3});
     const folder = join(root, 'resnet');
@@ -134,6 +213,30 @@ describe('tfjs-swint convert', () => {
       ['none.pth', '--to', 'x'],
       1,
       /^none.pth: a checkpoint must be a file that can be read/,
+    ],
+    [
+      'a window that is none',
+      ['x.pth', '--to', 'x', '--window', '4x4x4'],
+      2,
+      /^convert: --window must be a whole number from 1, or two as 7x5; got 4x4x4\./,
+    ],
+    [
+      'windows of which one is none',
+      ['x.pth', '--to', 'x', '--window', '8,0'],
+      2,
+      /^convert: --window must be a whole number from 1, or two as 7x5; got 0\./,
+    ],
+    [
+      'a quantization that a checkpoint has not',
+      ['x', '--to', 'x.safetensors', '--quantize', 'uint8'],
+      2,
+      /^convert: --quantize must be float16 for a \.safetensors file; got uint8/,
+    ],
+    [
+      'padding of a saved model',
+      ['x', '--to', 'x.safetensors', '--padding', 'masked'],
+      2,
+      /^convert: --padding must go with a checkpoint/,
     ],
     [
       'a folder that is not there',
