@@ -119,7 +119,7 @@ describe('the options of train', () => {
     // Without one they are trained as a folder is.
     expect(parseTrainCommand(['--recipe', 'none'])).to.include({
       ...usual,
-      warmup: 0.25,
+      warmup: SHAPES_DEFAULTS.epochs / 20,
       batchSize,
       stepsPerEpoch,
     });
