@@ -31,13 +31,19 @@ const PLAIN: TrainOptions = {
 
 const RECIPE: TrainOptions = {recipe: 'small-images'};
 
-/** Muon without norms of filters, after a warm-up. */
+/** Larger batches, and a warm-up. */
+const WARM_TRAINING: TrainOptions = {
+  ...RECIPE,
+  ...{batchSize: 500, schedule: 'triangular', warmupEpochs: 0.15},
+};
+
+/** Muon without norms of filters. */
 const WARM = {
   optimizer: {
     name: 'Muon',
     args: {learningRate: 0.05, momentum: 0.8, newtonSchulzSteps: 3, adamw: {rateRatio: 0.1}},
   },
-  training: {...RECIPE, batchSize: 500, schedule: 'triangular', warmupEpochs: 0.15} satisfies TrainOptions,
+  training: WARM_TRAINING,
 };
 
 const SMALL = {depth: 10};
@@ -110,6 +116,6 @@ export const LEARNING_CONFIGURATIONS: readonly LearningConfiguration[] = [
         groups: [{match: 'bn/beta', rateScale: 64}],
       },
     },
-    training: {...RECIPE, batchSize: 500, schedule: 'triangular', warmupEpochs: 0.15},
+    training: WARM_TRAINING,
   }),
 ];

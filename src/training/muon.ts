@@ -184,15 +184,17 @@ export class Muon extends VariableOptimizer {
     const parts = partsOf(updates[0]);
     const [rows, allColumns] = matrixShape(shape);
     const columns = allColumns / parts;
-    const size = updates.length;
-    // [..., parts * columns] of every variable to [parts * variables, rows, columns], and back.
+    // The parts of every variable, one after the other, [variables * parts, rows, columns]; and back.
     const stacked = (tensors: tf.Tensor[]): tf.Tensor3D => {
-      const joined = tf.stack(tensors.map((tensor) => tf.reshape(tensor, [rows, parts, columns])));
-      return tf.reshape(tf.transpose(joined, [2, 0, 1, 3]), [parts * size, rows, columns]);
+      const matrices = tensors.map((tensor) => tf.reshape(tensor, [rows, allColumns]));
+      const all = parts === 1 ? matrices : matrices.flatMap((matrix) => tf.split(matrix, parts, 1));
+      return tf.stack(all) as tf.Tensor3D;
     };
     const apart = (all: tf.Tensor): tf.Tensor[] => {
-      const joined = tf.transpose(tf.reshape(all, [parts, size, rows, columns]), [1, 2, 0, 3]);
-      return tf.unstack(joined).map((one) => tf.reshape(one, shape));
+      const matrices = tf.unstack(all);
+      return updates.map((_, i) =>
+        tf.reshape(tf.concat(matrices.slice(i * parts, (i + 1) * parts), 1), shape),
+      );
     };
     const momentum = scalar(this.momentum);
     const gradient = stacked(updates.map((update) => update.gradient));

@@ -2,8 +2,9 @@
  * Progressive resizing: the first steps of a training see smaller images, which cost less; the rest, and every test, see
  * them at their own size.
  *
- * Without a limit of time the size of a step's images follows from the number of the step alone. Source: Howard 2018, "Training Imagenet in 3
- * hours for $25" (fast.ai, DAWNBench); Touvron et al. 2019, "Fixing the train-test resolution discrepancy".
+ * Without a limit of time the size of a step's images follows from the number of the step alone. Source: Howard 2018,
+ * "Training Imagenet in 3 hours for $25" (fast.ai, DAWNBench); Touvron et al. 2019, "Fixing the train-test resolution
+ * discrepancy".
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {checkNumber, SHARE, wholeNumber} from '../../kernels/common/arguments.js';

@@ -4,10 +4,10 @@
  *
  * 'small-images' is for photos of about 32x32 pixels, ten or more thousand of them, some minutes of training and a network
  * with a norm after each convolution: batches of 250, label smoothing 0.1, alternating flip, crops out of 2 reflected
- * pixels, Muon at 0.15 with filters of a fixed norm and half of that for dense layers, AdamW at a fifteenth of that for what is no matrix, a rate that falls
- * linearly from the first step, a whitened first convolution where the network has one, six views in the final test. Source:
- * Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (airbench), for the images, and its airbench94_muon for
- * the optimizer; rate and batch size by trials of some minutes on CIFAR-10.
+ * pixels, Muon at 0.15 for filters, which keep one norm, and at half of that for dense layers, AdamW at a fifteenth of it for
+ * all else, a rate that falls linearly from the first step, a whitened first convolution where the network has one, six
+ * views in the final test. Source: Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (airbench), for the
+ * images, and its airbench94_muon for the optimizer; rates and batch size by trials of some minutes on CIFAR-10.
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';

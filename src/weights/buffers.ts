@@ -12,6 +12,7 @@
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {sizePair} from '../../kernels/common/arguments.js';
 import {logSpacedCoordinates, relativePositionIndex} from '../../kernels/geometry/relative_position.js';
+import {SEEN, windowGeometry, windowVisibility} from '../../kernels/geometry/windows.js';
 import {classifierMetadata} from '../inference/classifier_metadata.js';
 import type {Layout} from './layouts/index.js';
 import type {Naming} from './layouts/naming.js';
@@ -76,31 +77,19 @@ function mapOf(model: tfl.LayersModel, stage: number): Pair | null {
 }
 
 /**
- * Half a window's shift; null where the smaller side is one window, which microsoft does not shift, or where windows do not
- * fit, which it does not take.
+ * -100 where a block that is shifted by half a window hides a key; null where the smaller side is one window, which microsoft
+ * does not shift, or where windows do not fit, which it does not take.
  */
 function shiftMask(map: Pair | null, window: Pair): Pick<NamedValues, 'shape' | 'values'> | null {
   if (map === null || Math.min(...map) <= Math.min(...window)) return null;
-  const [[height, width], [rows, columns]] = [map, window];
-  if (height % rows !== 0 || width % columns !== 0) return null;
-  // What was apart before the shift stands side by side in the last windows: three regions along each axis.
-  const region = (place: number, size: number, side: number) =>
-    place < size - side ? 0 : place < size - Math.floor(side / 2) ? 1 : 2;
-  const tokens = rows * columns;
-  const across = width / columns;
-  const windows = (height / rows) * across;
-  const values = new Float32Array(windows * tokens * tokens);
-  for (let w = 0; w < windows; w++) {
-    const regions = Array.from({length: tokens}, (_, token) => {
-      const y = Math.floor(w / across) * rows + Math.floor(token / columns);
-      const x = (w % across) * columns + (token % columns);
-      return 3 * region(y, height, rows) + region(x, width, columns);
-    });
-    for (let q = 0; q < tokens; q++) {
-      for (let k = 0; k < tokens; k++) {
-        if (regions[q] !== regions[k]) values[(w * tokens + q) * tokens + k] = -100;
-      }
-    }
-  }
-  return {shape: [windows, tokens, tokens], values};
+  if (map.some((side, axis) => side % window[axis] !== 0)) return null;
+  const shift: Pair = [Math.floor(window[0] / 2), Math.floor(window[1] / 2)];
+  const geometry = windowGeometry(map, window, shift, 'attended');
+  const visibility = windowVisibility(geometry);
+  if (visibility === null) return null;
+  const {windows, tokens} = geometry;
+  return {
+    shape: [windows, tokens, tokens],
+    values: Float32Array.from(visibility, (how) => (how === SEEN ? 0 : -100)),
+  };
 }

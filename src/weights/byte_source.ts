@@ -7,7 +7,7 @@ export interface ByteSource {
   size: number;
   /** `length` bytes from `offset` on, both within the size. */
   read(offset: number, length: number): Uint8Array;
-  /** A file beside it; undefined where there is none to be had. @throws CheckpointError where it cannot be read. */
+  /** A file beside it; left out where only its own bytes are known. @throws CheckpointError where it cannot be read. */
   beside?(file: string): ByteSource;
 }
 

@@ -209,8 +209,8 @@ async function hubFile(
   }
   if (address.file !== undefined) throw absent;
   throw new CheckpointError(
-    `${address.text}: the repository must have model.safetensors or pytorch_model.bin, or the index of either, at revision ${address.revision}; got ` +
-      `${absent?.message.replace(/\.$/, '')} (is the name right? hf:owner/name/file names another file).`,
+    `${address.text}: the repository must have model.safetensors or pytorch_model.bin, or the index of either, at ` +
+      `revision ${address.revision}; got ${absent?.message.replace(/\.$/, '')} (is the name right? hf:owner/name/file names another file).`,
     {cause: absent},
   );
 }
