@@ -8,22 +8,13 @@ what swinFromCheckpoint has to be told.
 
 Run:  python3 make_published_golden.py OUT_DIR     (needs torch, timm and transformers)
 """
-import json, os, struct, sys
+import json, os, sys
 import torch
+from save_safetensors import save_safetensors
 
 
 def save(path, tensors, config):
-    header, blobs, at = {"__metadata__": {"config": json.dumps(config)}}, [], 0
-    for name in sorted(tensors):
-        t = tensors[name].detach().to(torch.float32).contiguous()
-        raw = t.numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [at, at + len(raw)]}
-        blobs.append(raw)
-        at += len(raw)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+    save_safetensors(path, tensors, {"config": json.dumps(config)})
 
 
 def record(path, module, shape, config, run=lambda module, x: module(x)):

@@ -7,24 +7,11 @@ bicubic.safetensors holds grids `in.<i>` [rows, columns, channels] and the resul
 
 Run:  python3 make_torch_checkpoints.py OUT_DIR     (needs torch >= 1.13 and torchvision)
 """
-import collections, json, os, struct, sys
+import collections, os, sys
 import torch
 from torch import nn
 from torchvision.models import swin_transformer as tv
-
-
-def save_safetensors(path, tensors):
-    header, blobs, at = {}, [], 0
-    for name in sorted(tensors):
-        t = tensors[name].detach().to(torch.float32).contiguous()
-        raw = t.numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [at, at + len(raw)]}
-        blobs.append(raw)
-        at += len(raw)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+from save_safetensors import save_safetensors
 
 
 Pair = collections.namedtuple("Pair", "a b")
