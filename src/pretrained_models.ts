@@ -37,9 +37,12 @@ const CARDS = {
     data:
       "Sections 0-19 of the ISBI 2012 stack, serial-section electron microscopy of a fruit fly larva's nerve cord at " +
       '4 nm a pixel (Cardona et al. 2010)',
-    recipe: null,
-    command: null,
-    result: null,
+    recipe:
+      '2,000 steps on 4 crops of 128x128, mirrored and turned; AdamW at 0.001, weight decay 0.05, cosine',
+    command:
+      'tfjs-swint train --task segment --data membrane --classes membrane,cell --background cell --border membrane ' +
+      '--test 20-29 --epochs 40 --threads 1 --backend wasm',
+    result: 'Sections 20-29: mean IoU 0.786, pixel accuracy 92.0 %, foreground-restricted Rand score 0.654',
     limits: 'One animal, one microscope, one resolution: other sections need training of their own.',
   },
 } as const satisfies Record<string, PretrainedCard>;
