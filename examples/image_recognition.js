@@ -35,7 +35,7 @@ function drawnCircle() {
 }
 
 console.log(`backend: ${await setupBackend()}`);
-const build = () => swinResNet({depth: 10, widths: [16, 32], numHeads: 2, numClasses: 10});
+const build = () => swinResNet({depth: 10, widths: [16, 32], numHeads: [2], numClasses: 10});
 const data = shapesSplit({trainSize: 1600, testSize: 200, seed: 1});
 const net = swinNet(base, build());
 const {evaluation} = await train(net.model, data, {epochs: Number(epochs), learningRate: 0.005, seed: 1});
