@@ -42,6 +42,7 @@ const SLOW = {
   'test/kernels/wasm/runtime/threads.test.ts': 'a process per test',
   'test/src/node/{interrupted_save,checkpoint_folder}.test.ts': 'a process per test',
   'test/bundlers/**': 'bundlers and a browser',
+  'test/engines/**': 'other engines and a browser',
   'test/fuzz/**': 'random cases',
 };
 

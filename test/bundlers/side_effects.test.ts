@@ -69,6 +69,10 @@ describe('sideEffects of package.json', () => {
     });
   }
 
+  it('keeps what tfjs-swint/image-recognition checks as it is imported', async () => {
+    expect(await kept('tfjs-swint/image-recognition')).to.include('dist/src/image_recognition/one_core.js');
+  });
+
   it('lets go of what only computes', async () => {
     expect(await kept('tfjs-swint')).to.not.include('dist/src/data/imagenet_labels.js');
   });

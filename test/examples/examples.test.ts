@@ -135,6 +135,18 @@ describe('examples', () => {
     }
   });
 
+  it('image_recognition.js classifies with tfjs-image-recognition-base, and loads what it wrote', async () => {
+    const out = join(folder, 'recognition');
+    const output = await example('image_recognition.js', '1', out);
+    expect(output).to.match(/test accuracy 0\.\d+/);
+    expect(output.match(/^\w+: \d+\.\d %$/gm)).to.have.length(3);
+    expect(output).to.contain('loaded, it differs by 0');
+    expect((await readdir(out)).sort()).to.deep.equal([
+      'swin_model-shard1',
+      'swin_model-weights_manifest.json',
+    ]);
+  });
+
   it('segment_images.js trains on images and masks, saves the model, pictures and a report', async () => {
     const images = memoryMasks({sizes: Array.from({length: 5}, () => [40, 36] as const)});
     for (let i = 0; i < images.size; i++) {

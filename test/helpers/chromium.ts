@@ -161,7 +161,7 @@ export const isolation = {
 };
 
 /** Serves `files` from 127.0.0.1, which counts as a secure context, so WebGPU is there. */
-async function serve(files: ReadonlyMap<string, ServedFile>, headers: Record<string, string>) {
+export async function serve(files: ReadonlyMap<string, ServedFile>, headers: Record<string, string>) {
   const server = createServer((request, response) => {
     const file = files.get(new URL(request.url ?? '/', 'http://127.0.0.1').pathname);
     response
