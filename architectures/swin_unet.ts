@@ -29,6 +29,7 @@ import {
   BACKBONE_ARGUMENTS,
   kernelStart,
   narrow,
+  type Plan,
   patches,
   planOf,
   type SwinBackboneArgs,
@@ -75,6 +76,26 @@ function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
   return convolutions.some(Array.isArray) ? (convolutions as number[][]) : [convolutions as number[]];
 }
 
+/** The stage `d` on the way up, at the resolution of `stage` on the way down, whose map is joined to it. */
+function stageUp(
+  plan: Plan,
+  {stage, d, depth}: {stage: number; d: number; depth: number},
+  below: Symbolic,
+  skip: Symbolic,
+): Symbolic {
+  const {embedDim, nextSeed} = plan;
+  const seeds = [nextSeed(), nextSeed(), nextSeed()];
+  let x = patchExpanding({
+    ...{name: `layers_up.${d}.expand`, dataFormat: 'channelsLast', seed: seeds[0]},
+    kernelInitializer: kernelStart(plan, seeds[0]),
+  }).apply(below) as Symbolic;
+  x = cropLike({name: `layers_up.${d}.crop`}).apply([x, skip]) as Symbolic;
+  x = concat(`layers_up.${d}.concat`, [x, skip]);
+  const reduce = {name: `concat_back_dim.${d}`, filters: embedDim * 2 ** stage, kernelSize: 1};
+  x = tfl.layers.conv2d({...reduce, kernelInitializer: kernelStart(plan, seeds[1])}).apply(x) as Symbolic;
+  return swinT({...stageArgs(plan, stage, seeds[2]), name: `layers_up.${d}`, depth}).apply(x) as Symbolic;
+}
+
 /**
  * A Swin-UNet.
  *
@@ -114,24 +135,8 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
     maps[deepest].output,
   ) as Symbolic;
   for (let stage = deepest - 1, d = 0; stage >= 0; stage--, d++) {
-    const channels = embedDim * 2 ** stage;
-    const seeds = [nextSeed(), nextSeed(), nextSeed()];
-    const format = {dataFormat: 'channelsLast', seed: seeds[0]} as const;
-    x = patchExpanding({
-      name: `layers_up.${d}.expand`,
-      ...format,
-      kernelInitializer: kernelStart(plan, seeds[0]),
-    }).apply(x) as Symbolic;
     const skip = skips === 'stageInput' ? maps[stage].input : maps[stage].output;
-    x = cropLike({name: `layers_up.${d}.crop`}).apply([x, skip]) as Symbolic;
-    x = concat(`layers_up.${d}.concat`, [x, skip]);
-    const reduce = {name: `concat_back_dim.${d}`, filters: channels, kernelSize: 1};
-    x = tfl.layers.conv2d({...reduce, kernelInitializer: kernelStart(plan, seeds[1])}).apply(x) as Symbolic;
-    x = swinT({
-      ...stageArgs(plan, stage, seeds[2]),
-      name: `layers_up.${d}`,
-      depth: decoderDepths[stage],
-    }).apply(x) as Symbolic;
+    x = stageUp(plan, {stage, d, depth: decoderDepths[stage]}, x, skip);
   }
   x = layerNormalization({name: 'norm_up', dataFormat: 'channelsLast'}).apply(x) as Symbolic;
   if (levels.length > 0) {
