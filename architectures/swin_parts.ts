@@ -314,10 +314,20 @@ export function stageArgs(plan: Plan, i: number, seed: number | undefined): Swin
   };
 }
 
+/** The maps of a stage before and after its blocks. */
+export interface StageMaps {
+  input: Symbolic;
+  output: Symbolic;
+}
+
 /** The map of each stage, before the merging that follows it. */
-export function stages(plan: Plan, map: Symbolic): Symbolic[] {
+export const stages = (plan: Plan, map: Symbolic): Symbolic[] =>
+  stageMaps(plan, map).map(({output}) => output);
+
+/** The maps of each stage, after the merging before it and before the merging that follows it. */
+export function stageMaps(plan: Plan, map: Symbolic): StageMaps[] {
   const {depths, variant, dropPath, nextSeed} = plan;
-  const maps: Symbolic[] = [];
+  const maps: StageMaps[] = [];
   let x = map;
   let block = 0;
   depths.forEach((depth, i) => {
@@ -333,9 +343,10 @@ export function stages(plan: Plan, map: Symbolic): Symbolic[] {
     }
     const rates = dropPath.slice(block, block + depth);
     const stage = {...stageArgs(plan, i, nextSeed()), name: `layers.${i}`, depth, dropPath: rates};
+    const input = x;
     if (depth !== 0) x = swinT(stage).apply(x) as Symbolic;
     block += depth;
-    maps.push(x);
+    maps.push({input, output: x});
   });
   return maps;
 }

@@ -4,6 +4,7 @@
  *   [levels down:  convolutions of the image, at the full resolution, a half, ...]
  *   down:   PatchEmbed, stage 0, PatchMerging, stage 1, ..., stage n - 1, LN         (as in swin_transformer.ts)
  *   up, for i = n - 2 to 0:  PatchExpanding -> crop to stage i's map -> concat with it -> 1x1 -> stage of blocks
+ *                            (stage i's map: what comes out of its blocks, or with skips 'stageInput' what goes into them)
  *   end:    LN -> PatchExpanding by the patch size -> crop to the image [or levels up] -> 1x1 to classes
  *
  *   [B, 3, H, W] to logits [B, numClasses, H, W], for any H and W
@@ -17,7 +18,7 @@
  * Source: Cao et al. 2021, "Swin-Unet: Unet-like Pure Transformer for Medical Image Segmentation".
  */
 import * as tfl from '@tensorflow/tfjs-layers';
-import {positiveInteger} from '../kernels/common/arguments.js';
+import {oneOf, positiveInteger, sizePair} from '../kernels/common/arguments.js';
 import type {ArgumentNames} from '../kernels/common/known_arguments.js';
 import {showValue} from '../kernels/common/show_value.js';
 import {ConfigError, cropLike, layerNormalization, patchExpanding, swinT} from '../layers/index.js';
@@ -28,18 +29,27 @@ import {
   BACKBONE_ARGUMENTS,
   kernelStart,
   narrow,
+  type Plan,
   patches,
   planOf,
   type SwinBackboneArgs,
   stageArgs,
-  stages,
+  stageMaps,
 } from './swin_parts.js';
+
+/** Where skip connections begin: after a stage's blocks or before them. */
+export type Skips = 'stageOutput' | 'stageInput';
 
 export interface SwinUNetArgs extends SwinBackboneArgs {
   /** Classes of a pixel; required. */
   numClasses: number;
   /** Blocks of the stages on the way up, for each map of the way down but the last, even. Default those of the way down. */
   decoderDepths?: number[];
+  /**
+   * What a skip connection carries: the map after the blocks of a stage, or before them as in HuCaoFighting/Swin-Unet, whose
+   * trained weights need it. Default 'stageOutput'.
+   */
+  skips?: Skips;
   /**
    * Channels of 3x3 convolutions at the full resolution; or such a list for the full resolution, a half, a quarter and so on.
    * The patches are made of the last one's map, and each has a skip connection. Default none: a pure Swin-UNet.
@@ -49,7 +59,7 @@ export interface SwinUNetArgs extends SwinBackboneArgs {
 
 const ARGUMENTS = {
   ...BACKBONE_ARGUMENTS,
-  ...{numClasses: true, decoderDepths: true, convolutions: true},
+  ...{numClasses: true, decoderDepths: true, skips: true, convolutions: true},
 } as const satisfies ArgumentNames<SwinUNetArgs>;
 
 const concat = (name: string, maps: Symbolic[]) =>
@@ -64,6 +74,26 @@ function levelsOf({convolutions = []}: SwinUNetArgs): number[][] {
   }
   if (convolutions.length === 0) return [];
   return convolutions.some(Array.isArray) ? (convolutions as number[][]) : [convolutions as number[]];
+}
+
+/** The stage `d` on the way up, at the resolution of `stage` on the way down, whose map is joined to it. */
+function stageUp(
+  plan: Plan,
+  {stage, d, depth}: {stage: number; d: number; depth: number},
+  below: Symbolic,
+  skip: Symbolic,
+): Symbolic {
+  const {embedDim, nextSeed} = plan;
+  const seeds = [nextSeed(), nextSeed(), nextSeed()];
+  let x = patchExpanding({
+    ...{name: `layers_up.${d}.expand`, dataFormat: 'channelsLast', seed: seeds[0]},
+    kernelInitializer: kernelStart(plan, seeds[0]),
+  }).apply(below) as Symbolic;
+  x = cropLike({name: `layers_up.${d}.crop`}).apply([x, skip]) as Symbolic;
+  x = concat(`layers_up.${d}.concat`, [x, skip]);
+  const reduce = {name: `concat_back_dim.${d}`, filters: embedDim * 2 ** stage, kernelSize: 1};
+  x = tfl.layers.conv2d({...reduce, kernelInitializer: kernelStart(plan, seeds[1])}).apply(x) as Symbolic;
+  return swinT({...stageArgs(plan, stage, seeds[2]), name: `layers_up.${d}`, depth}).apply(x) as Symbolic;
 }
 
 /**
@@ -85,7 +115,8 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
         `${showValue(decoderDepths)}.`,
     );
   }
-  const {patchSize = 4, dataFormat = 'channelsFirst'} = args;
+  const {patchSize = 4, dataFormat = 'channelsFirst', skips = 'stageOutput'} = args;
+  oneOf(who, 'skips', skips, ['stageOutput', 'stageInput']);
   const scale = Array.isArray(patchSize) ? patchSize[0] : patchSize;
   if (Array.isArray(patchSize) && patchSize[1] !== scale) {
     throw new ConfigError(`${who}: patchSize must be the same on both axes; got ${showValue(patchSize)}.`);
@@ -98,27 +129,14 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
     return levelMaps[levelMaps.length - 1];
   };
   const {image, pixels, map} = patches(plan, levels.length > 0 ? {stride, apply: down} : undefined);
-  const maps = stages(plan, map);
+  const maps = stageMaps(plan, map);
   const deepest = maps.length - 1;
-  let x = layerNormalization({name: 'norm', dataFormat: 'channelsLast'}).apply(maps[deepest]) as Symbolic;
+  let x = layerNormalization({name: 'norm', dataFormat: 'channelsLast'}).apply(
+    maps[deepest].output,
+  ) as Symbolic;
   for (let stage = deepest - 1, d = 0; stage >= 0; stage--, d++) {
-    const channels = embedDim * 2 ** stage;
-    const seeds = [nextSeed(), nextSeed(), nextSeed()];
-    const format = {dataFormat: 'channelsLast', seed: seeds[0]} as const;
-    x = patchExpanding({
-      name: `layers_up.${d}.expand`,
-      ...format,
-      kernelInitializer: kernelStart(plan, seeds[0]),
-    }).apply(x) as Symbolic;
-    x = cropLike({name: `layers_up.${d}.crop`}).apply([x, maps[stage]]) as Symbolic;
-    x = concat(`layers_up.${d}.concat`, [x, maps[stage]]);
-    const reduce = {name: `concat_back_dim.${d}`, filters: channels, kernelSize: 1};
-    x = tfl.layers.conv2d({...reduce, kernelInitializer: kernelStart(plan, seeds[1])}).apply(x) as Symbolic;
-    x = swinT({
-      ...stageArgs(plan, stage, seeds[2]),
-      name: `layers_up.${d}`,
-      depth: decoderDepths[stage],
-    }).apply(x) as Symbolic;
+    const skip = skips === 'stageInput' ? maps[stage].input : maps[stage].output;
+    x = stageUp(plan, {stage, d, depth: decoderDepths[stage]}, x, skip);
   }
   x = layerNormalization({name: 'norm_up', dataFormat: 'channelsLast'}).apply(x) as Symbolic;
   if (levels.length > 0) {
@@ -134,7 +152,20 @@ export function swinUNet(args: SwinUNetArgs): tfl.LayersModel {
   if (dataFormat === 'channelsFirst') {
     x = tfl.layers.permute({name: 'to_channels_first', dims: [3, 1, 2]}).apply(x) as Symbolic;
   }
-  return tfl.model({inputs: image, outputs: x, name: args.name ?? 'swin_unet'});
+  const model = tfl.model({inputs: image, outputs: x, name: args.name ?? 'swin_unet'});
+  // The input leaves the size open; saveWeights writes masks for this one.
+  if (args.imageSize !== undefined) {
+    model.setUserDefinedMetadata({imageSize: sizePair(who, 'imageSize', args.imageSize)});
+  }
+  return model;
+}
+
+/** Where the skip connections of a Swin-UNet begin; undefined for another model. */
+export function skipsOf(model: tfl.LayersModel): Skips | undefined {
+  const joins = model.layers.filter(({name}) => /^layers_up\.\d+\.concat$/.test(name));
+  if (joins.length === 0) return undefined;
+  const starts = joins.map((layer) => (layer.input as Symbolic[])[1].sourceLayer.name);
+  return starts.some((name) => /^layers\.\d+$/.test(name)) ? 'stageOutput' : 'stageInput';
 }
 
 /**

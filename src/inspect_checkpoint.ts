@@ -11,8 +11,8 @@ import {textTable} from '../kernels/common/text_table.js';
 import {SwintError} from './errors.js';
 import type {ByteSource} from './weights/byte_source.js';
 import type {Checkpoint} from './weights/checkpoint.js';
-import {configurationOf} from './weights/configuration.js';
-import {type LoadedSwin, swinFromSource} from './weights/from_checkpoint.js';
+import {configurationOf, type UNetParts, unetOf} from './weights/configuration.js';
+import {type LoadedSwin, swinFromFile} from './weights/from_checkpoint.js';
 import {type CheckpointOrigin, DOWNLOAD_OPTIONS, type DownloadOptions} from './weights/hub.js';
 import type {CheckpointDescription} from './weights/hub_config.js';
 import {denseOrderOf, isBuffer, type Layout, namingOf, versionOf} from './weights/layouts/index.js';
@@ -52,8 +52,8 @@ export interface CheckpointInspection {
   layout: Layout | null;
   /** Like 'Swin V1 tiny'; null where it is no Swin Transformer. */
   network: string | null;
-  /** What `swinTransformer` takes to build it, as far as the file and what is beside it tell. */
-  configuration: SwinTransformerArgs | null;
+  /** What `swinTransformer`, or `swinUNet` for Swin-Unet, takes to build it, as far as the file and what is beside it tell. */
+  configuration: (SwinTransformerArgs & UNetParts) | null;
   /** Numbers of all tensors but buffers, and the bytes of the file. */
   parameters: number;
   bytes: number;
@@ -128,14 +128,14 @@ export function inspectSource(
     }
   };
   const layout = orProblem(() => layoutOf(file, given));
-  const told = layout && orProblem(() => configurationOf(file, layout, true));
+  const told = layout && orProblem(() => wholeConfiguration(file, layout));
   const configuration = told && {...description?.hints, ...told};
   const loaded =
     layout &&
     configuration &&
     orProblem(() => {
       const network = {imageSize, windowSize, numClasses, kernelInitializer: 'zeros' as const};
-      return swinFromSource(source, {layout, ...network, strict: false}, description?.hints);
+      return swinFromFile(file, {layout, ...network, strict: false}, description?.hints);
     });
   const names = new Set(file.tensors.keys());
   const {tensors, missing} = loaded
@@ -156,6 +156,11 @@ export function inspectSource(
     },
   };
   return {...result, text: textOf(result)};
+}
+
+function wholeConfiguration(file: Checkpoint, layout: Layout): SwinTransformerArgs & UNetParts {
+  const found = configurationOf(file, layout, true);
+  return {...found, ...unetOf(file, layout, found.depths?.length ?? 0)};
 }
 
 function tensorOf(file: Checkpoint, name: string, isOfConfiguration: boolean): InspectedTensor {
@@ -207,8 +212,9 @@ const FORMS: Readonly<Record<string, string>> = {
   ...{'96 6': 'tiny', '96 18': 'small', '128 18': 'base', '192 18': 'large'},
 };
 
-function networkName({variant, embedDim, depths = [], numHeads = []}: SwinTransformerArgs): string {
-  const version = `Swin ${variant === 'v2' ? 'V2' : 'V1'}`;
+function networkName(configuration: SwinTransformerArgs & UNetParts): string {
+  const {variant, embedDim, depths = [], numHeads = [], decoderDepths} = configuration;
+  const version = `${decoderDepths ? 'Swin-Unet' : 'Swin'} ${variant === 'v2' ? 'V2' : 'V1'}`;
   const [first, second, third, last] = depths;
   const isPublished = depths.length === 4 && [first, second, last].every((depth) => depth === 2);
   const form = isPublished ? FORMS[`${embedDim} ${third}`] : undefined;

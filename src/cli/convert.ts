@@ -104,7 +104,7 @@ export function convertCommand(
     .argument(
       '[IN...]',
       'a checkpoint of a Swin Transformer (.safetensors, or .pth, .pt, .bin of torch.save) in the layout of microsoft, ' +
-        'timm, torchvision, huggingface or tfjs-swint, its URL, or its name on a hub, hf:owner/name; or a folder with model.json',
+        'timm, torchvision, huggingface, swin-unet or tfjs-swint, its URL, or its name on a hub, hf:owner/name; or a folder with model.json',
     )
     .action((inputs: string[], options: Values<typeof OPTIONS & typeof DOWNLOADS>) =>
       run(settingsOf(inputs, options), context),
@@ -170,10 +170,10 @@ async function convert(settings: ConvertSettings, {out, err}: Context): Promise<
   // Silences tfjs's advice, on stderr, to install its native backend; nothing is computed here.
   tf.enableProdMode();
   await setupBackend('cpu');
-  const {model, report, notes = []} = await open(settings, new DownloadBar(err));
+  const {model, report} = await open(settings, new DownloadBar(err));
   try {
     await write(model, settings);
-    for (const line of summary(settings, model, report, notes)) out.write(`${printable(line)}\n`);
+    for (const line of summary(settings, model, report)) out.write(`${printable(line)}\n`);
   } finally {
     model.dispose();
   }
@@ -182,7 +182,7 @@ async function convert(settings: ConvertSettings, {out, err}: Context): Promise<
 async function open(
   {input, window, imageSize, padding, prefix, channelsLast, ...settings}: ConvertSettings,
   bar: DownloadBar,
-): Promise<{model: tfl.LayersModel; report?: LoadReport; notes?: string[]}> {
+): Promise<{model: tfl.LayersModel; report?: LoadReport}> {
   if (!isCheckpoint(input)) {
     return {model: await loadModel(basename(input) === 'model.json' ? dirname(input) : input)};
   }
@@ -208,7 +208,6 @@ function summary(
   {input, out, layout, quantize}: ConvertSettings,
   model: tfl.LayersModel,
   report: LoadReport | undefined,
-  beside: readonly string[],
 ): string[] {
   const lines = [
     `Read     ${input}: ${report ? `weights in the layout of ${report.layout}` : 'a saved model'}`,
@@ -220,7 +219,7 @@ function summary(
       ([what, names]) => `${names.length} ${what}`,
     );
     lines.push(`Weights  ${counts.join(', ')}`);
-    lines.push(...[...report.notes, ...beside].map((note) => `Note     ${note}`));
+    lines.push(...report.notes.map((note) => `Note     ${note}`));
   }
   const stored = quantize === null ? '' : ` as ${quantize}`;
   const written = isWeightFile(out)

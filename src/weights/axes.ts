@@ -6,10 +6,11 @@
  *   matrix         [out, in]            [in, out]
  *   convolution    [out, in, h, w]      [h, w, in, out]
  *   pointwise      [out, in, 1, 1]      [in, out]
+ *   unit           [out, in]            [1, 1, in, out]
  *   cells          [1, H W, C]          [1, H, W, C]
  */
 
-export type Form = 'same' | 'matrix' | 'convolution' | 'pointwise' | 'cells';
+export type Form = 'same' | 'matrix' | 'convolution' | 'pointwise' | 'unit' | 'cells';
 
 /** A shape, and the values in the order that goes with it. */
 interface Turned {
@@ -37,6 +38,10 @@ export function fromFile(form: Form, shape: readonly number[], model: readonly n
   if (form === 'pointwise' && rank === 4 && shape[2] === 1 && shape[3] === 1) {
     return reordered(shape.slice(0, 2), [1, 0]);
   }
+  if (form === 'unit' && rank === 2) {
+    const {shape: turned, turn} = reordered(shape, [1, 0]);
+    return {shape: [1, 1, ...turned], turn};
+  }
   if (form === 'cells' && rank === 3) {
     const [batch, cells, channels] = shape;
     const side = Math.sqrt(cells);
@@ -56,6 +61,8 @@ export function toFile(form: Form, shape: readonly number[]): Turned {
       return reordered(shape, [3, 2, 0, 1]);
     case 'pointwise':
       return {...reordered(shape, [1, 0]), shape: [b, a, 1, 1]};
+    case 'unit':
+      return reordered([c, d], [1, 0]);
     case 'cells':
       return as([a, b * c, d]);
     case 'same':

@@ -1,10 +1,10 @@
 /**
- * Buffers that torchvision and microsoft/Swin-Transformer keep among the weights of a block, without which their
+ * Buffers that torchvision, microsoft/Swin-Transformer and HuCaoFighting/Swin-Unet keep among the weights of a block, without which their
  * `load_state_dict` refuses a file. All of them follow from the configuration.
  *
- *   attn.relative_position_index   int64   torchvision [N N], microsoft [N, N]      N tokens of a window
+ *   attn.relative_position_index   int64   torchvision [N N], others [N, N]         N tokens of a window
  *   attn.relative_coords_table     V2      [1, 2 Wh - 1, 2 Ww - 1, 2]
- *   attn_mask                      microsoft, blocks that shift: [windows, N, N], 0 or -100, for images of the size that
+ *   attn_mask                      not torchvision, blocks that shift: [windows, N, N], 0 or -100, for images of the size that
  *                                          the model is built for
  *
  * Sources: torchvision, models/swin_transformer.py; microsoft/Swin-Transformer, models/swin_transformer.py and _v2.py.
@@ -33,16 +33,20 @@ export function buffersOf(
   layout: Layout,
   naming: Naming,
 ): (NamedValues | NamedWholeNumbers)[] {
-  if (layout !== 'torchvision' && layout !== 'microsoft') return [];
-  return stagesOf(model).flatMap((stage, i) => {
+  if (layout !== 'torchvision' && layout !== 'microsoft' && layout !== 'swin-unet') return [];
+  const down = stagesOf(model);
+  const up = model.layers.filter(({name}) => /^layers_up\.\d+$/.test(name));
+  // The first stage on the way up has the map of the last but one on the way down.
+  const mapStage = (i: number) => (i < down.length ? i : 2 * down.length - 2 - i);
+  return [...down, ...up].flatMap((stage, i) => {
     const config = stage.getConfig() as unknown as StageConfig;
     return Array.from({length: config.depth}, (_, block) => {
       const nameOf = (buffer: string) => {
         const canonical = `${stage.name}.blocks.${block}.${buffer}`;
         return naming({canonical, original: canonical})!.names[0];
       };
-      const shifts = layout === 'microsoft' && block % 2 === 1;
-      const mask = shifts ? shiftMask(mapOf(model, i), config.windowSize) : null;
+      const shifts = layout !== 'torchvision' && block % 2 === 1;
+      const mask = shifts ? shiftMask(mapOf(model, mapStage(i)), config.windowSize) : null;
       return [
         indexOf(nameOf('attn.relative_position_index'), config, layout),
         ...(config.variant === 'v2' ? [coordinatesOf(nameOf('attn.relative_coords_table'), config)] : []),

@@ -14,7 +14,7 @@
  *   padding, shiftRule                those of the system whose layout it is
  */
 import type * as tfl from '@tensorflow/tfjs-layers';
-import type {SwinTransformerArgs} from '../../architectures/index.js';
+import type {SwinTransformerArgs, SwinUNetArgs} from '../../architectures/index.js';
 import type {BackboneOutputs} from '../../architectures/swin_transformer.js';
 import {CheckpointError} from '../errors.js';
 import {fromFile} from './axes.js';
@@ -104,7 +104,7 @@ export function configurationOf(file: Checkpoint, layout: Layout, windowKnown: b
     absolutePosition: positions !== undefined,
     // Cells that are no square's do not tell their rows: the caller has to.
     ...(positions?.length === 4 ? {imageSize: [positions[1] * height, positions[2] * width]} : {}),
-    numClasses: shapeOf(lookup, 'head.weight')?.[1] ?? 0,
+    numClasses: shapeOf(lookup, 'head.weight')?.[1] ?? shapeOf(lookup, 'output.kernel')?.[3] ?? 0,
   };
 }
 
@@ -118,20 +118,41 @@ export function backboneOf(file: Checkpoint, layout: Layout, stages: number): Ba
   return has('norm.weight') || has('head.weight') ? undefined : {outStages: all, outNorms: false};
 }
 
+/** The arguments of swinUNet beside those of swinTransformer that a checkpoint tells. */
+export type UNetParts = Pick<SwinUNetArgs, 'decoderDepths' | 'skips' | 'oddDepths'>;
+
+/** What swinUNet takes beside that; undefined for a checkpoint that is none of Swin-Unet's. */
+export function unetOf(file: Checkpoint, layout: Layout, stages: number): UNetParts | undefined {
+  if (layout !== 'swin-unet') return undefined;
+  const lookup = lookupIn(file, layout);
+  const up = depthsOf((canonical) => shapeOf(lookup, canonical) !== undefined, 'layers_up');
+  // The deepest stage has none on the way up; the first of these is for the last of the others.
+  if (up.length === stages - 1) {
+    const odd = up.some((depth) => depth % 2 === 1);
+    return {decoderDepths: up.reverse(), skips: 'stageInput', ...(odd ? {oddDepths: true} : {})};
+  }
+  throw new CheckpointError(
+    `${file.name}: a Swin-Unet must have a stage on the way up for each on the way down but the last; got ${up.length} for ` +
+      `${stages}.`,
+  );
+}
+
 /** What the systems do whose layouts these are: all attend to padded cells, and two shift both axes or none. */
 const PUBLISHED: Readonly<Partial<Record<Layout, SwinTransformerArgs>>> = {
   torchvision: {padding: 'attended'},
   timm: {padding: 'attended'},
   microsoft: {padding: 'attended', shiftRule: 'joint'},
   huggingface: {padding: 'attended', shiftRule: 'joint'},
+  // Takes only maps that windows cut evenly.
+  'swin-unet': {shiftRule: 'joint'},
 };
 
-/** Blocks of each stage. */
-function depthsOf(has: (canonical: string) => boolean): number[] {
+/** Blocks of each stage, on the way down or, `layers_up`, up. */
+function depthsOf(has: (canonical: string) => boolean, layers = 'layers'): number[] {
   const depths: number[] = [];
-  for (let stage = 0; has(`layers.${stage}.blocks.0.norm1.weight`); stage++) {
+  for (let stage = 0; has(`${layers}.${stage}.blocks.0.norm1.weight`); stage++) {
     let depth = 1;
-    while (has(`layers.${stage}.blocks.${depth}.norm1.weight`)) depth++;
+    while (has(`${layers}.${stage}.blocks.${depth}.norm1.weight`)) depth++;
     depths.push(depth);
   }
   return depths;

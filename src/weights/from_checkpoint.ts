@@ -2,13 +2,18 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import {type SwinTransformerArgs, swinBackbone, swinTransformer} from '../../architectures/index.js';
+import {
+  type SwinTransformerArgs,
+  swinBackbone,
+  swinTransformer,
+  swinUNet,
+} from '../../architectures/index.js';
 import {SWIN_TRANSFORMER_ARGUMENTS} from '../../architectures/swin_transformer.js';
 import {defined} from '../../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {type ClassifierMetadata, describeClassifier} from '../inference/classifier_metadata.js';
 import type {ByteSource} from './byte_source.js';
-import {backboneOf, configurationOf} from './configuration.js';
+import {backboneOf, configurationOf, unetOf} from './configuration.js';
 import {type CheckpointOrigin, DOWNLOAD_OPTIONS} from './hub.js';
 import type {NetworkHints} from './hub_config.js';
 import type {LoadReport} from './load_report.js';
@@ -22,7 +27,7 @@ import {
   layoutOf,
 } from './load_weights.js';
 import {openCheckpoint} from './open_checkpoint.js';
-import {renamedCheckpoint} from './renaming.js';
+import {type RenamedCheckpoint, renamedCheckpoint} from './renaming.js';
 import {stageWindows} from './stage_windows.js';
 
 /**
@@ -42,13 +47,11 @@ export interface LoadedSwin {
   report: LoadReport;
   /** Where the file was fetched from, and whether it was a kept copy; none where bytes or a path were given. */
   origin?: CheckpointOrigin;
-  /** What was found in the files beside it and could not be used, and why. */
-  notes: string[];
 }
 
 /**
- * Builds the Swin Transformer that a checkpoint of microsoft's, timm's, torchvision's, huggingface's or our own layout was
- * saved from, and loads it. For a path in Node, see `swinFromCheckpoint` of tfjs-swint/node.
+ * Builds the Swin Transformer that a checkpoint of microsoft's, timm's, torchvision's, huggingface's, Swin-Unet's or our own
+ * layout was saved from, and loads it. For a path in Node, see `swinFromCheckpoint` of tfjs-swint/node.
  *
  * Width, depths, heads, windows, MLP ratio, classes, patches and variant come from names and shapes, padding from the layout:
  * 'attended' for published ones. Drop-path and dropout are 0 unless given, `dataFormat` is that of `swinTransformer`. With
@@ -56,7 +59,7 @@ export interface LoadedSwin {
  * report's notes.
  *
  * A checkpoint of a backbone (norms of its own after the stages: detectors, transformers' backbones; or none: timm's
- * features) gives the maps of those stages, as swinBackbone does.
+ * features) gives the maps of those stages, as swinBackbone does. One of Swin-Unet's gives a swinUNet with its skips.
  *
  * Beside a file that is fetched, config.json and preprocessor_config.json are read where they are there: they tell the size
  * of the images and V2's windows where the weights do not, the names of the classes and how `classify` prepares images.
@@ -87,7 +90,9 @@ export async function swinFrom(
     const {imageSize} = options;
     describeSwin(loaded.model, {...description.metadata, ...defined({imageSize})});
   }
-  return {...loaded, ...(origin ? {origin} : {}), notes: description?.notes ?? []};
+  const {model, report} = loaded;
+  const notes = [...report.notes, ...(description?.notes ?? [])];
+  return {model, report: {...report, notes}, ...(origin ? {origin} : {})};
 }
 
 /** Tells the model its classes, where they are its own, and how its images are prepared. */
@@ -109,13 +114,21 @@ export function swinFromSource(
   hints: NetworkHints = {},
 ): LoadedSwin {
   checkSwinOptions(options);
-  const {layout: given, prefix, strict, adaptChannels, ...rest} = options;
+  return swinFromFile(renamedCheckpoint(openCheckpoint(source), options.prefix), options, hints);
+}
+
+/** The same from a checkpoint that is open, with options that are checked. */
+export function swinFromFile(
+  file: RenamedCheckpoint,
+  options: SwinFromCheckpointOptions,
+  hints: NetworkHints = {},
+): LoadedSwin {
+  const {layout: given, prefix: _, strict, adaptChannels, ...rest} = options;
   const args: SwinTransformerArgs = Object.fromEntries(
     Object.entries(rest).filter(
       ([name, value]) => value !== undefined && !Object.hasOwn(DOWNLOAD_OPTIONS, name),
     ),
   );
-  const file = renamedCheckpoint(openCheckpoint(source), prefix);
   const layout = layoutOf(file, given);
   const found = configurationOf(file, layout, (args.windowSize ?? hints.windowSize) !== undefined);
   // What is beside the weights counts where they do not tell it themselves.
@@ -125,12 +138,18 @@ export function swinFromSource(
   // What the checkpoint lacks has to be able to learn.
   const start = strict === false ? {} : {kernelInitializer: undrawn()};
   const built = {...start, dropPath: 0, ...found, ...known, ...windows};
-  const backbone = backboneOf(file, layout, found.depths?.length ?? 0);
-  const model = backbone ? swinBackbone({...built, ...backbone}) : swinTransformer(built);
+  const stages = found.depths?.length ?? 0;
+  const unet = unetOf(file, layout, stages);
+  const backbone = unet ? undefined : backboneOf(file, layout, stages);
+  const model = unet
+    ? swinUNet({...built, numClasses: built.numClasses ?? 0, ...unet})
+    : backbone
+      ? swinBackbone({...built, ...backbone})
+      : swinTransformer(built);
   try {
     const report = assignCheckpoint(model, file, {layout, strict, adaptChannels});
     const unshifted = backbone?.outNorms && found.variant === 'v1' ? [ALWAYS_SHIFTED] : [];
-    return {model, report: {...report, notes: [...notes, ...unshifted, ...report.notes]}, notes: []};
+    return {model, report: {...report, notes: [...notes, ...unshifted, ...report.notes]}};
   } catch (error) {
     model.dispose();
     throw error;

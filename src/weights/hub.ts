@@ -6,14 +6,14 @@ import type {ArgumentNames} from '../../kernels/common/known_arguments.js';
 import {showValue} from '../../kernels/common/show_value.js';
 import {preparation} from '../data/preprocess.js';
 import {CheckpointError, ConfigError} from '../errors.js';
-import {type ByteSource, bytesSource} from './byte_source.js';
+import {type ByteSource, bytesSource, type ShardIndex} from './byte_source.js';
 import {type Downloaded, type DownloadSettings, download} from './download.js';
 import {browserStore, type DownloadStore} from './download_store.js';
 import {checkFetchOptions, FetchError, type FetchOptions} from './fetch_bytes.js';
 import {endpointOf, type HubAddress, hubUrl, isCommit, isHubAddress, parseHubAddress} from './hub_address.js';
 import {type CheckpointDescription, describe} from './hub_config.js';
 import {checkStart} from './open_checkpoint.js';
-import {readIndex, type ShardIndex, startsAsIndex} from './sharded.js';
+import {readIndex, startsAsIndex} from './sharded.js';
 
 export interface DownloadOptions extends FetchOptions {
   /**
@@ -126,10 +126,9 @@ export async function fetchCheckpoint(
       throw error;
     }
   };
-  const index = bytesSource(bytes, name);
-  const shards = startsAsIndex(bytes) ? await fetchShards(readIndex(index), url, settings) : undefined;
+  const file = bytesSource(bytes, name);
   return {
-    source: shards ? {...index, beside: (file) => shards.get(file)!} : index,
+    source: startsAsIndex(bytes) ? await withShards(file, url, settings) : file,
     origin: {url: url.href, ...how},
     describe: async () =>
       checked(
@@ -143,6 +142,13 @@ export async function fetchCheckpoint(
         ),
       ),
   };
+}
+
+/** An index with the files that it names. */
+async function withShards(file: ByteSource, url: URL, settings: DownloadSettings): Promise<ByteSource> {
+  const index = readIndex(file);
+  const shards = await fetchShards(index, url, settings);
+  return {...file, index, beside: (name) => shards.get(name)!};
 }
 
 /** The files that an index names, from beside it; limits and progress are those of all together. */

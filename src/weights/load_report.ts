@@ -16,7 +16,10 @@ export interface LoadReport {
   missing: string[];
   /** In the checkpoint, and of no use to the model. */
   unexpected: string[];
-  /** What the file does not tell and was assumed, and where the model computes otherwise than the file's own system. */
+  /**
+   * What the file does not tell and was assumed, where the model computes otherwise than the file's own system, and what was
+   * found in the files beside it and could not be used.
+   */
   notes: string[];
 }
 

@@ -12,7 +12,7 @@ import {defined} from '../../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {showValue} from '../../kernels/common/show_value.js';
-import {CheckpointError, ConfigError} from '../errors.js';
+import {CheckpointError} from '../errors.js';
 import {fromFile} from './axes.js';
 import {type ByteSource, bytesSource} from './byte_source.js';
 import type {Checkpoint} from './checkpoint.js';
@@ -35,10 +35,11 @@ import {
   versionOf,
 } from './layouts/index.js';
 import type {WeightSource} from './layouts/naming.js';
+import {checkSkips} from './layouts/swin_unet.js';
 import {checkStrict, checkVariant, checkVersion, type LoadReport} from './load_report.js';
 import {openCheckpoint} from './open_checkpoint.js';
 import {paddingNotes} from './padding_notes.js';
-import {type RenamedCheckpoint, renamedCheckpoint} from './renaming.js';
+import {checkPrefix, type RenamedCheckpoint, renamedCheckpoint} from './renaming.js';
 import {CHANNEL_ADAPTATIONS, type ChannelAdaptation, PATCH_KERNEL, resizing} from './resizing.js';
 import {isHead, namesOf, windowsOf} from './weight_names.js';
 
@@ -151,9 +152,7 @@ export function checkOptions(who: string, options: LoadWeightsOptions): void {
   const {layout = 'auto', adaptChannels, prefix} = options;
   checkDownloadOptions(who, options);
   oneOf(who, 'layout', layout, ['auto', ...LAYOUTS]);
-  if (prefix !== undefined && typeof prefix !== 'string') {
-    throw new ConfigError(`${who}: prefix must be text, for example 'module.'; got ${showValue(prefix)}.`);
-  }
+  if (prefix !== undefined) checkPrefix(who, prefix);
   if (adaptChannels !== undefined) oneOf(who, 'adaptChannels', adaptChannels, CHANNEL_ADAPTATIONS);
 }
 
@@ -192,6 +191,7 @@ export function assignCheckpoint(
   const version = versionOf(names);
   checkVersion(file.name, version, versionOf(model.weights.map(({originalName}) => originalName)));
   if (layout === 'miziha') checkVariant(file.name, model);
+  if (layout === 'swin-unet') checkSkips(file.name, model);
   const naming = namingOf(layout, version, denseOrderOf(file));
   const windows = windowsOf(model);
   const report: LoadReport = {

@@ -5,18 +5,19 @@
  *   Python          here
  *   None, bool      null, boolean
  *   int, float      number, an int beyond 2^53 rounded
- *   str, bytes      string, Uint8Array
+ *   str, bytes      string, Uint8Array; a str of more than 64 KB stays bytes
  *   tuple, list     array
  *   dict            Map
  *   set             array
  *   other objects   Placeholder, where the caller's rules allow it: inert, one for each class
  *
  * A pickle is a program for a stack machine, one opcode after the other. Opcodes that data does not need are refused, and
- * so is a program that is longer than any checkpoint's: time and memory are bounded whatever the bytes say.
+ * so is a program that is longer than any checkpoint's, and one that makes more than the caller's rules let it take: time and
+ * memory are bounded whatever the bytes say.
  *
  * Source: Python's Lib/pickletools.py, which describes every opcode.
  */
-import {PickleMachine, type PickleRules, Placeholder} from './pickle_machine.js';
+import {MEMORY, PickleMachine, type PickleRules, Placeholder} from './pickle_machine.js';
 
 /** Opcodes of a program; a state dict of a thousand tensors with its optimizer has about 100,000. */
 const MOST_OPCODES = 300_000;
@@ -53,82 +54,76 @@ const OPCODES: ReadonlyMap<number, (machine: PickleMachine) => void> = new Map([
 type Step = [number, (machine: PickleMachine) => void];
 
 function numbersAndStrings(): Step[] {
+  const {number} = MEMORY;
   return [
     [0x4e /* NONE */, (m) => m.push(null)],
     [0x88 /* NEWTRUE */, (m) => m.push(true)],
     [0x89 /* NEWFALSE */, (m) => m.push(false)],
-    [0x4a /* BININT */, (m) => m.push(m.bytes.int32())],
+    [0x4a /* BININT */, (m) => pushInteger(m, m.bytes.int32())],
     [0x4b /* BININT1 */, (m) => m.push(m.bytes.uint8())],
     [0x4d /* BININT2 */, (m) => m.push(m.bytes.uint16())],
-    [0x8a /* LONG1 */, (m) => m.push(m.bytes.integer(m.bytes.uint8()))],
-    [0x8b /* LONG4 */, (m) => m.push(m.bytes.integer(m.bytes.uint32()))],
-    [0x47 /* BINFLOAT */, (m) => m.push(m.bytes.float64())],
-    [0x8c /* SHORT_BINUNICODE */, (m) => m.push(m.bytes.text(m.bytes.uint8()))],
-    [0x58 /* BINUNICODE */, (m) => m.push(m.bytes.text(m.bytes.uint32()))],
-    [0x8d /* BINUNICODE8 */, (m) => m.push(m.bytes.text(m.bytes.uint64()))],
-    [0x55 /* SHORT_BINSTRING */, (m) => m.push(m.bytes.text(m.bytes.uint8()))],
-    [0x54 /* BINSTRING */, (m) => m.push(m.bytes.text(m.bytes.uint32()))],
-    [0x43 /* SHORT_BINBYTES */, (m) => m.push(m.bytes.raw(m.bytes.uint8()))],
-    [0x42 /* BINBYTES */, (m) => m.push(m.bytes.raw(m.bytes.uint32()))],
-    [0x96 /* BYTEARRAY8 */, (m) => m.push(m.bytes.raw(m.bytes.uint64()))],
-    [0x8e /* BINBYTES8 */, (m) => m.push(m.bytes.raw(m.bytes.uint64()))],
+    [0x8a /* LONG1 */, (m) => m.push(m.bytes.integer(m.bytes.uint8()), number)],
+    [0x8b /* LONG4 */, (m) => m.push(m.bytes.integer(m.bytes.uint32()), number)],
+    [0x47 /* BINFLOAT */, (m) => m.push(m.bytes.float64(), number)],
+    [0x8c /* SHORT_BINUNICODE */, (m) => m.pushText(m.bytes.uint8())],
+    [0x58 /* BINUNICODE */, (m) => m.pushText(m.bytes.uint32())],
+    [0x8d /* BINUNICODE8 */, (m) => m.pushText(m.bytes.uint64())],
+    [0x55 /* SHORT_BINSTRING */, (m) => m.pushText(m.bytes.uint8())],
+    [0x54 /* BINSTRING */, (m) => m.pushText(m.bytes.uint32())],
+    [0x43 /* SHORT_BINBYTES */, (m) => m.pushBytes(m.bytes.uint8())],
+    [0x42 /* BINBYTES */, (m) => m.pushBytes(m.bytes.uint32())],
+    [0x96 /* BYTEARRAY8 */, (m) => m.pushBytes(m.bytes.uint64())],
+    [0x8e /* BINBYTES8 */, (m) => m.pushBytes(m.bytes.uint64())],
   ];
 }
 
 function containers(): Step[] {
   return [
     [0x28 /* MARK */, (m) => m.mark()],
-    [0x29 /* EMPTY_TUPLE */, (m) => m.push([])],
+    [0x29 /* EMPTY_TUPLE */, (m) => m.pushList()],
     [0x85 /* TUPLE1 */, (m) => m.tuple(1)],
     [0x86 /* TUPLE2 */, (m) => m.tuple(2)],
     [0x87 /* TUPLE3 */, (m) => m.tuple(3)],
-    [0x74 /* TUPLE */, (m) => pushList(m)],
-    [0x5d /* EMPTY_LIST */, (m) => m.push([])],
-    [0x6c /* LIST */, (m) => pushList(m)],
-    [0x61 /* APPEND */, (m) => m.append([m.pop()])],
-    [0x65 /* APPENDS */, (m) => m.append(m.marked())],
-    [0x7d /* EMPTY_DICT */, (m) => m.push(new Map())],
-    [0x8f /* EMPTY_SET */, (m) => m.push([])],
-    [0x90 /* ADDITEMS */, (m) => m.append(m.marked())],
-    [0x91 /* FROZENSET */, (m) => pushList(m)],
-    [0x64 /* DICT */, (m) => pushDict(m)],
-    [0x73 /* SETITEM */, (m) => m.setItems([m.pop(), m.pop()].reverse())],
-    [0x75 /* SETITEMS */, (m) => m.setItems(m.marked())],
+    [0x74 /* TUPLE */, (m) => m.markedTuple()],
+    [0x5d /* EMPTY_LIST */, (m) => m.pushList()],
+    [0x6c /* LIST */, (m) => m.markedTuple()],
+    [0x61 /* APPEND */, (m) => m.append(1)],
+    [0x65 /* APPENDS */, (m) => m.appendMarked()],
+    [0x7d /* EMPTY_DICT */, (m) => m.pushDict()],
+    [0x8f /* EMPTY_SET */, (m) => m.pushList()],
+    [0x90 /* ADDITEMS */, (m) => m.appendMarked()],
+    [0x91 /* FROZENSET */, (m) => m.markedTuple()],
+    [0x64 /* DICT */, (m) => m.markedDict()],
+    [0x73 /* SETITEM */, (m) => m.setItems(2)],
+    [0x75 /* SETITEMS */, (m) => m.setMarkedItems()],
   ];
-}
-
-/** Items are taken off before anything is put on: the stack is another one then. */
-function pushList(machine: PickleMachine): void {
-  const items = machine.marked();
-  machine.push(items);
-}
-
-function pushDict(machine: PickleMachine): void {
-  const items = machine.marked();
-  machine.push(new Map());
-  machine.setItems(items);
 }
 
 function objects(): Step[] {
   return [
     [0x80 /* PROTO */, (m) => checkProtocol(m, m.bytes.uint8())],
     [0x95 /* FRAME */, (m) => void m.bytes.skip(8)],
-    [0x71 /* BINPUT */, (m) => void m.memo.set(m.bytes.uint8(), m.top())],
-    [0x72 /* LONG_BINPUT */, (m) => void m.memo.set(m.bytes.uint32(), m.top())],
-    [0x94 /* MEMOIZE */, (m) => void m.memo.set(m.memo.size, m.top())],
+    [0x71 /* BINPUT */, (m) => m.remember(m.bytes.uint8())],
+    [0x72 /* LONG_BINPUT */, (m) => m.remember(m.bytes.uint32())],
+    [0x94 /* MEMOIZE */, (m) => m.rememberNext()],
     [0x68 /* BINGET */, (m) => m.recall(m.bytes.uint8())],
     [0x6a /* LONG_BINGET */, (m) => m.recall(m.bytes.uint32())],
-    [0x63 /* GLOBAL */, (m) => m.global(m.bytes.line(), m.bytes.line())],
+    [0x63 /* GLOBAL */, (m) => m.globalLines()],
     [0x93 /* STACK_GLOBAL */, stackGlobal],
     [0x52 /* REDUCE */, (m) => m.reduce()],
     [0x81 /* NEWOBJ */, (m) => m.newObject(0x81, 1)],
     [0x92 /* NEWOBJ_EX */, (m) => m.newObject(0x92, 2)],
     [0x62 /* BUILD */, build],
-    [0x51 /* BINPERSID */, (m) => m.push(m.rules.persistent(m.pop()))],
+    [0x51 /* BINPERSID */, (m) => m.persistent()],
     [0x30 /* POP */, (m) => void m.pop()],
-    [0x31 /* POP_MARK */, (m) => void m.marked()],
+    [0x31 /* POP_MARK */, (m) => m.dropMarked()],
     [0x32 /* DUP */, (m) => m.push(m.top())],
   ];
+}
+
+/** V8 keeps small integers in the place itself. */
+function pushInteger(machine: PickleMachine, value: number): void {
+  machine.push(value, Math.abs(value) < 2 ** 30 ? 0 : MEMORY.number);
 }
 
 function checkProtocol(machine: PickleMachine, protocol: number): void {

@@ -2,6 +2,15 @@
 
 const decoder = new TextDecoder();
 
+/** Shorter texts are decoded here: a call of the decoder takes longer than they do. */
+export const SHORT_TEXT = 64;
+
+/** Character codes of short texts, one array for each length. */
+const codes = Array.from({length: SHORT_TEXT + 1}, (_, length) => new Array<number>(length).fill(0));
+
+/** Far more than the name of a class or of a module has. */
+const MOST_LINE = 256;
+
 export class PickleBytes {
   private at = 0;
   private readonly view: DataView;
@@ -50,10 +59,13 @@ export class PickleBytes {
 
   /** A whole number of so many bytes, two's complement, rounded beyond 2^53. */
   integer(length: number): number {
-    const bytes = this.raw(length);
+    const begin = this.skip(length);
+    // What is below the upper 16 bytes is lost in the rounding.
+    const low = Math.max(0, length - 16);
     let value = 0;
-    for (let i = length - 1; i >= 0; i--) value = value * 256 + bytes[i];
-    return length > 0 && bytes[length - 1] >= 128 ? value - 256 ** length : value;
+    for (let i = length - 1; i >= low; i--) value = value * 256 + this.bytes[begin + i];
+    value *= 256 ** low;
+    return length > 0 && this.bytes[begin + length - 1] >= 128 ? value - 256 ** length : value;
   }
 
   raw(length: number): Uint8Array {
@@ -63,13 +75,27 @@ export class PickleBytes {
 
   /** A string of so many bytes of UTF-8. */
   text(length: number): string {
-    return decoder.decode(this.raw(length));
+    const begin = this.skip(length);
+    if (length <= SHORT_TEXT) {
+      const ascii = codes[length];
+      let i = 0;
+      for (; i < length && this.bytes[begin + i] < 0x80; i++) ascii[i] = this.bytes[begin + i];
+      if (i === length) return String.fromCharCode(...ascii);
+    }
+    return decoder.decode(this.bytes.subarray(begin, begin + length));
   }
 
-  /** Up to the next line feed, which is passed over. */
-  line(): string {
+  /** Up to the next line feed, which is passed over; undefined where that is too far for a name. */
+  line(): string | undefined {
     const begin = this.at;
-    while (this.uint8() !== 0x0a);
-    return decoder.decode(this.bytes.subarray(begin, this.at - 1));
+    const most = Math.min(MOST_LINE, this.bytes.length - begin);
+    for (let length = 0; length < most; length++) {
+      if (this.bytes[begin + length] !== 0x0a) continue;
+      const text = this.text(length);
+      this.skip(1);
+      return text;
+    }
+    if (most < MOST_LINE) throw this.end();
+    return undefined;
   }
 }

@@ -9,13 +9,14 @@
  *
  * Sources: huggingface/transformers, modeling_swin.py; timm, _features.py; microsoft/Swin-Transformer, simmim.py.
  */
-import {CheckpointError} from '../errors.js';
+import {showValue} from '../../kernels/common/show_value.js';
+import {CheckpointError, ConfigError} from '../errors.js';
 import type {Checkpoint, TensorEntry} from './checkpoint.js';
 
 /** What wraps a network: DataParallel, torch.compile, Lightning's attribute, a detector's, a running average's. */
 const WRAPPERS = [
   ...['module', '_orig_mod', 'model', 'net', 'network', 'encoder', 'backbone', 'student', 'teacher', 'ema'],
-  ...['_model', 'swin', 'swin_transformer', 'base_model', 'trunk', 'body'],
+  ...['_model', 'swin', 'swin_transformer', 'base_model', 'trunk', 'body', 'swin_unet'],
 ];
 
 /** In transformers 5, and before; `swin.` has become the name of every network's inside. */
@@ -71,6 +72,12 @@ export function renamedCheckpoint(file: Checkpoint, given?: string): RenamedChec
     original,
     values: (name) => file.values(original(name)),
   };
+}
+
+/** @throws ConfigError for what is no text. */
+export function checkPrefix(who: string, prefix: unknown): void {
+  if (typeof prefix === 'string') return;
+  throw new ConfigError(`${who}: prefix must be text, for example 'module.'; got ${showValue(prefix)}.`);
 }
 
 /** The wrappers that all names have in common. */

@@ -11,7 +11,9 @@ import {CheckpointError} from '../errors.js';
 import {toFile} from './axes.js';
 import {buffersOf} from './buffers.js';
 import {LAYOUTS, type Layout, namingOf, versionOf} from './layouts/index.js';
+import {checkSkips} from './layouts/swin_unet.js';
 import {checkVariant} from './load_report.js';
+import {checkPrefix} from './renaming.js';
 import {FLOAT_TYPES, type FloatType, type NamedValues, writeSafetensors} from './safetensors.js';
 import {settingsMetadata} from './swin_settings.js';
 import {namesOf} from './weight_names.js';
@@ -19,19 +21,26 @@ import {namesOf} from './weight_names.js';
 export interface SaveWeightsOptions {
   /** Whose names are written; default 'microsoft'. */
   layout?: Layout;
+  /** What is written before every name, for example `swin_unet.`, which Swin-Unet's training has. Default none. */
+  prefix?: string;
   /** 'float32', or 'float16' for half of the bytes: the nearest of each value. Default 'float32'. */
   dtype?: FloatType;
 }
 
-const OPTIONS = {layout: true, dtype: true} as const satisfies ArgumentNames<SaveWeightsOptions>;
+const OPTIONS = {
+  layout: true,
+  prefix: true,
+  dtype: true,
+} as const satisfies ArgumentNames<SaveWeightsOptions>;
 
 /**
  * The weights as a safetensors file.
  *
- * @param model For a published layout a model of architectures/swin_transformer, for 'miziha' one SwinT layer or a
+ * @param model For a published layout a model of architectures/swin_transformer, for 'swin-unet' a swinUNet with
+ *   skips 'stageInput', for 'miziha' one SwinT layer or a
  *   SwinResNet of that variant, for 'tfjs-swint' any model.
- * @param options layout; dtype.
- * @throws ConfigError for an unknown layout or dtype; CheckpointError for a weight that the layout has no place for, or with
+ * @param options layout; prefix; dtype.
+ * @throws ConfigError for an unknown layout or dtype, or an unusable prefix; CheckpointError for a weight that the layout has no place for, or with
  *     values too large for float16.
  */
 export async function saveWeights(
@@ -39,10 +48,12 @@ export async function saveWeights(
   options: SaveWeightsOptions = {},
 ): Promise<Uint8Array> {
   checkArguments('saveWeights', options, OPTIONS);
-  const {layout = 'microsoft', dtype = 'float32'} = options;
+  const {layout = 'microsoft', prefix = '', dtype = 'float32'} = options;
+  checkPrefix('saveWeights', prefix);
   oneOf('saveWeights', 'layout', layout, LAYOUTS);
   oneOf('saveWeights', 'dtype', dtype, FLOAT_TYPES);
   if (layout === 'miziha') checkVariant('saveWeights', model);
+  if (layout === 'swin-unet') checkSkips('saveWeights', model);
   const naming = namingOf(layout, versionOf(model.weights.map(({originalName}) => originalName)));
   const tensors = new Map<string, NamedValues>();
   for (const weight of model.weights) {
@@ -75,7 +86,12 @@ export async function saveWeights(
   }
   const format = layout === 'tfjs-swint' || layout === 'miziha' ? layout : 'pt';
   const metadata = {format, ...settingsMetadata(model)};
-  return writeSafetensors([...tensors.values(), ...buffersOf(model, layout, naming)], metadata, dtype);
+  const all = [...tensors.values(), ...buffersOf(model, layout, naming)];
+  return writeSafetensors(
+    all.map((one) => ({...one, name: prefix + one.name})),
+    metadata,
+    dtype,
+  );
 }
 
 /** A joint bias of queries, keys and values; V2 has none for the keys, whose third stays zero. */

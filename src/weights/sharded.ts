@@ -8,18 +8,9 @@
  * Source: huggingface/transformers, `save_pretrained` with `max_shard_size`.
  */
 import {CheckpointError} from '../errors.js';
-import type {ByteSource} from './byte_source.js';
+import type {ByteSource, ShardIndex} from './byte_source.js';
 import type {Checkpoint, TensorEntry} from './checkpoint.js';
 import {isSize} from './is_size.js';
-
-export interface ShardIndex {
-  /** Names of the files, each once, in the order of the tensors. */
-  files: string[];
-  /** The file of each tensor. */
-  fileOf: ReadonlyMap<string, string>;
-  /** Bytes of all tensors, where the index says so. */
-  totalSize?: number;
-}
 
 /** Far more than the index of a network that this library builds has. */
 const MOST_INDEX_BYTES = 2 ** 24;
@@ -68,7 +59,7 @@ export function readIndex({name, size, read}: ByteSource): ShardIndex {
  * @throws CheckpointError where the files are not at hand, or have other tensors than the index says.
  */
 export function openSharded(source: ByteSource, open: (source: ByteSource) => Checkpoint): Checkpoint {
-  const {files, fileOf} = readIndex(source);
+  const {files, fileOf} = source.index ?? readIndex(source);
   const {name, beside} = source;
   if (beside === undefined) {
     throw new CheckpointError(

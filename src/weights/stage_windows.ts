@@ -18,7 +18,7 @@ type Windows = Pick<SwinTransformerArgs, 'windowSize' | 'pretrainedWindowSize' |
 const WHO = 'swinFromCheckpoint';
 
 /** Layouts of systems that make windows fit the maps when they build a network. */
-const CLAMPING: ReadonlySet<Layout> = new Set(['microsoft', 'timm', 'huggingface']);
+const CLAMPING: ReadonlySet<Layout> = new Set(['microsoft', 'timm', 'huggingface', 'swin-unet']);
 
 /**
  * @param found What the file tells.

@@ -14,8 +14,9 @@
 import {CheckpointError} from '../errors.js';
 import {stridedCopy} from './axes.js';
 import type {ByteSource} from './byte_source.js';
-import type {Checkpoint} from './checkpoint.js';
+import type {Checkpoint, TensorEntry} from './checkpoint.js';
 import {DTYPE_BITS, float32Values} from './dtypes.js';
+import {MemoryBudget} from './memory_budget.js';
 import {unpickle} from './pickle.js';
 import {stateDictOf} from './state_dict.js';
 import {type TorchTensor, torchRules} from './torch_tensors.js';
@@ -24,13 +25,17 @@ import {ZipDirectory} from './zip_directory.js';
 /** Far more than the pickle of a checkpoint has. */
 const MOST_PICKLE_BYTES = 64 * 2 ** 20;
 
+/** Of what a checkpoint says of a tensor, in V8: its type and shape, and its place in a table. */
+const TENSOR_MEMORY = 120;
+
 /** @throws CheckpointError naming the file, the rule and what came. */
 export function openTorchCheckpoint(source: ByteSource): Checkpoint {
   const fail = (rule: string, got: string) =>
     new CheckpointError(
       `${source.name}: ${rule}; got ${got} (the file is damaged, or no file of torch.save).`,
     );
-  const zip = new ZipDirectory(source);
+  const memory = new MemoryBudget(source.size, fail);
+  const zip = new ZipDirectory(source, memory);
   const pickles = [...zip.entries.values()].filter(({name}) => /^[^/]*\/data\.pkl$/.test(name));
   if (pickles.length !== 1) throw fail('a file of torch.save must have one data.pkl', `${pickles.length}`);
   const [pickle] = pickles;
@@ -42,11 +47,12 @@ export function openTorchCheckpoint(source: ByteSource): Checkpoint {
   if (pickle.size > MOST_PICKLE_BYTES) {
     throw fail(`data.pkl must have at most ${MOST_PICKLE_BYTES} bytes`, `${pickle.size}`);
   }
-  const rules = torchRules(source.name, (key) => zip.entries.get(`${folder}data/${key}`)?.size);
-  const state = stateDictOf(source.name, unpickle(zip.read(pickle), rules));
-  const entries = [...state].map(
-    ([name, {storage, shape}]) => [name, {dtype: storage.dtype, shape}] as const,
-  );
+  memory.take(pickle.size);
+  const rules = torchRules(fail, (key) => zip.entries.get(`${folder}data/${key}`)?.size, memory);
+  const state = stateDictOf(source.name, unpickle(zip.read(pickle), rules), memory);
+  memory.take(TENSOR_MEMORY * state.size);
+  const tensors = new Map<string, TensorEntry>();
+  for (const [name, {storage, shape}] of state) tensors.set(name, {dtype: storage.dtype, shape});
 
   const read = (name: string, {storage, offset, shape, strides, elements, span}: TorchTensor) => {
     const {key, dtype} = storage;
@@ -64,7 +70,7 @@ export function openTorchCheckpoint(source: ByteSource): Checkpoint {
   return {
     name: source.name,
     format: 'torch',
-    tensors: new Map(entries),
+    tensors,
     values(name) {
       const tensor = state.get(name);
       if (!tensor)

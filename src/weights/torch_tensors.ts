@@ -10,10 +10,10 @@
  * Source: pytorch/pytorch, torch/serialization.py and torch/_utils.py.
  */
 
-import {CheckpointError} from '../errors.js';
 import {DTYPE_BITS} from './dtypes.js';
 import {isSize} from './is_size.js';
-import {PickleFunction, type PickleRules, Placeholder} from './pickle_machine.js';
+import type {MemoryBudget} from './memory_budget.js';
+import {MEMORY, PickleFunction, type PickleRules, Placeholder} from './pickle_machine.js';
 
 /** The elements that tensors are views of. */
 export interface TorchStorage {
@@ -55,8 +55,14 @@ const STORAGE_TYPES: Readonly<Record<string, string>> = {
 
 const MOST_AXES = 32;
 
+/** Of a storage, its place in a table and the name of its file, in V8. */
+const STORAGE_MEMORY = 160;
+
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.length <= MOST_AXES && value.every(isSize);
+
+/** torch counts them: 0, 1, .. */
+const isKey = (value: unknown): value is string => typeof value === 'string' && value.length <= 64;
 
 /** A name as it is printed: short. */
 const shown = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
@@ -64,28 +70,40 @@ const shown = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : 
 /**
  * What the names in a pickle of torch.save mean.
  *
- * @param file Name of the file, for messages.
  * @param storageBytes Bytes of data/KEY in the zip, undefined where there is none.
+ * @param memory What may be taken by what is made of the pickle.
  */
-export function torchRules(file: string, storageBytes: (key: string) => number | undefined): PickleRules {
-  const fail = (rule: string, got: string) =>
-    new CheckpointError(`${file}: ${rule}; got ${got} (the file is damaged, or no file of torch.save).`);
+export function torchRules(
+  fail: PickleRules['fail'],
+  storageBytes: (key: string) => number | undefined,
+  memory: MemoryBudget,
+): PickleRules {
+  // A storage may be named again and again, and each time looking it up would build the name of its file.
+  const storages = new Map<string, TorchStorage>();
 
   const persistent = (id: unknown): TorchStorage => {
-    const [kind, type, key, , elements] = Array.isArray(id) ? id : [];
-    const known =
-      kind === 'storage' && type instanceof StorageType && typeof key === 'string' && isSize(elements);
+    const parts: unknown[] = Array.isArray(id) ? id : [];
+    const kind = parts[0];
+    const type = parts[1];
+    const key = parts[2];
+    const elements = parts[4];
     if (type instanceof Placeholder) throw fail('a storage must be of a known type', type.className);
-    if (!known) throw fail('a storage must have a type, a key and a number of elements', 'others');
-    const {dtype} = type as StorageType;
-    const storage = {key: key as string, dtype, elements: elements as number};
-    const bytes = storageBytes(storage.key);
+    if (kind !== 'storage' || !(type instanceof StorageType) || !isKey(key) || !isSize(elements)) {
+      throw fail('a storage must have a type, a key and a number of elements', 'others');
+    }
+    const {dtype} = type;
+    const known = storages.get(key);
+    if (known !== undefined && known.dtype === dtype && known.elements === elements) return known;
+    memory.take(STORAGE_MEMORY);
+    const storage = {key, dtype, elements};
+    const bytes = storageBytes(key);
     if (bytes !== (storage.elements * DTYPE_BITS[dtype]) / 8) {
       throw fail(
         `data/${shown(storage.key)} must hold ${storage.elements} elements of ${dtype}`,
         `${bytes} bytes`,
       );
     }
+    storages.set(key, storage);
     return storage;
   };
 
@@ -127,7 +145,7 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
   };
 
   const known = new Map<string, unknown>([
-    ['collections.OrderedDict', new PickleFunction(dictionary)],
+    ['collections.OrderedDict', new PickleFunction(dictionary, MEMORY.dict)],
     ['torch.Size', new PickleFunction(sizes)],
     ['torch._utils._rebuild_tensor_v2', new PickleFunction(tensor)],
     ['torch._utils._rebuild_parameter', new PickleFunction(parameter)],
@@ -146,5 +164,5 @@ export function torchRules(file: string, storageBytes: (key: string) => number |
     return found;
   };
 
-  return {global, persistent, fail};
+  return {global, persistent, take: (bytes) => memory.take(bytes), fail};
 }

@@ -17,7 +17,9 @@ export const isHead = (canonical: string): boolean =>
 
 /** The same of a tensor of a checkpoint, in any layout. */
 export const isCheckpointHead = (name: string): boolean =>
-  /^(head|head\.fc|classifier|out\.5)\.(weight|bias)$|^(head|classifier|output)\/(kernel|bias)$/.test(name);
+  /^(head|head\.fc|classifier|output|out\.5)\.(weight|bias)$|^(head|classifier|output)\/(kernel|bias)$/.test(
+    name,
+  );
 
 /** The window of the layer that each weight belongs to, for layers that have one. */
 export function windowsOf(model: tfl.LayersModel): Map<tfl.LayerVariable, [number, number]> {

@@ -15,6 +15,7 @@
  */
 import {CheckpointError} from '../errors.js';
 import type {ByteSource} from './byte_source.js';
+import {MemoryBudget} from './memory_budget.js';
 
 /** An entry, its bytes still in the file. */
 export interface ZipEntry {
@@ -40,6 +41,12 @@ const MOST_COMMENT = 0xffff;
 /** Far more than a checkpoint has, and few enough to be read at once. */
 const MOST_ENTRIES = 100_000;
 const MOST_DIRECTORY_BYTES = 64 * 2 ** 20;
+/** The name of a file of torch.save, and what stands in it. */
+const MOST_NAME = 300;
+/** Of an entry, its name and its place in the table, in V8. */
+const ENTRY_MEMORY = 200;
+
+const decoder = new TextDecoder();
 
 /** Reads numbers of a stretch of the file. */
 function dataViewOf(source: ByteSource, offset: number, length: number): DataView {
@@ -60,9 +67,15 @@ function failure(source: ByteSource, rule: string, got: string | number): Checkp
 export class ZipDirectory {
   readonly entries: ReadonlyMap<string, ZipEntry>;
 
-  /** @throws CheckpointError naming the file, the rule and what came. */
-  constructor(private readonly source: ByteSource) {
-    this.entries = readDirectory(source);
+  /**
+   * @param memory What may be taken by the entries; default a budget of their own.
+   * @throws CheckpointError naming the file, the rule and what came.
+   */
+  constructor(
+    private readonly source: ByteSource,
+    memory = new MemoryBudget(source.size, (rule, got) => failure(source, rule, got)),
+  ) {
+    this.entries = readDirectory(source, memory);
   }
 
   /**
@@ -86,7 +99,7 @@ export class ZipDirectory {
   }
 }
 
-function readDirectory(source: ByteSource): Map<string, ZipEntry> {
+function readDirectory(source: ByteSource, memory: MemoryBudget): Map<string, ZipEntry> {
   const {count, size, offset} = readEnd(source);
   if (count > MOST_ENTRIES)
     throw failure(source, `there must be at most ${MOST_ENTRIES} files inside`, count);
@@ -94,10 +107,12 @@ function readDirectory(source: ByteSource): Map<string, ZipEntry> {
   if (size > most || offset + size > source.size - END_BYTES) {
     throw failure(source, 'the directory must lie within the file', `${size} bytes at ${offset}`);
   }
+  memory.take(size);
   const view = dataViewOf(source, offset, size);
   const entries: ZipEntry[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
+    memory.take(ENTRY_MEMORY);
     const {entry, length} = readRecord(source, view, at);
     entries.push(entry);
     at += length;
@@ -153,8 +168,11 @@ function readRecord(source: ByteSource, view: DataView, at: number): {entry: Zip
   const [nameBytes, extraBytes, commentBytes] = [short(28), short(30), short(32)];
   const length = RECORD_BYTES + nameBytes + extraBytes + commentBytes;
   if (at + length > view.byteLength) throw failure(source, 'a record must lie within the directory', length);
+  if (nameBytes > MOST_NAME) {
+    throw failure(source, `a file inside must have a name of at most ${MOST_NAME} bytes`, nameBytes);
+  }
   const nameAt = view.byteOffset + at + RECORD_BYTES;
-  const name = new TextDecoder().decode(new Uint8Array(view.buffer, nameAt, nameBytes));
+  const name = decoder.decode(new Uint8Array(view.buffer, nameAt, nameBytes));
   if (short(8) & 1) throw failure(source, `${name} must not be encrypted`, 'an encrypted one');
   if (short(10) !== 0) {
     throw failure(source, `${name} must be stored, without compression`, `method ${short(10)}`);

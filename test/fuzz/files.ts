@@ -3,12 +3,12 @@
  * takes is counted (files/checkpoints.ts), and no more memory is taken than the formats say.
  */
 import {caseRandom} from '../helpers/damage.js';
-import {safetensors, torch} from './files/checkpoints.js';
+import {indexes, safetensors, torch} from './files/checkpoints.js';
 import type {FileFormat} from './files/file_format.js';
 import {images, large} from './files/images.js';
 import {models} from './files/models.js';
 
-export const formats: readonly FileFormat[] = [safetensors, torch, models, ...images];
+export const formats: readonly FileFormat[] = [safetensors, torch, indexes, models, ...images];
 export {large};
 
 export interface FileRun {

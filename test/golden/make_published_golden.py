@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Writes small Swin Transformers of timm and transformers with random weights, as reference tensors for the import.
+"""Writes small Swin Transformers of timm and transformers, and a Swin-Unet, with random weights, as reference tensors for the import.
 
 Each NAME.safetensors holds every tensor of the state dict as "state.<name>", an image batch "input", the result "output"
 (or "output.<i>"), a "cotangent" for each, and the gradients of sum(output * cotangent): "grad.input" and "grad.<name>" for every
 parameter but those of V2's bias networks, which are large.  Computed in double precision.  The metadata has `config`: the package, and `options`,
 what swinFromCheckpoint has to be told.
 
-Run:  python3 make_published_golden.py OUT_DIR     (needs torch, timm and transformers)
+Run:  python3 make_published_golden.py OUT_DIR [NETWORKS_DIR]
+      (needs torch, timm and transformers; NETWORKS_DIR is `networks` of a clone of HuCaoFighting/Swin-Unet, which needs einops)
 """
 import json, os, sys
 import torch
@@ -18,7 +19,15 @@ def save(path, tensors, config):
 
 
 def record(path, module, shape, config, run=lambda module, x: module(x)):
-    gen = torch.Generator().manual_seed(len(path))
+    tensors = measured(module, shape, len(path), run)
+    for name, t in module.state_dict().items():
+        tensors["state." + name] = t
+    save(path, tensors, config)
+
+
+def measured(module, shape, seed, run=lambda module, x: module(x)):
+    """Gives the module random weights, and returns an image batch, results, cotangents and gradients by name."""
+    gen = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in module.named_parameters():
             noise = torch.randn(p.shape, generator=gen)
@@ -37,12 +46,10 @@ def record(path, module, shape, config, run=lambda module, x: module(x)):
     tensors = {"input": x, "grad.input": x.grad}
     for i, (y, c) in enumerate(zip(outputs, cotangents)):
         tensors[f"output.{i}"], tensors[f"cotangent.{i}"] = y, c
-    for name, t in module.state_dict().items():
-        tensors["state." + name] = t
     for name, p in module.named_parameters():
         if p.grad is not None and "cpb_mlp" not in name and "continuous" not in name:
             tensors["grad." + name] = p.grad
-    save(path, tensors, config)
+    return tensors
 
 
 def timm_cases(out):
@@ -102,10 +109,22 @@ def transformers_cases(out):
         record(f"{out}/transformers_{v}_backbone.safetensors", module, (1, 3, 16, 16), dict(package="transformers", backbone=True, options=told), maps)
 
 
-def main(out):
+def swin_unet_case(out, networks):
+    sys.path.insert(0, networks)
+    from swin_transformer_unet_skip_expand_decoder_sys import SwinTransformerSys
+    # Four stages and patches of 4: its code works for no others. The maps are 8, 4, 2 and 1 wide.
+    module = SwinTransformerSys(img_size=32, window_size=2, embed_dim=4, depths=[2, 2, 1, 1], num_heads=[1, 2, 2, 4], mlp_ratio=1.0,
+                                num_classes=3, drop_path_rate=0.0)
+    record(f"{out}/swin_unet.safetensors", module, (1, 3, 32, 32), dict(package="swin-unet", options=dict(imageSize=32)))
+
+
+def main(out, networks=None):
     os.makedirs(out, exist_ok=True)
     timm_cases(out)
     transformers_cases(out)
+    if networks is not None:
+        swin_unet_case(out, networks)
 
 
-main(sys.argv[1] if len(sys.argv) > 1 else ".")
+if __name__ == "__main__":
+    main(*sys.argv[1:3] or ["."])

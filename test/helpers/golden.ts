@@ -1,6 +1,7 @@
 /** Reads the reference tensors in test/golden: float32 safetensors files with their configuration as metadata. */
 import {readdirSync, readFileSync} from 'node:fs';
 import {type NdArray, ndArray} from '../../kernels/reference/array.js';
+import type {NamedValues} from '../../src/weights/safetensors.js';
 
 const folderOf = (name: string) => new URL(`../golden/${name}/`, import.meta.url);
 
@@ -18,7 +19,12 @@ export function goldenFiles(kind: string, folder = 'torchvision'): string[] {
 
 /** The tensors of a file. */
 export function readGolden(name: string, folder = 'torchvision'): Golden {
-  const file = readFileSync(new URL(name, folderOf(folder)));
+  return readGoldenAt(new URL(name, folderOf(folder)));
+}
+
+/** The same of a file anywhere. */
+export function readGoldenAt(url: URL): Golden {
+  const file = readFileSync(url);
   const length = Number(file.readBigUInt64LE(0));
   const {__metadata__: metadata, ...entries} = JSON.parse(file.toString('utf8', 8, 8 + length));
   const tensors: Record<string, NdArray> = {};
@@ -30,4 +36,15 @@ export function readGolden(name: string, folder = 'torchvision'): Golden {
     tensors[key] = ndArray(shape, new Float32Array(new Uint8Array(bytes).buffer));
   }
   return {config: JSON.parse(metadata.config), tensors};
+}
+
+/** The tensors whose names begin with a prefix, without it: as writeSafetensors takes them. */
+export function valuesUnder(prefix: string, tensors: Record<string, NdArray>): NamedValues[] {
+  return Object.entries(tensors)
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, {shape, data}]) => ({
+      name: name.slice(prefix.length),
+      shape,
+      values: Float32Array.from(data),
+    }));
 }

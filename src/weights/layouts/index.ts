@@ -12,25 +12,26 @@
  *   merging       layers.i.downsample    layers.{i+1}.downsample    features.{2i+2}       encoder.layers.i.downsample
  *   end           norm, head             norm, head.fc              norm, head            layernorm, classifier
  *
- * 'miziha' is that of single SwinT layers and of its SwinResNet; 'tfjs-swint' is our own, for any model: every weight under
+ * 'swin-unet' is that of HuCaoFighting/Swin-Unet, microsoft's with a way up. 'miziha' is that of single SwinT layers and of its SwinResNet; 'tfjs-swint' is our own, for any model: every weight under
  * its own name, axes as they are.
  *
  * Sources: microsoft/Swin-Transformer; huggingface/pytorch-image-models (timm); pytorch/vision; huggingface/transformers;
- * the package miziha.
+ * HuCaoFighting/Swin-Unet; the package miziha.
  */
 import type {Checkpoint} from '../checkpoint.js';
 import {huggingface} from './huggingface.js';
 import {isPublished, microsoft} from './microsoft.js';
 import {type DenseOrder, isUnused, miziha} from './miziha.js';
 import type {Naming} from './naming.js';
+import {swinUnet} from './swin_unet.js';
 import {timm} from './timm.js';
 import {torchvision} from './torchvision.js';
 
-export type Layout = 'microsoft' | 'timm' | 'torchvision' | 'huggingface' | 'miziha' | 'tfjs-swint';
+export const LAYOUTS = [
+  ...(['microsoft', 'timm', 'torchvision', 'huggingface', 'swin-unet', 'miziha', 'tfjs-swint'] as const),
+] as const;
 
-export const LAYOUTS: readonly Layout[] = [
-  ...(['microsoft', 'timm', 'torchvision', 'huggingface', 'miziha', 'tfjs-swint'] as const),
-];
+export type Layout = (typeof LAYOUTS)[number];
 
 /** Buffers that follow from the configuration. */
 const BUFFERS =
@@ -65,6 +66,8 @@ export function namingOf(layout: Layout, version: Version, denseOrder: DenseOrde
       return published(torchvision);
     case 'huggingface':
       return published(huggingface(version === 'V2' ? 'swinv2.' : 'swin.'));
+    case 'swin-unet':
+      return swinUnet;
     case 'miziha':
       return miziha(denseOrder);
     case 'tfjs-swint':
@@ -97,6 +100,7 @@ export function detectLayout(names: ReadonlySet<string>): Layout | undefined {
   // A vision transformer with relative positions has the same blocks, and a class token.
   if (names.has('blocks.0.attn.relative_position_bias_table') && !names.has('cls_token')) return 'miziha';
   if (!has(/^layers\.\d+\.blocks\./)) return undefined;
+  if (has(/^layers_up\.0\.expand\./)) return 'swin-unet';
   // timm merges at the beginning of the next stage: stage 0 has no merging.
   if (names.has('head.fc.weight') || (has(/^layers\.1\.downsample\./) && !has(/^layers\.0\.downsample\./))) {
     return 'timm';

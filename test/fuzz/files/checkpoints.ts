@@ -1,5 +1,5 @@
 /**
- * Damaged safetensors files and files of torch.save. Work and memory are counted:
+ * Damaged safetensors files, files of torch.save, and indexes of checkpoints in several files. Work and memory are counted:
  *
  *     bytes read to open a file        at most 3 times its size, and the 70,000 that the search for a zip's end takes
  *     bytes read for a tensor          at most twice the size, and the same
@@ -9,9 +9,10 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {expect} from 'chai';
 import {CheckpointError} from '../../../src/errors.js';
-import type {ByteSource} from '../../../src/weights/byte_source.js';
+import {type ByteSource, bytesSource} from '../../../src/weights/byte_source.js';
 import {openCheckpoint} from '../../../src/weights/open_checkpoint.js';
 import {PickleBytes} from '../../../src/weights/pickle_bytes.js';
+import {openSafetensors, writeSafetensors} from '../../../src/weights/safetensors.js';
 import {damaged, damagedJson, overwritten, pick, type Random} from '../../helpers/damage.js';
 import {type FileFormat, type Reading, ROOM} from './file_format.js';
 
@@ -35,11 +36,14 @@ function countingSteps<T>(work: () => T): {result: T; steps: number} {
   }
 }
 
+/** Files by name; a checkpoint in one file has no others beside it. */
+type Files = ReadonlyMap<string, Uint8Array>;
+
 /** Opens a file and reads all its weights; counts what is read. */
-export function readCheckpoint(bytes: Uint8Array): Reading {
+export function readCheckpoint(first: Uint8Array, others: Files = new Map()): Reading {
   let taken = 0;
-  const source: ByteSource = {
-    name: 'x',
+  const sourceOf = (name: string, bytes: Uint8Array): ByteSource => ({
+    name,
     size: bytes.length,
     read(offset, length) {
       if (!(offset >= 0 && length >= 0 && offset + length <= bytes.length)) {
@@ -48,7 +52,16 @@ export function readCheckpoint(bytes: Uint8Array): Reading {
       taken += length;
       return bytes.slice(offset, offset + length);
     },
-  };
+    beside(name) {
+      const other = others.get(name);
+      if (other === undefined)
+        throw new CheckpointError(`${name}: there must be such a file; there is none.`);
+      return sourceOf(name, other);
+    },
+  });
+  const source = sourceOf('x', first);
+  const size = [...others.values()].reduce((sum, {length}) => sum + length, first.length);
+  const most = 2 * size + SEARCH * (1 + others.size);
   const open = () => {
     try {
       return openCheckpoint(source);
@@ -58,20 +71,20 @@ export function readCheckpoint(bytes: Uint8Array): Reading {
     }
   };
   const {result: file, steps} = countingSteps(open);
-  expect(taken, 'bytes read to open it').to.be.at.most(3 * bytes.length + SEARCH);
-  expect(steps, 'reads of the pickle').to.be.at.most(2 * bytes.length);
+  expect(taken, 'bytes read to open it').to.be.at.most(most + size);
+  expect(steps, 'reads of the pickle').to.be.at.most(2 * size);
   for (const [name, {shape}] of file?.tensors ?? []) {
     taken = 0;
     try {
       const read = file!.values(name);
       expect(read.length).to.equal(shape.reduce((a, b) => a * b, 1));
-      expect(read.byteLength, 'bytes of values').to.be.at.most(4 * bytes.length);
+      expect(read.byteLength, 'bytes of values').to.be.at.most(4 * size);
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error;
     }
-    expect(taken, 'bytes read for a tensor').to.be.at.most(2 * bytes.length + SEARCH);
+    expect(taken, 'bytes read for a tensor').to.be.at.most(most);
   }
-  return {read: file !== undefined, size: bytes.length};
+  return {read: file !== undefined, size};
 }
 
 /** A safetensors file with a header that is JSON, but not the right one. */
@@ -124,3 +137,50 @@ export const safetensors = format('safetensors', safetensorsFiles, (random, byte
 export const torch = format('torch', torchFiles, (random, bytes) =>
   random() < 0.6 ? overwritten(random, bytes) : damaged(random, bytes, torchFiles),
 );
+
+const INDEX = 'model.safetensors.index.json';
+
+/** A checkpoint in three files, and their index. */
+function shardsOf(bytes: Uint8Array): Map<string, Uint8Array> {
+  const {tensors, values} = openSafetensors(bytesSource(bytes));
+  const files = new Map<string, Uint8Array>();
+  const map: Record<string, string> = {};
+  for (const part of [0, 1, 2]) {
+    const file = `model-0000${part + 1}-of-00003.safetensors`;
+    const mine = [...tensors].filter((_, i) => i % 3 === part);
+    for (const [name] of mine) map[name] = file;
+    files.set(file, writeSafetensors(mine.map(([name, {shape}]) => ({name, shape, values: values(name)}))));
+  }
+  const index = {metadata: {total_size: bytes.length}, weight_map: map};
+  return files.set(INDEX, new TextEncoder().encode(JSON.stringify(index)));
+}
+
+/** The index, or at times a file that it names, damaged. */
+function damagedShards(random: Random, whole: Files): Map<string, Uint8Array> {
+  const files = new Map(whole);
+  const index = files.get(INDEX)!;
+  if (random() < 0.2) {
+    const [name, bytes] = pick(random, [...files]);
+    files.set(name, overwritten(random, bytes));
+  } else if (random() < 0.6) {
+    const other = damagedJson(random, JSON.parse(new TextDecoder().decode(index)));
+    files.set(INDEX, new TextEncoder().encode(JSON.stringify(other)));
+  } else {
+    files.set(INDEX, damaged(random, index, [...files.values()]));
+  }
+  return files;
+}
+
+function readShards(files: Map<string, Uint8Array>): Reading {
+  return readCheckpoint(files.get(INDEX)!, files);
+}
+
+export const indexes: FileFormat = {
+  name: 'index',
+  mostMemory: ROOM + 16 * MEGABYTE,
+  async open() {
+    const corpus = golden('torch', /^(state_dict|checkpoint|swin)\.safetensors$/).map(shardsOf);
+    for (const whole of corpus) expect(readShards(whole).read).to.equal(true);
+    return {run: async (random) => readShards(damagedShards(random, pick(random, corpus)))};
+  },
+};

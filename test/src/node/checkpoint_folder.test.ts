@@ -3,12 +3,9 @@
  *
  * `SWINT_KILLS=100 npx mocha test/src/node/checkpoint_folder.test.ts` kills 100 times in place of 6.
  */
-import {execFile, spawn} from 'node:child_process';
-import {mkdir, mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {spawn} from 'node:child_process';
+import {readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {setTimeout as pause} from 'node:timers/promises';
-import {promisify} from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import seedrandom from 'seedrandom';
@@ -22,6 +19,7 @@ import {opened} from '../../helpers/opened.js';
 import {memoryMasks} from '../data/memory_masks.js';
 import {colourSplit} from '../training/colour_squares.js';
 import {droppingModel, droppingSegmenter, weightsOf} from '../training/small_networks.js';
+import {folderAndModels, killAfter, withSmallDisk} from './saving.js';
 import {rejection} from './small_model.js';
 
 const KILLS = Number(process.env.SWINT_KILLS ?? 6);
@@ -30,19 +28,11 @@ const OPTIONS: TrainOptions = {epochs: 2, batchSize: 8, learningRate: 0.01};
 describe('checkpoints in a folder', () => {
   let root: string;
   let dir: string;
-  const models: tf.LayersModel[] = [];
-  const made = <T extends tf.LayersModel>(model: T): T => {
-    models.push(model);
-    return model;
-  };
+  const {root: folder, made} = folderAndModels();
   before(() => tf.setBackend('cpu'));
-  beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'swint-checkpoints-'));
+  beforeEach(() => {
+    root = folder();
     dir = join(root, 'checkpoints');
-  });
-  afterEach(async () => {
-    await rm(root, {recursive: true, force: true});
-    for (const model of models.splice(0)) model.dispose();
   });
 
   it('are two at most, nothing else stays there, and a finished training is told again', async () => {
@@ -108,13 +98,7 @@ describe('checkpoints in a folder', () => {
 
   it('on a disk that becomes full: the training goes on, and the older ones are there', async function () {
     // A real disk of 512 KB, where this user may mount one.
-    await mkdir(dir);
-    const mounted = await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', dir]).then(
-      () => true,
-      () => false,
-    );
-    if (!mounted) this.skip();
-    try {
+    const ran = await withSmallDisk(dir, '512k', async () => {
       const split = colourSplit(64, 15);
       const warnings: string[] = [];
       const onWarning = (message: string) => void warnings.push(message);
@@ -147,9 +131,8 @@ describe('checkpoints in a folder', () => {
       const weights = await weightsOf(model);
       for (const [i, values] of (await weightsOf(again)).entries())
         expectBitEqual(`${i}`, values, weights[i]);
-    } finally {
-      await promisify(execFile)('umount', [dir]);
-    }
+    });
+    if (!ran) this.skip();
   });
 
   /** A process that trains; killed some milliseconds after its first line, or let go on to its end where that is null. */
@@ -169,14 +152,8 @@ describe('checkpoints in a folder', () => {
     child.stdout.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    if (after !== null) {
-      await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))]);
-      await pause(after);
-      child.kill('SIGKILL');
-    }
-    const code = await ended;
-    if (after === null) expect(code).to.equal(0);
+    if (after !== null) await killAfter(child, after);
+    else expect(await new Promise((resolve) => child.once('close', resolve))).to.equal(0);
     return output.split('\n').filter(Boolean);
   }
 

@@ -6,10 +6,8 @@
  */
 import {execFile, execFileSync, spawn} from 'node:child_process';
 import {existsSync, readdirSync} from 'node:fs';
-import {lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, utimes} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {lstat, mkdir, readdir, readFile, rename, rm, symlink, utimes} from 'node:fs/promises';
 import {join} from 'node:path';
-import {setTimeout as pause} from 'node:timers/promises';
 import {promisify} from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
@@ -21,6 +19,7 @@ import {replaceFile} from '../../../src/node/replace_file.js';
 import {saveModel, writeArtifacts} from '../../../src/node/save_model.js';
 import {loadWeights, saveWeights} from '../../../src/node/weight_files.js';
 import {url} from '../../helpers/fresh_process.js';
+import {folderAndModels, killAfter, withSmallDisk} from './saving.js';
 import {artifactsOf, predict, rejection, smallModel} from './small_model.js';
 
 const KILLS = Number(process.env.SWINT_KILLS ?? 10);
@@ -57,32 +56,20 @@ async function killed(program: string, env: NodeJS.ProcessEnv, after: number): P
     env: {...process.env, ...env},
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  await new Promise((resolve) => child.stdout.once('data', resolve));
-  await pause(after);
-  child.kill('SIGKILL');
-  await ended;
+  await killAfter(child, after);
 }
 
 describe('interrupted saves', () => {
   let root: string;
   let dir: string;
-  const models: tf.LayersModel[] = [];
-  const made = <T extends tf.LayersModel>(model: T): T => {
-    models.push(model);
-    return model;
-  };
+  const {root: folder, made} = folderAndModels();
 
   before(async () => {
     await tf.setBackend('cpu');
   });
-  beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'swint-kill-'));
+  beforeEach(() => {
+    root = folder();
     dir = join(root, 'model');
-  });
-  afterEach(async () => {
-    await rm(root, {recursive: true, force: true});
-    for (const model of models.splice(0)) model.dispose();
   });
 
   it('leave the old model or the new one, wherever a save stops', async () => {
@@ -227,13 +214,7 @@ describe('interrupted saves', () => {
   it('leave a model on a disk that is full', async function () {
     // A real disk of 64 KB, where this user may mount one; the disks above do the same elsewhere.
     const disk = join(root, 'disk');
-    await mkdir(disk);
-    const mount = await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).then(
-      () => true,
-      () => false,
-    );
-    if (!mount) this.skip();
-    try {
+    const ran = await withSmallDisk(disk, '64k', async () => {
       const place = join(disk, 'model');
       await saveModel(made(smallModel(1)), place);
       const large = made(tf.sequential({layers: [tf.layers.dense({units: 200, inputShape: [200]})]}));
@@ -248,9 +229,8 @@ describe('interrupted saves', () => {
         expect(await readdir(disk)).to.deep.equal(['model']);
         expect(await predict(made(await loadModel(place)))).to.deep.equal(await predict(made(smallModel(1))));
       }
-    } finally {
-      await promisify(execFile)('umount', [disk]);
-    }
+    });
+    if (!ran) this.skip();
   });
 
   it(`killed at random moments leave a model: ${KILLS} processes that save models and ${KILLS} that save weights`, async function () {

@@ -1,5 +1,6 @@
 import {expect} from 'chai';
 import {unpickle} from '../../../src/weights/pickle.js';
+import {PickleBytes} from '../../../src/weights/pickle_bytes.js';
 import {PickleFunction} from '../../../src/weights/pickle_machine.js';
 
 const rules = {
@@ -8,6 +9,7 @@ const rules = {
     throw new Error(`refused ${module}.${name}`);
   },
   persistent: (id: unknown) => ({id}),
+  take: () => {},
   fail: (rule: string, got: string) => new Error(`${rule}; got ${got}`),
 };
 
@@ -17,6 +19,29 @@ const run = (program: string) =>
     Uint8Array.from(program, (letter) => letter.charCodeAt(0)),
     rules,
   );
+
+/** The bytes of memory that a program says it takes, and how often it reads. */
+function counted(program: string) {
+  let taken = 0;
+  let steps = 0;
+  const {skip} = PickleBytes.prototype;
+  PickleBytes.prototype.skip = function (length) {
+    steps++;
+    return skip.call(this, length);
+  };
+  try {
+    const bytes = Uint8Array.from(program, (letter) => letter.charCodeAt(0));
+    const take = (more: number) => {
+      taken += more;
+    };
+    unpickle(bytes, {...rules, take});
+  } catch {
+    // What it took until then counts.
+  } finally {
+    PickleBytes.prototype.skip = skip;
+  }
+  return {taken, steps};
+}
 
 const repeat = (text: string, count: number) => text.repeat(count);
 
@@ -90,4 +115,75 @@ describe('pickle', () => {
   for (const [name, program, message] of bad) {
     it(`refuses ${name}`, () => expect(() => run(program)).to.throw(message));
   }
+
+  // What V8 takes for one at least, with its place on the stack, in the memo, in a list or in a dict.
+  const objects: [string, string, number][] = [
+    ['lists', ']', 24],
+    ['lists of one', ']Na', 176],
+    ['dicts', '}', 190],
+    ['dicts of one', '}NNs', 190],
+    ['tuples of three', 'NNN\x87', 64],
+    ['lists of a mark', '(l', 24],
+    ['fractions', `G${'\x01'.repeat(8)}`, 24],
+    ['large integers', `J${'\x7f'.repeat(4)}`, 8],
+    ['texts', '\x8c\x05abcde', 40],
+    ['bytes', 'C\x01a', 112],
+    ['text of two bytes a letter', `X\xd0\x07\x00\x00${'\xc4\x81'.repeat(1000)}`, 2000],
+    ['text that is mostly of one', `X\xe9\x03\x00\x00\xc4\x81${'a'.repeat(999)}`, 2000],
+    ['names of classes', `callowed\n${'n'.repeat(200)}\n`, 400],
+    ['calls', 'callowed\nf\n)R', 200],
+    ['copies of the top', 'N2', 16],
+    ['marks', '(', 8],
+  ];
+  for (const [name, program, least] of objects) {
+    it(`says what ${name} take before they are made`, () => {
+      const count = 1000;
+      expect(counted(`\x80\x02${repeat(program, count)}`).taken / count).to.be.at.least(least);
+    });
+  }
+
+  it('says what is remembered under each number, once', () => {
+    const put = (i: number) => `r${String.fromCharCode(i & 255, i >> 8)}\0\0`;
+    const many = Array.from({length: 1000}, (_, i) => put(i)).join('');
+    expect(counted(`\x80\x02N${many}`).taken / 1000).to.be.at.least(12);
+    expect(counted(`\x80\x02N${repeat(put(7), 1000)}`).taken).to.be.below(250);
+  });
+
+  it('takes numbers of the memo in order, or a little further', () => {
+    expect(run('\x80\x02Nq\xffK\x01q\x000h\xff\x86.')).to.deep.equal([null, null]);
+    expect(() => run('\x80\x02Nq\xffh\x01.')).to.throw(/must have been remembered; got 1/);
+    expect(() => run('\x80\x02Nr\x00\x00\x01\x00.')).to.throw(/numbered in order, from 0 on; got 65536/);
+  });
+
+  it('names ten thousand classes and functions at most', () => {
+    expect(() => run(`\x80\x02${repeat('callowed\nf\n0', 10_001)}N.`)).to.throw(/at most 10000 classes/);
+    expect(run(`\x80\x02${repeat('callowed\nf\n0', 10_000)}N.`)).to.equal(null);
+  });
+
+  it('reads whole numbers of any length in a few steps', () => {
+    const long = (bytes: string) => run(`\x80\x02\x8a${String.fromCharCode(bytes.length)}${bytes}.`);
+    expect(long(`${'\0'.repeat(40)}\x01`)).to.equal(2 ** 320);
+    expect(long(`${'\0'.repeat(40)}\xff`)).to.equal(-(2 ** 320));
+  });
+
+  it('says nothing for what is taken off and put on again', () => {
+    expect(counted(`\x80\x02${repeat('N0', 1000)}`).taken).to.be.below(100);
+  });
+
+  it('passes over a name without an end in a few steps, and takes none that is long', () => {
+    expect(counted(`\x80\x02c${'a'.repeat(100_000)}`).steps).to.be.below(10);
+    for (const program of [
+      `\x80\x02c${'a'.repeat(300)}\nb\n.`,
+      `\x80\x04X\x2c\x01\0\0${'a'.repeat(300)}\x8c\x01b\x93.`,
+    ]) {
+      expect(() => run(program)).to.throw(/names of at most 256 characters/);
+    }
+  });
+
+  it('leaves a text of more than 64 KB as the bytes that it is', () => {
+    const length = 2 ** 16 + 1;
+    const program = `\x80\x02X\x01\x00\x01\x00${'a'.repeat(length)}`;
+    expect(run(`${program}.`)).to.deep.equal(new Uint8Array(length).fill(97));
+    expect(counted(program).taken).to.be.below(200);
+  });
 });

@@ -40,25 +40,29 @@ describe('state dicts', () => {
     await tf.setBackend('cpu');
   });
 
-  for (const layout of ['torchvision', 'microsoft'] as const) {
-    for (const version of ['v1', 'v2']) {
-      it(`${layout} ${version}: everything is there again`, async () => {
-        const path = golden(`${layout}_${version}`);
-        const expected = withFile(path, contents);
-        const {model} = await swinFromCheckpoint(path, {imageSize: 32, layout});
-        const written = contents(bytesSource(await saveWeights(model, {layout})));
-        const types = (all: typeof written) =>
-          Object.fromEntries([...all].map(([name, {type}]) => [name, type]));
-        expect(types(written)).to.deep.equal(types(expected));
-        for (const [name, {values}] of expected) {
-          const got = written.get(name)!.values;
-          if (/coords_table/.test(name)) expectAbsClose(name, got, values, 1e-6);
-          else if (values instanceof Float32Array) expectBitEqual(name, got as Float32Array, values);
-          else expect(got).to.deep.equal(values);
-        }
-        model.dispose();
-      });
-    }
+  const files = [
+    ...(['torchvision', 'microsoft'] as const).flatMap((layout) =>
+      ['v1', 'v2'].map((version) => ({layout, name: `${layout}_${version}`})),
+    ),
+    {layout: 'swin-unet', name: 'swin_unet'},
+  ] as const;
+  for (const {layout, name: file} of files) {
+    it(`${file}: everything is there again`, async () => {
+      const path = golden(file);
+      const expected = withFile(path, contents);
+      const {model} = await swinFromCheckpoint(path, {imageSize: 32, layout});
+      const written = contents(bytesSource(await saveWeights(model, {layout})));
+      const types = (all: typeof written) =>
+        Object.fromEntries([...all].map(([name, {type}]) => [name, type]));
+      expect(types(written)).to.deep.equal(types(expected));
+      for (const [name, {values}] of expected) {
+        const got = written.get(name)!.values;
+        if (/coords_table/.test(name)) expectAbsClose(name, got, values, 1e-6);
+        else if (values instanceof Float32Array) expectBitEqual(name, got as Float32Array, values);
+        else expect(got).to.deep.equal(values);
+      }
+      model.dispose();
+    });
   }
 
   it("of MONAI's SwinUNETR are refused by name", async () => {

@@ -216,6 +216,70 @@ describe('files of torch.save', () => {
     });
   }
 
+  // Small files that would make large things: what they make is counted, against the bytes of the file.
+  const lavish: [string, Uint8Array][] = [
+    ['lists', torchFile(program(']'.repeat(290_000)))],
+    ['dicts', torchFile(program('}'.repeat(290_000)))],
+    ['lists of one', torchFile(program(']Na'.repeat(90_000)))],
+    ['views of bytes', torchFile(program('C\x00'.repeat(290_000)))],
+    ['fractions', torchFile(program(`G${'\x01'.repeat(8)}`.repeat(290_000)))],
+    ['texts', torchFile(program('\x8c\x03abc'.repeat(290_000)))],
+    [
+      'wide texts',
+      torchFile(program(`X\xd0\x07\x00\x00${'\xc4\x81'.repeat(500)}${'a'.repeat(1000)}`.repeat(9_000))),
+    ],
+    [
+      'places in the memo',
+      torchFile(
+        program(
+          `N${Array.from({length: 65_536}, (_, i) => `r${String.fromCharCode(i & 255, i >> 8)}\0\0`).join('')}`,
+        ),
+      ),
+    ],
+    ['ordered dicts', torchFile(program(`ccollections\nOrderedDict\nq\x00${'h\x00)R'.repeat(70_000)}`))],
+    [
+      'names of one tensor',
+      torchFile(
+        program(
+          `${tensor(storage('0', 4), 0, [4], [1])}q\x000}(${Array.from({length: 40_000}, (_, i) => `${text(String(i))}h\x00`).join('')}u`,
+        ),
+        four,
+      ),
+    ],
+    [
+      'files inside',
+      storedZip(Array.from({length: 20_000}, (_, i) => ({name: `${i}`, bytes: new Uint8Array()}))),
+    ],
+  ];
+  for (const [name, bytes] of lavish) {
+    it(`${name} without end: one CheckpointError`, () => {
+      expect(bytes.length).to.be.below(21_000_000);
+      expect(() => open(bytes)).to.throw(CheckpointError, /no more memory than the file has bytes, and 1 MB/);
+    });
+  }
+
+  it('reads a state dict of a thousand small tensors', () => {
+    const remembered = 'ctorch._utils\n_rebuild_tensor_v2\nq\x000ctorch\nFloatStorage\nq\x010';
+    const storages: Record<string, Uint8Array> = {};
+    const tensors: Record<string, string> = {};
+    for (let i = 0; i < 1000; i++) {
+      storages[i] = new Uint8Array(512);
+      const id = tuple(text('storage'), 'h\x01', text(`${i}`), text('cpu'), int(128));
+      const sizes = [tuple(int(8), int(16)), tuple(int(16), int(1))];
+      tensors[`layers.${i}.weight`] = `h\x00${tuple(`${id}Q`, int(0), ...sizes)}R`;
+    }
+    expect(open(torchFile(program(remembered + dict(tensors)), storages)).tensors.size).to.equal(1000);
+  });
+
+  it('refuses a key that torch does not make, and a file inside with a name beyond any', () => {
+    expect(() => open(torchFile(program(storage('k'.repeat(65), 4))))).to.throw(
+      CheckpointError,
+      /must have a type, a key/,
+    );
+    const long = storedZip([{name: `${'a'.repeat(300)}/data.pkl`, bytes: new Uint8Array(1)}]);
+    expect(() => open(long)).to.throw(CheckpointError, /name of at most 300 bytes; got 309/);
+  });
+
   it('finds the format by the first bytes', () => {
     const safetensors = writeSafetensors([{name: 'a', shape: [1], values: Float32Array.of(5)}]);
     expect(openCheckpoint(bytesSource(safetensors)).format).to.equal('safetensors');
