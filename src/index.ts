@@ -97,6 +97,14 @@ export {
 } from './data/shapes.js';
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
+export {
+  type AttentionMaps,
+  type AttentionMapsOptions,
+  attentionMaps,
+  attentionOfCell,
+  type RolloutMap,
+} from './inference/attention_maps.js';
+export type {LayerAttention} from './inference/attention_run.js';
 export {type ClassifyOptions, classify, type Prediction} from './inference/classify.js';
 export {
   classColor,

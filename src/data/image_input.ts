@@ -8,9 +8,11 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import {positiveInteger} from '../../kernels/common/arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
 import {DataError, ShapeError} from '../errors.js';
 import type {RgbImage} from './rgb_image.js';
+import type {PixelImage} from './segmentation_dataset.js';
 
 /** Bytes of an image, 3 (RGB) or 4 (RGBA) per pixel, row by row; `ImageData` is one. */
 export interface PixelBytes {
@@ -48,6 +50,39 @@ export async function rgbImage(who: string, image: ImageInput): Promise<RgbImage
     `${who}: an image must be {data, width, height} of bytes, a tensor of bytes [height, width, 3] or, in a browser, ` +
       `what a canvas can draw; got ${described(image)} (for paths and the bytes of files: tfjs-swint/node).`,
   );
+}
+
+/** An image of bytes, [height, width, channels], of any number of channels. */
+export type ByteImage = PixelImage & {data: Uint8Array};
+
+/**
+ * The bytes of an image, of as many channels as it has; as RGB where they are no bytes yet, or RGBA and `channels` is 3.
+ *
+ * @throws as `rgbImage`, and ShapeError for bytes that do not fit the image's size.
+ */
+export async function pixelImage(
+  who: string,
+  image: PixelImage | ImageInput,
+  channels: number | null,
+): Promise<ByteImage> {
+  if (!isPixelBytes(image)) return rgbImage(who, image);
+  if (channels === 3 && channelsOf(who, image) === 4) return rgbFromBytes(who, image);
+  const {data, width, height} = image;
+  return {data: new Uint8Array(data.buffer, data.byteOffset, data.length), width, height};
+}
+
+/** Channels of an image. Throws ShapeError, in the name of `who`, where its bytes do not fit its size. */
+export function channelsOf(who: string, {data, width, height}: PixelBytes): number {
+  for (const [side, length] of Object.entries({width, height})) {
+    positiveInteger(who, `the image's ${side}`, length, {error: ShapeError});
+  }
+  const channels = data.length / (width * height);
+  if (!Number.isInteger(channels) || channels < 1) {
+    throw new ShapeError(
+      `${who}: an image of ${height}x${width} must have a whole number of bytes per pixel; got ${data.length} bytes.`,
+    );
+  }
+  return channels;
 }
 
 /** Whether an image is bytes, of whatever number of channels. */

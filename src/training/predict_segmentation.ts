@@ -13,11 +13,11 @@ import {checkModel} from '../../architectures/check_model.js';
 import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
-import {type ImageInput, isPixelBytes, rgbFromBytes, rgbImage} from '../data/image_input.js';
+import {channelsOf, type ImageInput, pixelImage} from '../data/image_input.js';
 import {type NormaliseArgs, normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
-import {ConfigError, ShapeError, SwintError} from '../errors.js';
+import {ConfigError, SwintError} from '../errors.js';
 import {withPreparation} from '../inference/segmenter_metadata.js';
 import {checkSegmenter} from './check_model.js';
 import {type AxisTiles, axisTiles} from './tiles.js';
@@ -92,10 +92,10 @@ export async function predictSegmentationWith<T>(
   const {dataFormat = 'channelsFirst'} = options;
   checkDataFormat(WHO, dataFormat);
   const [modelChannels, ...modelSize] = inputOf(model, dataFormat);
-  const pixels = await pixelsOf(await read(WHO, image), modelChannels);
+  const pixels = await pixelImage(WHO, await read(WHO, image), modelChannels);
   const {width, height} = pixels;
   // Where a tile is given, it is what has to fit; and of another data format the sizes are others.
-  const fits = options.tile === undefined && channelsOf(pixels) === modelChannels;
+  const fits = options.tile === undefined && channelsOf(WHO, pixels) === modelChannels;
   const size = fits ? modelSize : [null, null];
   const tile = options.tile ?? [size[0] ?? 512, size[1] ?? 512];
   const padded = continued(pixels, [Math.max(height, size[0] ?? 1), Math.max(width, size[1] ?? 1)]);
@@ -124,17 +124,10 @@ function inputOf(model: tfl.LayersModel, dataFormat: DataFormat): (number | null
   return dataFormat === 'channelsFirst' ? [a, b, c] : [c, a, b];
 }
 
-/** The bytes of an image; as RGB where they are no bytes yet, or RGBA and the model takes three channels. */
-async function pixelsOf(image: PixelImage | ImageInput, channels: number | null): Promise<PixelImage> {
-  if (!isPixelBytes(image)) return rgbImage(WHO, image);
-  const isRgba = channels === 3 && channelsOf(image) === 4;
-  return isRgba ? rgbFromBytes(WHO, image) : image;
-}
-
 /** The image with its last row and column repeated up to a size. */
 function continued(image: PixelImage, [height, width]: readonly [number, number]): PixelImage {
   if (height === image.height && width === image.width) return image;
-  const channels = channelsOf(image);
+  const channels = channelsOf(WHO, image);
   const data = new Uint8Array(height * width * channels);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -174,7 +167,7 @@ async function blendedLogits(
   const [tileHeight, tileWidth] = sizePair(WHO, 'tile', tile);
   positiveInteger(WHO, 'batchSize', batchSize);
   checkNumber(WHO, 'overlap', overlap, BELOW_ONE);
-  const channels = channelsOf(image);
+  const channels = channelsOf(WHO, image);
   const rows = axisTiles(height, tileHeight, overlap);
   const columns = axisTiles(width, tileWidth, overlap);
   const size = [rows.length, columns.length] as const;
@@ -237,18 +230,4 @@ async function logitsOf(
   } finally {
     logits.dispose();
   }
-}
-
-function channelsOf({data, width, height}: PixelImage): number {
-  for (const [side, length] of Object.entries({width, height})) {
-    positiveInteger(WHO, `the image's ${side}`, length, {error: ShapeError});
-  }
-  const channels = data.length / (width * height);
-  const sides = [width, height].every((side) => Number.isInteger(side) && side > 0);
-  if (!sides || !Number.isInteger(channels) || channels < 1) {
-    throw new ShapeError(
-      `${WHO}: an image of ${height}x${width} must have a whole number of bytes per pixel; got ${data.length} bytes.`,
-    );
-  }
-  return channels;
 }
