@@ -74,6 +74,7 @@ export {type CifarKind, type ParseCifarArgs, parseCifar} from './data/cifar.js';
 export {type CropBatchesArgs, cropBatches, type SegmentationBatch} from './data/crop_batches.js';
 export type {DatasetSplit, ImageDataset} from './data/dataset.js';
 export type {ImageInput, PixelBytes} from './data/image_input.js';
+export type {ImageBatch, NetInputLike} from './data/image_list.js';
 export {imagenetLabels} from './data/imagenet_labels.js';
 export type {Mix} from './data/mix_images.js';
 export {type ChannelStatistics, type ChannelStatisticsArgs, channelStatistics} from './data/normalise.js';

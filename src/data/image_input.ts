@@ -1,5 +1,5 @@
 /**
- * Every kind of picture that a program may have at hand, as RGB bytes [H, W, 3].
+ * Every kind of picture that a program may have at hand, as RGB bytes [H, W, 3]; several at once are in image_list.ts.
  *
  *     bytes [H, W, 3]              as they are
  *     bytes [H, W, 4], RGBA        composited on white:  v a + 255 (1 - a),  a the alpha byte / 255
@@ -22,7 +22,13 @@ export interface PixelBytes {
 }
 
 /** What a browser can draw on a canvas. */
-type Drawable = HTMLImageElement | HTMLCanvasElement | HTMLVideoElement | OffscreenCanvas | ImageBitmap;
+type Drawable =
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | HTMLVideoElement
+  | OffscreenCanvas
+  | ImageBitmap
+  | VideoFrame;
 
 /** An image: its bytes, a tensor of bytes [H, W, 3], or, in a browser, whatever a canvas draws. */
 export type ImageInput = PixelBytes | tf.Tensor3D | Drawable;
@@ -34,6 +40,7 @@ const DRAWABLE = [
   'HTMLVideoElement',
   'OffscreenCanvas',
   'ImageBitmap',
+  'VideoFrame',
 ];
 
 /**
@@ -43,9 +50,10 @@ const DRAWABLE = [
  *   are no bytes, or pixels that the browser withholds; ShapeError for a tensor that is not [H, W, 3] or [H, W, 4].
  */
 export async function rgbImage(who: string, image: ImageInput): Promise<RgbImage> {
-  if (image instanceof tf.Tensor) return rgbFromBytes(who, await tensorBytes(who, image));
+  if (image instanceof tf.Tensor) return rgbFromBytes(who, await imageTensorBytes(who, image));
   if (isPixelBytes(image)) return rgbFromBytes(who, image);
   if (isDrawable(image)) return rgbFromBytes(who, drawn(who, image));
+  if (isForeignCanvas(image)) return rgbFromBytes(who, painted(image));
   throw new DataError(
     `${who}: an image must be {data, width, height} of bytes, a tensor of bytes [height, width, 3] or, in a browser, ` +
       `what a canvas can draw; got ${described(image)} (for paths and the bytes of files: tfjs-swint/node).`,
@@ -99,6 +107,22 @@ function isDrawable(image: unknown): image is Drawable {
   });
 }
 
+/** A canvas of another package, such as those that draw in Node. */
+interface ForeignCanvas {
+  width: number;
+  height: number;
+  getContext(kind: '2d'): Pick<CanvasRenderingContext2D, 'getImageData'>;
+}
+
+function isForeignCanvas(image: unknown): image is ForeignCanvas {
+  return typeof (image as Partial<ForeignCanvas> | null)?.getContext === 'function';
+}
+
+/** What is on a canvas that only its own context can read. */
+function painted(canvas: ForeignCanvas): PixelBytes {
+  return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+}
+
 function described(image: unknown): string {
   if (typeof image !== 'object' || image === null)
     return typeof image === 'string' ? 'a text' : String(image);
@@ -130,14 +154,26 @@ export function rgbFromBytes(who: string, {data, width, height}: PixelBytes): Rg
   return {data: rgb, width, height};
 }
 
-async function tensorBytes(who: string, image: tf.Tensor): Promise<PixelBytes> {
+async function imageTensorBytes(who: string, image: tf.Tensor): Promise<PixelBytes> {
   const {shape} = image;
   if (shape.length !== 3 || (shape[2] !== 3 && shape[2] !== 4)) {
     throw new ShapeError(
       `${who}: the tensor of an image must be [height, width, 3]; got ${showShape(shape)} (one image, channels last).`,
     );
   }
-  const values = await image.data();
+  return tensorBytes(who, await image.data(), shape);
+}
+
+/**
+ * The values of a tensor as bytes.
+ *
+ * @throws DataError, in the name of `who`, for a value that is none.
+ */
+export function tensorBytes(
+  who: string,
+  values: ArrayLike<number>,
+  [height, width]: readonly number[],
+): PixelBytes {
   const data = new Uint8Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
@@ -149,13 +185,25 @@ async function tensorBytes(who: string, image: tf.Tensor): Promise<PixelBytes> {
       );
     }
   }
-  return {data, width: shape[1], height: shape[0]};
+  return {data, width, height};
+}
+
+/** The size of the pixels of an image element, a video, a frame of one, and all others, whichever there is. */
+interface DrawableSizes {
+  naturalWidth?: number;
+  naturalHeight?: number;
+  videoWidth?: number;
+  videoHeight?: number;
+  displayWidth?: number;
+  displayHeight?: number;
+  width?: number;
+  height?: number;
 }
 
 function drawn(who: string, picture: Drawable): PixelBytes {
-  const sizes = picture as {naturalWidth?: number; naturalHeight?: number} & Partial<HTMLVideoElement>;
-  const width = sizes.naturalWidth ?? sizes.videoWidth ?? picture.width;
-  const height = sizes.naturalHeight ?? sizes.videoHeight ?? picture.height;
+  const sizes = picture as DrawableSizes;
+  const width = sizes.naturalWidth ?? sizes.videoWidth ?? sizes.displayWidth ?? sizes.width ?? 0;
+  const height = sizes.naturalHeight ?? sizes.videoHeight ?? sizes.displayHeight ?? sizes.height ?? 0;
   if (!(width > 0 && height > 0)) {
     throw new DataError(
       `${who}: a picture must be loaded and have pixels; got ${height}x${width} (await image.decode() first).`,

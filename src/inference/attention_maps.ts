@@ -13,18 +13,22 @@ import {checkModel} from '../../architectures/check_model.js';
 import {checkNumber, checkNumbers, wholeNumber} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
+import {orAborted} from '../data/checked_reads.js';
 import type {ImageInput} from '../data/image_input.js';
+import {type ImageBatch, imageList, type NetInputLike} from '../data/image_list.js';
 import type {PreprocessConfig} from '../data/preprocess.js';
 import type {Crop} from '../data/resize.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {ConfigError} from '../errors.js';
+import {nextTurn} from '../next_turn.js';
 import {attentionRollout} from './attention_rollout.js';
 import {type AttentionRun, type LayerAttention, type MapSize, runWithAttention} from './attention_run.js';
 import {preparedImage} from './prepared_image.js';
+import {checkWatched, type Watched} from './progress.js';
 
 const WHO = 'attentionMaps';
 
-export interface AttentionMapsOptions extends PreprocessConfig {
+export interface AttentionMapsOptions extends PreprocessConfig, Watched<{images: number; total: number}> {
   /**
    * Cell of the output's map, [row, column], that rollout starts from, such as the pixel of a segmentation; default all cells
    * alike. Only for a model with one output, which is a map.
@@ -35,6 +39,7 @@ export interface AttentionMapsOptions extends PreprocessConfig {
 const OPTIONS = {
   ...{cell: true, imageSize: true, cropFraction: true, cropMode: true},
   ...{interpolation: true, mean: true, std: true, dataFormat: true},
+  ...{signal: true, onProgress: true},
 } as const satisfies ArgumentNames<AttentionMapsOptions>;
 
 /** A map of numbers, row by row. */
@@ -66,32 +71,65 @@ export interface AttentionMaps {
  * @param model With SwinT, swinBlock or windowAttention layers in it, of its own or in models within it.
  * @param image As `classify` takes it; for a network that returns maps as `predictSegmentation` takes it, but as one
  *   piece: as large as it is, where the model takes that, else reduced to imageSize.
- * @param options cell, and how images are prepared, see PreprocessConfig; by default as the model says.
+ *   An array of images, a tensor of bytes [B, h, w, 3] or a NetInput of several images gives an array of results.
+ * @param options cell, signal, onProgress, and how images are prepared, see PreprocessConfig; by default as the model says.
  * @throws ConfigError for a model without attention or with several inputs, or an unusable option; DataError or ShapeError
- *   for what is no image.
+ *   for what is no image; the signal's reason.
  */
 export async function attentionMaps(
   model: tfl.LayersModel,
   image: PixelImage | ImageInput,
+  options?: AttentionMapsOptions,
+): Promise<AttentionMaps>;
+export async function attentionMaps(
+  model: tfl.LayersModel,
+  images: readonly (PixelImage | ImageInput)[] | tf.Tensor4D,
+  options?: AttentionMapsOptions,
+): Promise<AttentionMaps[]>;
+export async function attentionMaps(
+  model: tfl.LayersModel,
+  images: NetInputLike,
+  options?: AttentionMapsOptions,
+): Promise<AttentionMaps | AttentionMaps[]>;
+export async function attentionMaps(
+  model: tfl.LayersModel,
+  images: PixelImage | ImageInput | readonly (PixelImage | ImageInput)[] | ImageBatch,
   options: AttentionMapsOptions = {},
-): Promise<AttentionMaps> {
-  return attentionMapsWith(async (_, same) => same, model, image, options);
+): Promise<AttentionMaps | AttentionMaps[]> {
+  return attentionMapsWith(async (_, same) => same, model, images, options);
 }
 
-/** `attentionMaps` for an image that `read` makes one of. */
+/** `attentionMaps` for images each of which `read` makes one of. */
 export async function attentionMapsWith<T>(
-  read: (who: string, image: T) => Promise<PixelImage | ImageInput>,
+  read: (who: string, image: T | ImageInput) => Promise<PixelImage | ImageInput>,
   model: tfl.LayersModel,
-  image: T,
+  given: T | readonly T[] | ImageBatch,
   options: AttentionMapsOptions,
-): Promise<AttentionMaps> {
+): Promise<AttentionMaps | AttentionMaps[]> {
   checkArguments(WHO, options, OPTIONS);
+  checkWatched(WHO, options);
   checkModel(WHO, model);
   if (model.inputs.length !== 1) {
     throw new ConfigError(`${WHO}: the model must have one input; got ${model.inputs.length}.`);
   }
-  const {cell, ...config} = options;
-  const {values, shape, dataFormat, region} = await preparedImage(WHO, model, await read(WHO, image), config);
+  const {signal, onProgress, ...rest} = options;
+  const {images, several} = await imageList(WHO, given);
+  const results: AttentionMaps[] = [];
+  for (const image of images) {
+    results.push(await mapsOf(model, await orAborted(read(WHO, image), signal), rest));
+    onProgress?.({images: results.length, total: images.length});
+    if (results.length < images.length) await nextTurn();
+    signal?.throwIfAborted();
+  }
+  return several ? results : results[0];
+}
+
+async function mapsOf(
+  model: tfl.LayersModel,
+  image: PixelImage | ImageInput,
+  {cell, ...config}: Omit<AttentionMapsOptions, 'signal' | 'onProgress'>,
+): Promise<AttentionMaps> {
+  const {values, shape, dataFormat, region} = await preparedImage(WHO, model, image, config);
   const input = tf.tensor4d(values, [1, ...shape]);
   let run: AttentionRun;
   try {
