@@ -68,6 +68,7 @@ export {
   windowAttention,
 } from '../layers/index.js';
 export {type BackendReport, backendReport} from './backends/backend_report.js';
+export {disposeEverything} from './backends/dispose_everything.js';
 export {type BackendName, type SetupBackendOptions, setupBackend} from './backends/setup_backend.js';
 export {type Batch, type BatchesArgs, batches} from './data/batches.js';
 export {type CifarKind, type ParseCifarArgs, parseCifar} from './data/cifar.js';
