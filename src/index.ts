@@ -131,6 +131,7 @@ export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pret
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export type {Averaging, EmaAveraging, LookaheadAveraging} from './training/averaging.js';
+export type {TrainingCallback, TrainingLogs} from './training/callbacks.js';
 export type {CheckpointStore} from './training/checkpoint_store.js';
 export type {CheckpointOptions, ResumeOptions} from './training/checkpoints.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
@@ -179,7 +180,9 @@ export {
   segmentationScores,
 } from './training/segmentation_metrics.js';
 export {type ParameterGroup, SGD, type SGDArgs} from './training/sgd.js';
-export {type TrainOptions, train} from './training/train.js';
+export {train} from './training/train.js';
+export type {BatchSource, BatchSplit, BatchTrainOptions} from './training/train_on_batches.js';
+export type {TrainOptions} from './training/train_options.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
 export type {ScheduleName} from './training/training_plan.js';
