@@ -13,6 +13,8 @@ import {workersEnded} from '../../kernels/wasm/runtime/worker_pool.js';
  * Settings stay: tfjs's flags, registered layers and backends. To free less: `model.dispose()` frees a model,
  * `tf.dispose(tensors)` tensors, `freeKernelMemory()` what kernels keep between two calls.
  *
+ * On tensorflow, tfjs's package gives the memory of tensors back as they are disposed only: dispose those of your own before.
+ *
  * What is computed meanwhile fails, so let it end first. A tensor or model made before must not be used again.
  *
  * @returns when the threads have ended.

@@ -53,7 +53,7 @@ export async function rgbImage(who: string, image: ImageInput): Promise<RgbImage
   if (image instanceof tf.Tensor) return rgbFromBytes(who, await imageTensorBytes(who, image));
   if (isPixelBytes(image)) return rgbFromBytes(who, image);
   if (isDrawable(image)) return rgbFromBytes(who, drawn(who, image));
-  if (isForeignCanvas(image)) return rgbFromBytes(who, painted(image));
+  if (isForeignCanvas(image)) return rgbFromBytes(who, painted(who, image));
   throw new DataError(
     `${who}: an image must be {data, width, height} of bytes, a tensor of bytes [height, width, 3] or, in a browser, ` +
       `what a canvas can draw; got ${described(image)} (for paths and the bytes of files: tfjs-swint/node).`,
@@ -111,7 +111,7 @@ function isDrawable(image: unknown): image is Drawable {
 interface ForeignCanvas {
   width: number;
   height: number;
-  getContext(kind: '2d'): Pick<CanvasRenderingContext2D, 'getImageData'>;
+  getContext(kind: '2d'): Pick<CanvasRenderingContext2D, 'getImageData'> | null;
 }
 
 function isForeignCanvas(image: unknown): image is ForeignCanvas {
@@ -119,8 +119,13 @@ function isForeignCanvas(image: unknown): image is ForeignCanvas {
 }
 
 /** What is on a canvas that only its own context can read. */
-function painted(canvas: ForeignCanvas): PixelBytes {
-  return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+function painted(who: string, canvas: ForeignCanvas): PixelBytes {
+  const {width, height} = canvas;
+  const context = canvas.getContext('2d');
+  if (context && width > 0 && height > 0) return context.getImageData(0, 0, width, height);
+  throw new DataError(
+    `${who}: a canvas must have pixels and a context '2d'; got ${height}x${width}${context ? '' : ' without that context'}.`,
+  );
 }
 
 function described(image: unknown): string {

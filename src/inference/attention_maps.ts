@@ -115,8 +115,9 @@ export async function attentionMapsWith<T>(
   const {signal, onProgress, ...rest} = options;
   const {images, several} = await imageList(WHO, given);
   const results: AttentionMaps[] = [];
-  for (const image of images) {
-    results.push(await mapsOf(model, await orAborted(read(WHO, image), signal), rest));
+  for (const [i, image] of images.entries()) {
+    const who = several ? `${WHO}(image ${i})` : WHO;
+    results.push(await mapsOf(who, model, await orAborted(read(who, image), signal), rest));
     onProgress?.({images: results.length, total: images.length});
     if (results.length < images.length) await nextTurn();
     signal?.throwIfAborted();
@@ -125,11 +126,12 @@ export async function attentionMapsWith<T>(
 }
 
 async function mapsOf(
+  who: string,
   model: tfl.LayersModel,
   image: PixelImage | ImageInput,
   {cell, ...config}: Omit<AttentionMapsOptions, 'signal' | 'onProgress'>,
 ): Promise<AttentionMaps> {
-  const {values, shape, dataFormat, region} = await preparedImage(WHO, model, image, config);
+  const {values, shape, dataFormat, region} = await preparedImage(who, model, image, config);
   const input = tf.tensor4d(values, [1, ...shape]);
   let run: AttentionRun;
   try {

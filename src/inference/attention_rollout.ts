@@ -97,7 +97,9 @@ function throughAttention(shares: Shares, attention: LayerAttention): Shares {
         for (let k = 0; k < tokens; k++) if (own[k] >= 0) row[k] += probabilities[from + k] / heads;
       }
       if (residual) row[q] += 1;
-      const sum = row.reduce((a, b) => a + b);
+      let sum = row.reduce((a, b) => a + b);
+      // All of it went to cells that padding added: nothing is known of where this cell came from but its place.
+      if (sum === 0) sum = row[q] = 1;
       for (let k = 0; k < tokens; k++) if (own[k] >= 0) before[own[k]] += (shares[own[q]] * row[k]) / sum;
     }
   }

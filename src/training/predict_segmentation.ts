@@ -115,24 +115,27 @@ export async function predictSegmentationWith<T>(
   checkModel(WHO, model);
   const {images, several} = await imageList(WHO, given);
   const masks: PredictedMask[] = [];
-  for (const [image, one] of images.entries()) {
-    const picture = await orAborted(read(WHO, one), options.signal);
-    masks.push(await predictOne(model, picture, withPreparation(model, options), [image, images.length]));
+  for (const [number, image] of images.entries()) {
+    const who = several ? `${WHO}(image ${number})` : WHO;
+    const picture = await orAborted(read(who, image), options.signal);
+    masks.push(await predictOne(who, model, picture, options, [number, images.length]));
   }
   return several ? masks : masks[0]!;
 }
 
 /** @param place Number of the image, and how many there are. */
 async function predictOne(
+  who: string,
   model: tfl.LayersModel,
   image: PixelImage | ImageInput,
-  options: PredictSegmentationOptions,
+  given: PredictSegmentationOptions,
   place: readonly [number, number],
 ): Promise<PredictedMask> {
+  const options = withPreparation(model, given);
   const {dataFormat = 'channelsFirst'} = options;
   checkDataFormat(WHO, dataFormat);
   const [modelChannels, ...modelSize] = inputOf(model, dataFormat);
-  const pixels = await pixelImage(WHO, image, modelChannels);
+  const pixels = await pixelImage(who, image, modelChannels);
   const {width, height} = pixels;
   // Where a tile is given, it is what has to fit; and of another data format the sizes are others.
   const fits = options.tile === undefined && channelsOf(WHO, pixels) === modelChannels;

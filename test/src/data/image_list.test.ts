@@ -104,6 +104,26 @@ describe('several images in one value', () => {
     segmenter.dispose();
   });
 
+  it('are told apart in errors', async () => {
+    const [classifier, segmenter] = [
+      meanModel(),
+      swinUNet({numClasses: 2, depths: [2], numHeads: [1], embedDim: 8}),
+    ];
+    const images = [picture(1), {}] as ImageInput[];
+    const runs: [string, () => Promise<unknown>][] = [
+      ['classify', () => classify(classifier, images)],
+      ['predictSegmentation', () => predictSegmentation(segmenter, images)],
+      ['attentionMaps', () => attentionMaps(segmenter, images)],
+    ];
+    for (const [name, run] of runs) {
+      const error = await errorOf(run);
+      expect(error).to.be.instanceOf(DataError);
+      expect(error.message).to.include(`${name}(image 1): an image must be`);
+    }
+    classifier.dispose();
+    segmenter.dispose();
+  });
+
   it('are refused where they are no images of bytes', async () => {
     const fractions = tf.fill([1, 2, 2, 3], 0.5);
     const planes = tf.zeros([2, 3, 4, 5]);
@@ -114,6 +134,16 @@ describe('several images in one value', () => {
     expect(shape).to.be.instanceOf(ShapeError);
     expect(shape.message).to.match(/must be \[batch, height, width, 3\]; got \[2, 3, 4, 5\]/);
     tf.dispose([fractions, planes]);
+    for (const [canvas, words] of [
+      [{...foreignCanvas(1), getContext: () => null}, /got 4x4 without that context/],
+      [{...foreignCanvas(1), width: 0}, /got 4x0\./],
+    ] as const) {
+      const unreadable = await errorOf(() => rgbImage('test', canvas as unknown as ImageInput));
+      expect(unreadable).to.be.instanceOf(DataError);
+      expect(unreadable.message)
+        .to.match(/^test: a canvas must have pixels/)
+        .and.match(words);
+    }
   });
 });
 

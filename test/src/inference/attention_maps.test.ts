@@ -377,6 +377,28 @@ describe('attention rollout', () => {
     model.dispose();
   });
 
+  it('stays at a cell that attends to nothing but padding', async () => {
+    const layer = windowAttention({
+      numHeads: 2,
+      windowSize: 4,
+      padding: 'attended',
+      dataFormat: 'channelsLast',
+    });
+    const model = around(layer, 'channelsLast');
+    // A cell's bias for itself, in the middle row of the table, is far below that for the others.
+    const table = layer.weights.find(({originalName}) => originalName.endsWith('bias_table'))!;
+    const far = tf.tensor2d(
+      Array.from({length: 49 * 2}, (_, i) => (Math.floor(i / 2) === 24 ? -1e4 : 0)),
+      [49, 2],
+    );
+    table.write(far);
+    far.dispose();
+    const {layers, rollout} = await attentionMaps(model, {data: new Uint8Array(3), width: 1, height: 1});
+    expect([...attentionOfCell(layers[0], [0, 0])]).to.deep.equal([0]);
+    expect([...rollout.values]).to.deep.equal([1]);
+    model.dispose();
+  });
+
   it('of a pixel of a U-Net lies around that pixel', async () => {
     const model = swinUNet({
       ...{depths: [2, 2], embedDim: 8, numHeads: [1, 2], windowSize: 4, patchSize: 2, numClasses: 2, seed: 3},
