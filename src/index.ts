@@ -68,12 +68,14 @@ export {
   windowAttention,
 } from '../layers/index.js';
 export {type BackendReport, backendReport} from './backends/backend_report.js';
+export {disposeEverything} from './backends/dispose_everything.js';
 export {type BackendName, type SetupBackendOptions, setupBackend} from './backends/setup_backend.js';
 export {type Batch, type BatchesArgs, batches} from './data/batches.js';
 export {type CifarKind, type ParseCifarArgs, parseCifar} from './data/cifar.js';
 export {type CropBatchesArgs, cropBatches, type SegmentationBatch} from './data/crop_batches.js';
 export type {DatasetSplit, ImageDataset} from './data/dataset.js';
 export type {ImageInput, PixelBytes} from './data/image_input.js';
+export type {ImageBatch, NetInputLike} from './data/image_list.js';
 export {imagenetLabels} from './data/imagenet_labels.js';
 export type {Mix} from './data/mix_images.js';
 export {type ChannelStatistics, type ChannelStatisticsArgs, channelStatistics} from './data/normalise.js';
@@ -97,6 +99,14 @@ export {
 } from './data/shapes.js';
 export {type SubsetArgs, subset} from './data/subset.js';
 export * from './errors.js';
+export {
+  type AttentionMaps,
+  type AttentionMapsOptions,
+  attentionMaps,
+  attentionOfCell,
+  type RolloutMap,
+} from './inference/attention_maps.js';
+export type {LayerAttention} from './inference/attention_run.js';
 export {type ClassifyOptions, classify, type Prediction} from './inference/classify.js';
 export {
   classColor,
@@ -121,6 +131,7 @@ export {type PretrainedCard, type PretrainedName, pretrainedModels} from './pret
 export {Adam, type AdamArgs} from './training/adam.js';
 export {AdamW, type AdamWArgs} from './training/adamw.js';
 export type {Averaging, EmaAveraging, LookaheadAveraging} from './training/averaging.js';
+export type {TrainingCallback, TrainingLogs} from './training/callbacks.js';
 export type {CheckpointStore} from './training/checkpoint_store.js';
 export type {CheckpointOptions, ResumeOptions} from './training/checkpoints.js';
 export {type Evaluation, evaluate} from './training/evaluate.js';
@@ -169,7 +180,9 @@ export {
   segmentationScores,
 } from './training/segmentation_metrics.js';
 export {type ParameterGroup, SGD, type SGDArgs} from './training/sgd.js';
-export {type TrainOptions, train} from './training/train.js';
+export {train} from './training/train.js';
+export type {BatchSource, BatchSplit, BatchTrainOptions} from './training/train_on_batches.js';
+export type {TrainOptions} from './training/train_options.js';
 export {type SegmentationTrainOptions, trainSegmentation} from './training/train_segmentation.js';
 export type {BatchReport, EpochReport, TrainingHistory} from './training/training_history.js';
 export type {ScheduleName} from './training/training_plan.js';

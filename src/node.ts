@@ -19,6 +19,7 @@ export {
   type Rgb,
   sideBySide,
 } from './inference/overlay.js';
+export {attentionMaps} from './node/attention_maps.js';
 export {checkpointFolder} from './node/checkpoint_folder.js';
 export {
   type FolderCheckpointOptions,

@@ -146,6 +146,18 @@ export function windowAttentionComposed(
   });
 }
 
+/**
+ * softmax(S) alone, [B nW heads, N, N] (query before key), without dropout. The caller disposes it.
+ *
+ * @param inputs As of windowAttention, of one image at least.
+ */
+export function attentionProbabilities(
+  inputs: WindowAttentionInputs,
+  attrs: WindowAttentionAttrs,
+): tf.Tensor3D {
+  return tf.tidy(() => attend(inputs, attrs, geometryOf(inputs.qkv, attrs)).probabilities);
+}
+
 /** Through h = x / |x|: dx = (dh - h (h . dh)) / |x|. */
 function throughNormalisation(dh: tf.Tensor3D, x: tf.Tensor3D): tf.Tensor3D {
   return tf.tidy(() => {

@@ -1,5 +1,6 @@
 /** swinBlock, differentiable, on any backend. Formula, shapes and gradient: contracts/swin_block. */
 import * as tf from '@tensorflow/tfjs-core';
+import {attentionObserver} from '../attention_observer.js';
 import {swinBlockComposed, withoutPositionAndScale} from '../composed/swin_block.js';
 import {
   blockGradients,
@@ -27,7 +28,7 @@ export function swinBlock(inputs: SwinBlockInputs, attrs: SwinBlockAttrs): tf.Te
   checkSwinBlock(inputs, attrs);
   const convolves = inputs.valueWeight !== undefined || inputs.hiddenWeight !== undefined;
   const hasKernels = hasKernel('SwintBlock') && (!gradientsWanted() || hasKernel('SwintBlockGrad'));
-  if (convolves || !hasKernels) return swinBlockComposed(inputs, attrs);
+  if (convolves || !hasKernels || attentionObserver()) return swinBlockComposed(inputs, attrs);
   return tf.tidy(() => runBlock(withoutPositionAndScale(inputs, attrs), attrs));
 }
 

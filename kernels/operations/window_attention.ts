@@ -1,5 +1,6 @@
 /** windowAttention, differentiable, on any backend. Formula, shapes and gradient: contracts/window_attention. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {attentionObserver} from '../attention_observer.js';
 import {windowAttentionComposed, windowAttentionGradComposed} from '../composed/window_attention.js';
 import {
   checkWindowAttention,
@@ -21,6 +22,7 @@ import {present} from './inputs.js';
  */
 export function windowAttention(inputs: WindowAttentionInputs, attrs: WindowAttentionAttrs): tf.Tensor4D {
   checkWindowAttention(inputs, attrs);
+  attentionObserver()?.(inputs, attrs);
   const given = present(inputs);
   const names = Object.keys(given);
   const forward = (save: (tensors: tf.Tensor[]) => void) => {

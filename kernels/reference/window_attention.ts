@@ -134,6 +134,21 @@ function eachHead(
   }
 }
 
+/** softmax of the scores, [B, windows, heads, N, N] (query before key). */
+export function attentionProbabilitiesReference(
+  arrays: WindowAttentionArrays,
+  attrs: WindowAttentionAttrs,
+): NdArray {
+  const [batch, height, width] = arrays.qkv.shape;
+  const {windows, tokens} = windowGeometry([height, width], attrs.windowSize, attrs.shift, attrs.padding);
+  const result = zeros([batch, windows, attrs.numHeads, tokens, tokens]);
+  let at = 0;
+  eachHead(arrays, attrs, ({probabilities}) => {
+    for (const row of probabilities) for (const value of row) result.data[at++] = value;
+  });
+  return result;
+}
+
 /** Address in y, or dy, of the first channel of a head of a token whose q is at `address` in qkv. */
 function outputAddress(address: number, last: number): number {
   return Math.floor(address / last) * (last / 3) + (address % last);

@@ -87,6 +87,8 @@ interface Preparation {
   shape: [number, number, number];
   /** The image resized and cropped, as RGB bytes [H, W, 3]. */
   crop(image: RgbImage): Uint8Array;
+  /** The part of the picture that the prepared image shows, in pixels of the picture, fractions of them included. */
+  region(image: {height: number; width: number}): Crop;
   /** Writes a prepared image into `target` from `offset` on. */
   write(image: RgbImage, target: Float32Array, offset: number): void;
 }
@@ -104,18 +106,30 @@ export function preparation(who: string, config: PreprocessConfig): Preparation 
   oneOf(who, 'cropMode', cropMode, ['center', 'squash']);
   oneOf(who, 'interpolation', interpolation, INTERPOLATIONS);
   const normalise = normaliser(who, 3, {mean, std, dataFormat});
-  const resized = (image: RgbImage): [number, number] => {
+  const resized = (image: {height: number; width: number}): [number, number] => {
     const sides: [number, number] = [before(height, cropFraction), before(width, cropFraction)];
     return cropMode === 'squash' ? sides : covering([image.height, image.width], sides);
   };
+  const partOf = (size: [number, number]): Crop => ({
+    ...{top: margin(size[0], height), left: margin(size[1], width), height, width},
+  });
   const crop = (image: RgbImage) => {
     const size = resized(image);
-    const part: Crop = {top: margin(size[0], height), left: margin(size[1], width), height, width};
-    return resizeAndCrop(image.data, [image.height, image.width], size, part, interpolation);
+    return resizeAndCrop(image.data, [image.height, image.width], size, partOf(size), interpolation);
+  };
+  const region = (image: {height: number; width: number}): Crop => {
+    const size = resized(image);
+    const part = partOf(size);
+    const [down, across] = [image.height / size[0], image.width / size[1]];
+    return {
+      ...{top: part.top * down, left: part.left * across},
+      ...{height: part.height * down, width: part.width * across},
+    };
   };
   return {
     shape: mapShape(dataFormat, 3, height, width),
     crop,
+    region,
     write: (image, target, offset) => normalise(crop(image), target, offset),
   };
 }

@@ -4,22 +4,8 @@
  */
 
 import type * as tf from '@tensorflow/tfjs-core';
+import type {NetInputLike} from '../data/image_list.js';
 import {ConfigError} from '../errors.js';
-
-/** An HTML or @napi-rs/canvas canvas, as far as it is read. */
-export interface CanvasLike {
-  width: number;
-  height: number;
-  getContext(kind: '2d', options?: {willReadFrequently?: boolean}): unknown;
-}
-
-/** The package's NetInput: one or more pictures, each of them a canvas or a tensor. */
-export interface NetInputLike {
-  readonly batchSize: number;
-  /** Whether there are several pictures, or one in an array. */
-  readonly isBatchInput: boolean;
-  getInput(index: number): CanvasLike | tf.Tensor3D | tf.Tensor4D;
-}
 
 /** A weight by its path in `params`, the names of objects with / between them. */
 export interface NetParam {

@@ -12,18 +12,19 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {checkModel} from '../../architectures/check_model.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
+import {type ImageInput, rgbImage} from '../data/image_input.js';
+import {imageList, type NetInputLike} from '../data/image_list.js';
 import {type PreprocessConfig, preparation} from '../data/preprocess.js';
 import {ConfigError} from '../errors.js';
 import {classifierMetadata} from '../inference/classifier_metadata.js';
-import {type ClassifyOptions, classifyWith, configFor, type Prediction} from '../inference/classify.js';
+import {type ClassifyOptions, classify, configFor, type Prediction} from '../inference/classify.js';
 import {
   checkBase,
   type ImageRecognitionBase,
-  type NetInputLike,
   type NetParam,
   type NeuralNetworkParts,
 } from './base_package.js';
-import {netInput, picturesOf, readPicture} from './net_input.js';
+import {netInput} from './net_input.js';
 import {NetParams, type ParamMapping, type ParamTree, setTrainable, trainableTensors} from './net_params.js';
 import {checkChainedOperations, checkOneCore} from './one_core.js';
 
@@ -188,8 +189,7 @@ function makeClass<Base extends ImageRecognitionBase>(base: Base): SwinNetClass<
     async classify(input: unknown, options: ClassifyOptions = {}): Promise<Prediction[] | Prediction[][]> {
       this.#checkLoaded('SwinNet.classify');
       const pictures = await netInput('SwinNet.classify', base, input);
-      const list = picturesOf(pictures);
-      return classifyWith(readPicture, this.model, pictures.isBatchInput ? list : list[0]!, options);
+      return classify(this.model, pictures, options);
     }
 
     serializeParams(): Promise<Float32Array> {
@@ -278,9 +278,10 @@ async function forwardPictures(
   const config = configFor(who, model, classifierMetadata(model), options);
   const {shape, write} = preparation(who, config);
   const volume = shape[0] * shape[1] * shape[2];
-  const values = new Float32Array(input.batchSize * volume);
-  for (const [i, picture] of picturesOf(input).entries()) {
-    write(await readPicture(`${who}(picture ${i})`, picture), values, i * volume);
+  const {images} = await imageList<ImageInput>(who, input);
+  const values = new Float32Array(images.length * volume);
+  for (const [i, image] of images.entries()) {
+    write(await rgbImage(`${who}(picture ${i})`, image), values, i * volume);
   }
-  return tf.tidy(() => model.predict(tf.tensor4d(values, [input.batchSize, ...shape])) as tf.Tensor);
+  return tf.tidy(() => model.predict(tf.tensor4d(values, [images.length, ...shape])) as tf.Tensor);
 }

@@ -13,14 +13,18 @@ import type {DataFormat} from '../../kernels/common/data_format.js';
 import {defined} from '../../kernels/common/defined.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import {showShape} from '../../kernels/common/shapes.js';
+import {orAborted} from '../data/checked_reads.js';
 import {type ImageInput, rgbImage} from '../data/image_input.js';
+import {type ImageBatch, imageList, type NetInputLike} from '../data/image_list.js';
 import {type PreprocessConfig, preparation} from '../data/preprocess.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {ConfigError, SwintError} from '../errors.js';
+import {nextTurn} from '../next_turn.js';
 import {type ClassifierMetadata, classifierMetadata} from './classifier_metadata.js';
+import {checkWatched, type Watched} from './progress.js';
 import {checkViews, meanOverViews, type Views} from './views.js';
 
-export interface ClassifyOptions extends PreprocessConfig {
+export interface ClassifyOptions extends PreprocessConfig, Watched<{images: number; total: number}> {
   /** How many classes to name, most probable first; default 5, or all where there are fewer. */
   topK?: number;
   /**
@@ -48,6 +52,7 @@ const OPTIONS = {
     cropMode: true,
   },
   ...{interpolation: true, mean: true, std: true, dataFormat: true},
+  ...{signal: true, onProgress: true},
 } as const satisfies ArgumentNames<ClassifyOptions>;
 
 export interface Prediction {
@@ -66,11 +71,13 @@ export interface Prediction {
  *
  * @param model Maps images [B, 3, H, W] or [B, H, W, 3] to logits [B, K], or to probabilities with a softmax or sigmoid
  *   as its last activation.
- * @param image See `preprocess`; an array of images gives an array of results.
- * @param options topK, labels, batchSize, and how images are prepared, see PreprocessConfig.
+ * @param image See `preprocess`; an array of images, a tensor of bytes [B, h, w, 3] or a NetInput of several images gives an
+ *   array of results.
+ * @param options topK, labels, batchSize, signal, onProgress (told after each batch how many images are done), and how images
+ *   are prepared, see PreprocessConfig.
  * @returns The classes, most probable first; equal ones by their numbers.
  * @throws ConfigError for a model that is no such classifier, labels that are not one per class, and unusable options;
- *   DataError or ShapeError for what is no image; SwintError where an output is not finite.
+ *   DataError or ShapeError for what is no image; SwintError where an output is not finite; the signal's reason.
  */
 export async function classify(
   model: tfl.LayersModel,
@@ -79,12 +86,17 @@ export async function classify(
 ): Promise<Prediction[]>;
 export async function classify(
   model: tfl.LayersModel,
-  images: readonly ImageInput[],
+  images: readonly ImageInput[] | tf.Tensor4D,
   options?: ClassifyOptions,
 ): Promise<Prediction[][]>;
 export async function classify(
   model: tfl.LayersModel,
-  images: ImageInput | readonly ImageInput[],
+  images: NetInputLike,
+  options?: ClassifyOptions,
+): Promise<Prediction[] | Prediction[][]>;
+export async function classify(
+  model: tfl.LayersModel,
+  images: ImageInput | readonly ImageInput[] | ImageBatch,
   options: ClassifyOptions = {},
 ): Promise<Prediction[] | Prediction[][]> {
   return classifyWith(rgbImage, model, images, options);
@@ -92,15 +104,16 @@ export async function classify(
 
 /** `classify` for images that `read` turns into RGB bytes, one batch of them at a time. */
 export async function classifyWith<T>(
-  read: (who: string, image: T) => Promise<RgbImage>,
+  read: (who: string, image: T | ImageInput) => Promise<RgbImage>,
   model: tfl.LayersModel,
-  images: T | readonly T[],
+  given: T | readonly T[] | ImageBatch,
   options: ClassifyOptions,
 ): Promise<Prediction[] | Prediction[][]> {
   checkArguments('classify', options, OPTIONS);
+  checkWatched('classify', options);
   const metadata = classifierMetadata(model);
   const {classes, probabilities} = checkHead('classify', model);
-  const {views = 1, ...imageOptions} = options;
+  const {views = 1, signal, onProgress, ...imageOptions} = options;
   const config = configFor('classify', model, metadata, imageOptions);
   const {shape, write} = preparation('classify', config);
   const {topK = Math.min(5, classes), batchSize = 8} = options;
@@ -111,23 +124,27 @@ export async function classifyWith<T>(
   positiveInteger('classify', 'batchSize', batchSize);
   const labels = await labelsFor(classes, metadata, options);
 
-  const list = (Array.isArray(images) ? images : [images]) as readonly T[];
+  const {images, several} = await imageList('classify', given);
   const volume = shape[0] * shape[1] * shape[2];
   const results: Prediction[][] = [];
-  for (let start = 0; start < list.length; start += batchSize) {
-    const batch = list.slice(start, start + batchSize);
+  for (let start = 0; start < images.length; start += batchSize) {
+    const batch = images.slice(start, start + batchSize);
     const values = new Float32Array(batch.length * volume);
     for (const [i, image] of batch.entries()) {
-      const who = list === images ? `classify(image ${start + i})` : 'classify';
-      write(await read(who, image), values, i * volume);
+      const who = several ? `classify(image ${start + i})` : 'classify';
+      write(await orAborted(read(who, image), signal), values, i * volume);
     }
     const outputs = await outputsOf(model, tf.tensor4d(values, [batch.length, ...shape]), dataFormat, views);
     for (let i = 0; i < batch.length; i++) {
       const row = Array.from({length: classes}, (_, k) => outputs[i * classes + k]!);
       results.push(strongest(probabilities ? row : softmax(row), labels, topK));
     }
+    onProgress?.({images: results.length, total: images.length});
+    // Some backends (wasm, cpu) compute without a turn of the event loop, in which the signal comes.
+    if (results.length < images.length) await nextTurn();
+    signal?.throwIfAborted();
   }
-  return list === images ? results : results[0]!;
+  return several ? results : results[0]!;
 }
 
 /**

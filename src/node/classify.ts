@@ -1,7 +1,8 @@
 /** `classify` and `preprocess` for Node: images may also be paths of JPEG and PNG files, or the bytes of such files. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import {rgbImage} from '../data/image_input.js';
+import {type ImageInput, rgbImage} from '../data/image_input.js';
+import type {ImageBatch, NetInputLike} from '../data/image_list.js';
 import {type PreprocessConfig, preprocessWith} from '../data/preprocess.js';
 import type {RgbImage} from '../data/rgb_image.js';
 import {type ClassifyOptions, classifyWith, type Prediction} from '../inference/classify.js';
@@ -30,17 +31,22 @@ export async function classify(
 ): Promise<Prediction[]>;
 export async function classify(
   model: tfl.LayersModel,
-  images: readonly ImageSource[],
+  images: readonly ImageSource[] | tf.Tensor4D,
   options?: ClassifyOptions,
 ): Promise<Prediction[][]>;
 export async function classify(
   model: tfl.LayersModel,
-  images: ImageSource | readonly ImageSource[],
+  images: NetInputLike,
+  options?: ClassifyOptions,
+): Promise<Prediction[] | Prediction[][]>;
+export async function classify(
+  model: tfl.LayersModel,
+  images: ImageSource | readonly ImageSource[] | ImageBatch,
   options: ClassifyOptions = {},
 ): Promise<Prediction[] | Prediction[][]> {
-  return classifyWith(opened, model, images, options);
+  return classifyWith<ImageSource>(opened, model, images, options);
 }
 
-async function opened(who: string, image: ImageSource): Promise<RgbImage> {
+async function opened(who: string, image: ImageSource | ImageInput): Promise<RgbImage> {
   return rgbImage(who, await decoded(who, image));
 }

@@ -1,12 +1,14 @@
 /** `predictSegmentation` for Node: the image may also be a file. */
+import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import type {ImageBatch, NetInputLike} from '../data/image_list.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
 import {
   type PredictedMask,
   type PredictSegmentationOptions,
   predictSegmentationWith,
 } from '../training/predict_segmentation.js';
-import {decoded, type ImageSource} from './image_source.js';
+import {decodedImage, type ImageSource} from './image_source.js';
 
 /**
  * Classes of the pixels of an image; see `predictSegmentation` of tfjs-swint.
@@ -19,7 +21,22 @@ import {decoded, type ImageSource} from './image_source.js';
 export async function predictSegmentation(
   model: tfl.LayersModel,
   image: ImageSource | PixelImage,
+  options?: PredictSegmentationOptions,
+): Promise<PredictedMask>;
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  images: readonly (ImageSource | PixelImage)[] | tf.Tensor4D,
+  options?: PredictSegmentationOptions,
+): Promise<PredictedMask[]>;
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  images: NetInputLike,
+  options?: PredictSegmentationOptions,
+): Promise<PredictedMask | PredictedMask[]>;
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  images: ImageSource | PixelImage | readonly (ImageSource | PixelImage)[] | ImageBatch,
   options: PredictSegmentationOptions = {},
-): Promise<PredictedMask> {
-  return predictSegmentationWith(decoded<Exclude<typeof image, string | Uint8Array>>, model, image, options);
+): Promise<PredictedMask | PredictedMask[]> {
+  return predictSegmentationWith<ImageSource | PixelImage>(decodedImage, model, images, options);
 }

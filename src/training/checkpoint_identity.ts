@@ -25,7 +25,7 @@ export interface Identity {
 
 /** Options that decide nothing of what is learnt, and those that cannot be compared. */
 const LEFT_OUT = new Set([
-  ...['signal', 'onBatch', 'onTestBatch', 'onEpoch', 'onBadImage', 'prefetch', 'testBatchSize'],
+  ...['signal', 'onBatch', 'onTestBatch', 'onEpoch', 'callbacks', 'onBadImage', 'prefetch', 'testBatchSize'],
   ...['checkpoint', 'resume', 'optimizer', 'tile', 'overlap'],
 ]);
 

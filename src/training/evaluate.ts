@@ -121,7 +121,8 @@ export async function evaluate(
   return {loss: lossSum / images, accuracy: correct / images, confusion, predictions, confidences};
 }
 
-function scoreRow(
+/** Loss, prediction and confidence of one image, whose logits are `classes` values from `start` on. */
+export function scoreRow(
   values: ArrayLike<number>,
   start: number,
   classes: number,

@@ -13,12 +13,16 @@ import {checkModel} from '../../architectures/check_model.js';
 import {BELOW_ONE, checkNumber, positiveInteger, sizePair} from '../../kernels/common/arguments.js';
 import {checkDataFormat, type DataFormat, mapShape} from '../../kernels/common/data_format.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
-import {type ImageInput, isPixelBytes, rgbFromBytes, rgbImage} from '../data/image_input.js';
+import {orAborted} from '../data/checked_reads.js';
+import {channelsOf, type ImageInput, pixelImage} from '../data/image_input.js';
+import {type ImageBatch, imageList, type NetInputLike} from '../data/image_list.js';
 import {type NormaliseArgs, normaliser} from '../data/normalise.js';
 import {orientedCrop} from '../data/oriented_crop.js';
 import type {PixelImage} from '../data/segmentation_dataset.js';
-import {ConfigError, ShapeError, SwintError} from '../errors.js';
+import {ConfigError, SwintError} from '../errors.js';
+import {checkWatched, type Watched} from '../inference/progress.js';
 import {withPreparation} from '../inference/segmenter_metadata.js';
+import {nextTurn} from '../next_turn.js';
 import {checkSegmenter} from './check_model.js';
 import {type AxisTiles, axisTiles} from './tiles.js';
 
@@ -40,14 +44,16 @@ export interface TileOptions extends NormaliseArgs {
   batchSize?: number;
 }
 
-export interface PredictSegmentationOptions extends TileOptions {
+export interface PredictSegmentationOptions
+  extends TileOptions,
+    Watched<{image: number; images: number; tiles: number; total: number}> {
   /** Whether to return the softmax of every pixel too, K times as much as the image; default false. */
   probabilities?: boolean;
 }
 
 const OPTIONS = {
   ...{tile: true, overlap: true, batchSize: true, probabilities: true},
-  ...{mean: true, std: true, dataFormat: true},
+  ...{mean: true, std: true, dataFormat: true, signal: true, onProgress: true},
 } as const satisfies ArgumentNames<PredictSegmentationOptions>;
 
 export interface PredictedMask {
@@ -68,38 +74,75 @@ export interface PredictedMask {
  *   image smaller than the one size that a model takes is continued with the pixels of its border for the prediction.
  * @param image Bytes [height, width, C], with the model's number of channels; for a model of three channels also RGBA bytes
  *   (an ImageData), composited on white, a tensor of bytes, or what a canvas can draw, as `classify` takes them.
+ *   An array of them, a tensor of bytes [B, height, width, 3] or a NetInput of several images gives an array of results.
+ * @param given Tiles, probabilities, how images are prepared; signal, and onProgress, told after each call of the model how many
+ *   of the tiles of which image are done.
  * @throws ShapeError where the bytes do not fit the size; DataError for what is no image; ConfigError for an unusable
- *   option, or a model that does not fit; SwintError where a logit is not finite.
+ *   option, or a model that does not fit; SwintError where a logit is not finite; the signal's reason.
  */
 export async function predictSegmentation(
   model: tfl.LayersModel,
   image: PixelImage | ImageInput,
+  given?: PredictSegmentationOptions,
+): Promise<PredictedMask>;
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  images: readonly (PixelImage | ImageInput)[] | tf.Tensor4D,
+  given?: PredictSegmentationOptions,
+): Promise<PredictedMask[]>;
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  images: NetInputLike,
+  given?: PredictSegmentationOptions,
+): Promise<PredictedMask | PredictedMask[]>;
+export async function predictSegmentation(
+  model: tfl.LayersModel,
+  images: PixelImage | ImageInput | readonly (PixelImage | ImageInput)[] | ImageBatch,
   given: PredictSegmentationOptions = {},
-): Promise<PredictedMask> {
-  return predictSegmentationWith(async (_, same) => same, model, image, given);
+): Promise<PredictedMask | PredictedMask[]> {
+  return predictSegmentationWith(async (_, same) => same, model, images, given);
 }
 
-/** `predictSegmentation` for an image that `read` makes one of. */
+/** `predictSegmentation` for images each of which `read` makes one of. */
 export async function predictSegmentationWith<T>(
-  read: (who: string, image: T) => Promise<PixelImage | ImageInput>,
+  read: (who: string, image: T | ImageInput) => Promise<PixelImage | ImageInput>,
   model: tfl.LayersModel,
-  image: T,
-  given: PredictSegmentationOptions,
-): Promise<PredictedMask> {
-  checkArguments(WHO, given, OPTIONS);
+  given: T | readonly T[] | ImageBatch,
+  options: PredictSegmentationOptions,
+): Promise<PredictedMask | PredictedMask[]> {
+  checkArguments(WHO, options, OPTIONS);
+  checkWatched(WHO, options);
   checkModel(WHO, model);
+  const {images, several} = await imageList(WHO, given);
+  const masks: PredictedMask[] = [];
+  for (const [number, image] of images.entries()) {
+    const who = several ? `${WHO}(image ${number})` : WHO;
+    const picture = await orAborted(read(who, image), options.signal);
+    masks.push(await predictOne(who, model, picture, options, [number, images.length]));
+  }
+  return several ? masks : masks[0]!;
+}
+
+/** @param place Number of the image, and how many there are. */
+async function predictOne(
+  who: string,
+  model: tfl.LayersModel,
+  image: PixelImage | ImageInput,
+  given: PredictSegmentationOptions,
+  place: readonly [number, number],
+): Promise<PredictedMask> {
   const options = withPreparation(model, given);
   const {dataFormat = 'channelsFirst'} = options;
   checkDataFormat(WHO, dataFormat);
   const [modelChannels, ...modelSize] = inputOf(model, dataFormat);
-  const pixels = await pixelsOf(await read(WHO, image), modelChannels);
+  const pixels = await pixelImage(who, image, modelChannels);
   const {width, height} = pixels;
   // Where a tile is given, it is what has to fit; and of another data format the sizes are others.
-  const fits = options.tile === undefined && channelsOf(pixels) === modelChannels;
+  const fits = options.tile === undefined && channelsOf(WHO, pixels) === modelChannels;
   const size = fits ? modelSize : [null, null];
   const tile = options.tile ?? [size[0] ?? 512, size[1] ?? 512];
   const padded = continued(pixels, [Math.max(height, size[0] ?? 1), Math.max(width, size[1] ?? 1)]);
-  const {sums, classes, rows, columns} = await blendedLogits(model, padded, {...options, tile});
+  const {sums, classes, rows, columns} = await blendedLogits(model, padded, {...options, tile}, place);
   const mask = new Uint8Array(height * width);
   const probabilities = options.probabilities ? new Float32Array(height * width * classes) : undefined;
   for (let i = 0; i < mask.length; i++) {
@@ -124,17 +167,10 @@ function inputOf(model: tfl.LayersModel, dataFormat: DataFormat): (number | null
   return dataFormat === 'channelsFirst' ? [a, b, c] : [c, a, b];
 }
 
-/** The bytes of an image; as RGB where they are no bytes yet, or RGBA and the model takes three channels. */
-async function pixelsOf(image: PixelImage | ImageInput, channels: number | null): Promise<PixelImage> {
-  if (!isPixelBytes(image)) return rgbImage(WHO, image);
-  const isRgba = channels === 3 && channelsOf(image) === 4;
-  return isRgba ? rgbFromBytes(WHO, image) : image;
-}
-
 /** The image with its last row and column repeated up to a size. */
 function continued(image: PixelImage, [height, width]: readonly [number, number]): PixelImage {
   if (height === image.height && width === image.width) return image;
-  const channels = channelsOf(image);
+  const channels = channelsOf(WHO, image);
   const data = new Uint8Array(height * width * channels);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -167,14 +203,15 @@ interface BlendedLogits {
 async function blendedLogits(
   model: tfl.LayersModel,
   image: PixelImage,
-  options: TileOptions & Required<Pick<TileOptions, 'tile'>>,
+  options: PredictSegmentationOptions & Required<Pick<TileOptions, 'tile'>>,
+  [number, images]: readonly [number, number],
 ): Promise<BlendedLogits> {
   const {data, width, height} = image;
   const {tile, overlap = 0.25, batchSize = 1, dataFormat = 'channelsFirst'} = options;
   const [tileHeight, tileWidth] = sizePair(WHO, 'tile', tile);
   positiveInteger(WHO, 'batchSize', batchSize);
   checkNumber(WHO, 'overlap', overlap, BELOW_ONE);
-  const channels = channelsOf(image);
+  const channels = channelsOf(WHO, image);
   const rows = axisTiles(height, tileHeight, overlap);
   const columns = axisTiles(width, tileWidth, overlap);
   const size = [rows.length, columns.length] as const;
@@ -208,6 +245,10 @@ async function blendedLogits(
         }
       }
     }
+    const tiles = done + batch.length;
+    options.onProgress?.({image: number, images, tiles, total: corners.length});
+    await nextTurn();
+    options.signal?.throwIfAborted();
   }
   const bad = sums.find((value) => !Number.isFinite(value));
   if (bad !== undefined) {
@@ -237,18 +278,4 @@ async function logitsOf(
   } finally {
     logits.dispose();
   }
-}
-
-function channelsOf({data, width, height}: PixelImage): number {
-  for (const [side, length] of Object.entries({width, height})) {
-    positiveInteger(WHO, `the image's ${side}`, length, {error: ShapeError});
-  }
-  const channels = data.length / (width * height);
-  const sides = [width, height].every((side) => Number.isInteger(side) && side > 0);
-  if (!sides || !Number.isInteger(channels) || channels < 1) {
-    throw new ShapeError(
-      `${WHO}: an image of ${height}x${width} must have a whole number of bytes per pixel; got ${data.length} bytes.`,
-    );
-  }
-  return channels;
 }

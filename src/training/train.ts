@@ -6,10 +6,9 @@
  * Loss and accuracy of the training set are running means over the epoch's batches, so they lag behind the test figures,
  * which are taken at its end.
  */
-import type * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {BELOW_ONE, checkNumber, positiveInteger} from '../../kernels/common/arguments.js';
-import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
+import {checkArguments} from '../../kernels/common/known_arguments.js';
 import {batches} from '../data/batches.js';
 import {checkLabels} from '../data/checked_reads.js';
 import type {DatasetSplit} from '../data/dataset.js';
@@ -17,142 +16,51 @@ import {type ChannelStatistics, channelStatistics} from '../data/normalise.js';
 import {ConfigError} from '../errors.js';
 import {describeClassifier} from '../inference/classifier_metadata.js';
 import type {Views} from '../inference/views.js';
-import type {Averaging} from './averaging.js';
 import {BestEpoch} from './best_epoch.js';
+import {CallbackList} from './callbacks.js';
 import {checkClassifier} from './check_model.js';
-import type {Saved} from './checkpoint_file.js';
 import {identityOf, labelsChecksum, shortName} from './checkpoint_identity.js';
 import {copyWeights, restoreWeights} from './checkpoint_state.js';
-import {Checkpoints, type ResumeOptions} from './checkpoints.js';
+import {Checkpoints} from './checkpoints.js';
 import {classification, withTargets} from './classification.js';
-import {type EpochRecord, type EpochTotals, runEpochs, unlessAborted} from './epochs.js';
-import {type Evaluation, evaluate, IMAGE_OPTIONS, type ImageOptions} from './evaluate.js';
+import {ClassificationTotals, type Figures} from './classification_totals.js';
+import {runEpochs, unlessAborted} from './epochs.js';
+import {type Evaluation, evaluate, type ImageOptions} from './evaluate.js';
+import {checkTrainingImages, imageChanges} from './image_options.js';
+import {withRecipe} from './recipes.js';
+import {type BatchPlace, type StepBatch, take} from './steps.js';
 import {
-  checkTrainingImages,
-  imageChanges,
-  TRAINING_IMAGE_OPTIONS,
-  type TrainingImageOptions,
-} from './image_options.js';
-import {type RecipeName, withRecipe} from './recipes.js';
-import type {Schedule} from './schedule.js';
-import {type BatchPlace, type DoneStep, type StepBatch, take} from './steps.js';
-import type {BatchReport, EpochReport, TrainingHistory} from './training_history.js';
-import {
-  checkTrainingOptions,
-  type ScheduleName,
-  type TrainingPlan,
-  tellSchedule,
-  trainingPlan,
-} from './training_plan.js';
+  type BatchSource,
+  type BatchSplit,
+  type BatchTrainOptions,
+  isBatchData,
+  trainOnBatches,
+} from './train_on_batches.js';
+import {TRAIN_OPTIONS, type TrainOptions} from './train_options.js';
+import type {TrainingHistory} from './training_history.js';
+import {checkTrainingOptions, type TrainingPlan, tellSchedule, trainingPlan} from './training_plan.js';
 import {whitenedKernel, whitenFirstConvolution} from './whitening.js';
 
-export interface TrainOptions extends ImageOptions, TrainingImageOptions, ResumeOptions {
-  /**
-   * Settings that go together, for what is left out here; default none. 'small-images' is for photos of about 32x32 pixels
-   * and some minutes; say `flip: false` where a mirror image means something else.
-   */
-  recipe?: RecipeName;
-  /** Passes over the training set; default 10. */
-  epochs?: number;
-  /**
-   * Steps that count as one epoch; default one pass over the training set. With it, passes run on from epoch to epoch,
-   * so that one pass can be watched and tested in several parts.
-   */
-  stepsPerEpoch?: number;
-  /** Images per step; default 32. */
-  batchSize?: number;
-  /** Images per batch of the evaluation; default the larger of 64 and batchSize. */
-  testBatchSize?: number;
-  /** Leave out an epoch's last batch if it is not full; default true where the training set fills one batch. */
-  dropRemainder?: boolean;
-  /** Decides order and augmentation; default 0. Weights and dropout have seeds of their own in the model. */
-  seed?: number;
-  /** Highest learning rate; default 1e-3. */
-  learningRate?: number;
-  /** AdamW's weight decay; default 0.05. */
-  weightDecay?: number;
-  /** Epochs of linear warm-up, fractions allowed; default a twentieth of the training, of a triangle a fifth. */
-  warmupEpochs?: number;
-  /**
-   * How the rate falls after the warm-up: 'cosine', 'triangular' (linearly), 'plateau' (to a tenth where the loss of the test
-   * gets no better for three epochs); or the rate by update, in place of warm-up too. See `cosineSchedule`,
-   * `triangularSchedule` and `plateauSchedule`. Default 'cosine'.
-   */
-  schedule?: ScheduleName | Schedule;
-  /**
-   * In place of AdamW. Without `schedule` or `learningRate` its own rate stays; with a schedule by name and no
-   * `learningRate` its own rate is the highest. The caller disposes it.
-   */
-  optimizer?: tf.Optimizer;
-  /**
-   * Steps whose gradients make one update of the weights: batches of batchSize with the effect of a larger one, but for
-   * batch norm, which sees each by itself. Schedules count updates. Default 1.
-   */
-  accumulateSteps?: number;
-  /** The model is tested with, and at the end has, an average of the weights of its updates. Default none. */
-  averaging?: Averaging;
-  /** Share s of the target spread over all classes, in [0, 1); default 0. */
-  labelSmoothing?: number;
-  /** Largest global norm of a step's gradients; larger ones are scaled down to it. Default none. */
-  clipNorm?: number;
-  /**
-   * Seconds of training after which it stops at the end of a step and evaluates; default none. Where the time is spent
-   * before the epochs are done, a schedule by name and progressive resizing follow the time: the rate is at its end when it
-   * stops.
-   */
-  maxSeconds?: number;
-  /**
-   * Epochs in a row without a higher test accuracy after which it stops; at least 1, default none. What chooses the epoch is
-   * no longer a fair test of it: where the figure matters, give a validation set as `data.test` and keep a test set apart.
-   */
-  patience?: number;
-  /**
-   * Whether the weights of the epoch of the highest test accuracy are put back at the end, however it ended. Takes the memory
-   * of a copy of the weights. Default: where `patience` is given.
-   */
-  restoreBest?: boolean;
-  /**
-   * Stops at the end of a step, or while images are read; the promise still resolves with what there is. Before the mean
-   * and standard deviation of the training set are known, these are empty. Where there are checkpoints, one is written.
-   */
-  signal?: AbortSignal;
-  onBatch?: (report: BatchReport) => void;
-  /** Told after each batch of an evaluation how many of the test images are done. */
-  onTestBatch?: (progress: {epoch: number; images: number; total: number}) => void;
-  onEpoch?: (report: EpochReport, evaluation: Evaluation | null) => void | Promise<void>;
-}
+export type {TrainOptions} from './train_options.js';
 
-const OPTIONS = {
-  ...IMAGE_OPTIONS,
-  ...TRAINING_IMAGE_OPTIONS,
-  recipe: true,
-  ...{
-    epochs: true,
-    stepsPerEpoch: true,
-    batchSize: true,
-    testBatchSize: true,
-    dropRemainder: true,
-    seed: true,
-  },
-  ...{
-    learningRate: true,
-    weightDecay: true,
-    warmupEpochs: true,
-    schedule: true,
-    optimizer: true,
-    clipNorm: true,
-  },
-  ...{accumulateSteps: true, averaging: true},
-  ...{
-    labelSmoothing: true,
-    maxSeconds: true,
-    patience: true,
-    restoreBest: true,
-  },
-  ...{signal: true, onBatch: true, onTestBatch: true, onEpoch: true},
-  ...{checkpoint: true, resume: true},
-} as const satisfies ArgumentNames<TrainOptions>;
+const WHO = 'train';
 
+/**
+ * Trains on batches that are tensors already, as `tf.data` makes them: {xs, ys} or [xs, ys], xs as the model takes them, ys
+ * classes [B] or shares of the classes [B, K], such as one-hot rows.
+ *
+ *     await train(model, {train: photos.shuffle(1000).batch(32), test: others.batch(64)}, {epochs: 10});
+ *
+ * What is said of images has no place here, and neither have checkpoints: a stream has no place to go on from.
+ *
+ * @throws ConfigError for options that have no place, and where the training set does not know its number of batches and
+ *     stepsPerEpoch is not given; ShapeError or DataError for a batch that is none.
+ */
+export async function train(
+  model: tfl.LayersModel,
+  data: BatchSource | BatchSplit,
+  options?: BatchTrainOptions,
+): Promise<TrainingHistory>;
 /**
  * Trains `model` on `data.train`, testing on `data.test` after each epoch. Mean and standard deviation, where not
  * given, are those of the training set. Layers with `trainable = false` take no step. The model is told its class names and
@@ -166,14 +74,29 @@ const OPTIONS = {
 export async function train(
   model: tfl.LayersModel,
   data: DatasetSplit,
-  given: TrainOptions = {},
+  options?: TrainOptions,
+): Promise<TrainingHistory>;
+export async function train(
+  model: tfl.LayersModel,
+  data: DatasetSplit | BatchSource | BatchSplit,
+  options: TrainOptions = {},
 ): Promise<TrainingHistory> {
-  checkArguments(WHO, given, OPTIONS);
+  return isBatchData(data) ? trainOnBatches(model, data, options) : trainOnImages(model, data, options);
+}
+
+async function trainOnImages(
+  model: tfl.LayersModel,
+  data: DatasetSplit,
+  given: TrainOptions,
+): Promise<TrainingHistory> {
+  checkArguments(WHO, given, TRAIN_OPTIONS);
   const start = performance.now();
-  const options = withRecipe(WHO, model, given);
-  checkOptions(model, data, options);
+  const chosen = withRecipe(WHO, model, given);
+  checkOptions(model, data, chosen);
+  const callbacks = new CallbackList(WHO, model, given.callbacks);
+  const options = callbacks.told(chosen);
   const checkpoints = await Checkpoints.open(WHO, options);
-  const training = await prepare(model, data, options, checkpoints);
+  const training = await prepare(model, data, options, {checkpoints, callbacks});
   if (training === null) return nothingTrained((performance.now() - start) / 1000);
   const {plan, images} = training;
   try {
@@ -224,6 +147,7 @@ interface Training {
   images: ImageOptions & {mean: number[]; std: number[]};
   plan: TrainingPlan;
   checkpoints: Checkpoints | null;
+  callbacks: CallbackList;
   /** The batches of pass after pass, where epochs are counted in steps; made when the first is asked for. */
   stream: AsyncGenerator<StepBatch> | null;
 }
@@ -233,7 +157,7 @@ async function prepare(
   model: tfl.LayersModel,
   data: DatasetSplit,
   options: TrainOptions,
-  checkpoints: Checkpoints | null,
+  {checkpoints, callbacks}: Pick<Training, 'checkpoints' | 'callbacks'>,
 ): Promise<Training | null> {
   const {batchSize = 32, dataFormat, badImages, onBadImage, prefetch, signal} = options;
   const dropRemainder = options.dropRemainder ?? data.train.size >= batchSize;
@@ -259,7 +183,7 @@ async function prepare(
   if (!checkpoints?.found && !(await whiten(model, data, options, images))) return null;
   const plan = trainingPlan(options, {who: WHO, model, stepsPerPass, monitor: 'loss'});
   return {
-    ...{model, data, options, batchSize, dropRemainder, stepsPerPass, images, plan, checkpoints},
+    ...{model, data, options, batchSize, dropRemainder, stepsPerPass, images, plan, checkpoints, callbacks},
     stream: null,
   };
 }
@@ -284,8 +208,6 @@ function nothingTrained(seconds: number): TrainingHistory {
     ...{imagesPerSecond: null, seconds, mean: [], std: [], evaluation: null, testViews: 1},
   };
 }
-
-const WHO = 'train';
 
 function checkOptions(model: tfl.LayersModel, data: DatasetSplit, options: TrainOptions): void {
   const {batchSize = 32, labelSmoothing = 0, patience = 1, dataFormat = 'channelsFirst'} = options;
@@ -323,23 +245,24 @@ function describeImages({model, data, images}: Training): void {
 }
 
 async function run(training: Training): Promise<TrainingHistory> {
-  const {options, data, model, plan, images, checkpoints} = training;
+  const {options, data, model, plan, images, checkpoints, callbacks} = training;
   const {clipNorm, signal, patience = Infinity, restoreBest = options.patience != null} = options;
   const best = new BestEpoch(model, restoreBest);
+  await callbacks.trainBegin(plan);
   const result = await runEpochs<Evaluation, Figures>({
     ...{who: WHO, model, plan, clipNorm, signal, checkpoints},
     parts: {'the best epoch': best, ...plan.resumables},
     objective: classification(data.train.classNames.length, options.labelSmoothing ?? 0),
     trainName: data.train.name,
-    batches: (epoch, after, steps) => epochBatches(training, epoch, after, steps),
-    totals: (epoch) => new Totals(training, epoch),
+    batches: (epoch, after, steps) => callbacks.during(epoch, epochBatches(training, epoch, after, steps)),
+    totals: (epoch) => new ClassificationTotals(plan, epoch, options.onBatch),
     async test(epoch) {
       const evaluation = await testEpoch(training, epoch);
       tellSchedule(plan, {loss: evaluation.loss, accuracy: evaluation.accuracy});
       await best.tested(epoch, evaluation);
       return evaluation;
     },
-    isEnough: (epoch) => epoch - (best.epoch ?? 0) >= patience,
+    isEnough: (epoch) => callbacks.hasStopped || epoch - (best.epoch ?? 0) >= patience,
     onEpoch: (report, tested) => options.onEpoch?.(report, tested),
   });
   const {epochs, steps, stepMs, imagesPerSecond, seconds} = result;
@@ -359,6 +282,7 @@ async function run(training: Training): Promise<TrainingHistory> {
     ...final,
   };
   if (history.stopped !== 'aborted') await checkpoints?.saveResult(history, await copyWeights(model));
+  await callbacks.trainEnd();
   return history;
 }
 
@@ -376,57 +300,6 @@ async function finalTest(
   return evaluation === null
     ? {...tested, stopped: 'aborted', testViews: 1}
     : {...tested, evaluation, testViews};
-}
-
-type Figures = Omit<EpochReport, keyof EpochRecord>;
-
-/** The loss and the correctly classified images of an epoch so far. */
-class Totals implements EpochTotals<Evaluation, Figures> {
-  private lossSum = 0;
-  private correct = 0;
-  private images = 0;
-
-  constructor(
-    private readonly training: Training,
-    private readonly epoch: number,
-  ) {}
-
-  add({step, images, loss, counts: [correct], learningRate, stepMs}: DoneStep): void {
-    const {options, plan} = this.training;
-    this.lossSum += loss * images;
-    this.correct += correct;
-    this.images += images;
-    options.onBatch?.({
-      epoch: this.epoch,
-      epochs: plan.epochs,
-      step,
-      steps: plan.steps,
-      loss,
-      accuracy: correct / images,
-      runningLoss: this.lossSum / this.images,
-      runningAccuracy: this.correct / this.images,
-      learningRate,
-      stepMs,
-    });
-  }
-
-  getState(): Saved {
-    const {lossSum, correct, images} = this;
-    return {lossSum, correct, images};
-  }
-
-  setState(state: Saved): void {
-    Object.assign(this, state);
-  }
-
-  figures(tested: Evaluation | null): Figures {
-    return {
-      trainLoss: this.lossSum / this.images,
-      trainAccuracy: this.correct / this.images,
-      testLoss: tested?.loss ?? null,
-      testAccuracy: tested?.accuracy ?? null,
-    };
-  }
 }
 
 function testEpoch(

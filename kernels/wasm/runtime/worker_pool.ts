@@ -62,6 +62,14 @@ export function wantedThreads(): number {
 /** What a message about workers says to do. */
 export const WITHOUT_WORKERS = `the next call starts new ones; setupBackend('wasm', {threads: 1}) needs none`;
 
+/** Pools whose workers have been told to end and may not have yet. */
+const ending = new Set<Promise<void>>();
+
+/** Resolves when no worker runs any more of those that have been told to end. */
+export async function workersEnded(): Promise<void> {
+  await Promise.all(ending);
+}
+
 export class WorkerPool {
   private readonly workers: Thread[] = [];
   private readonly words: Int32Array;
@@ -139,8 +147,14 @@ export class WorkerPool {
   }
 
   /** Ends the workers. Resolves when none of them runs any more. */
-  async terminate(): Promise<void> {
+  terminate(): Promise<void> {
     this.ended = true;
+    const end = this.endWorkers().finally(() => ending.delete(end));
+    ending.add(end);
+    return end;
+  }
+
+  private async endWorkers(): Promise<void> {
     if (this.workers.length === 0) return;
     await Promise.all(this.workers.map((worker) => worker.terminate()));
     if (!isNode) await new Promise((resolve) => setTimeout(resolve, BROWSER_END));

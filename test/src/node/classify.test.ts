@@ -3,9 +3,12 @@ import {fileURLToPath} from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
 import {PNG} from 'pngjs';
+import {swinT} from '../../../layers/index.js';
 import {DataError} from '../../../src/errors.js';
+import {attentionMaps} from '../../../src/node/attention_maps.js';
 import {classify, preprocess} from '../../../src/node/classify.js';
 import {decodeImage} from '../../../src/node/image_file.js';
+import {predictSegmentation} from '../../../src/node/predict_segmentation.js';
 import {errorOf} from '../data/memory_dataset.js';
 import {jpegOf, pngOf, put, temporaryFolder} from './temporary_folder.js';
 
@@ -66,6 +69,25 @@ describe('classify and preprocess of files', () => {
       {bitDepth: 16, colorType: 6, inputColorType: 6},
     );
     expect((await classify(model, deep, options))[0]!.label).to.equal('blue');
+  });
+
+  it('are joined by attentionMaps and by several images for predictSegmentation', async () => {
+    const bytes = pngOf([9, 200, 10], 6, 5);
+    await put(path('small.png'), bytes);
+    const swin = tf.sequential({
+      layers: [swinT({inputShape: [3, null, null], outChannels: 2, numHeads: 1, windowSize: 4, seed: 1})],
+    });
+    const image = await decodeImage(bytes);
+    const sources = [path('small.png'), bytes, image];
+    const maps = await attentionMaps(swin, sources);
+    const masks = await predictSegmentation(swin, sources);
+    for (const [i, source] of sources.entries()) {
+      expect(maps[i]).to.deep.equal(await attentionMaps(swin, source));
+      expect(maps[i]!.rollout).to.deep.equal(maps[0]!.rollout);
+      expect(masks[i]).to.deep.equal(await predictSegmentation(swin, source));
+    }
+    expect([maps[0]!.rollout.width, maps[0]!.rollout.height]).to.deep.equal([6, 5]);
+    swin.dispose();
   });
 
   it('name what is no image', async () => {

@@ -111,6 +111,28 @@ describe('pretrained', () => {
     }
   });
 
+  it('tells its progress and stops from the disk as from a server', async () => {
+    const bytes = (await readFile(path('nets', NAME, 'weights.bin'))).length;
+    const told: object[] = [];
+    const baseUrl = path('nets');
+    const net = await pretrained(NAME, {baseUrl, onProgress: (progress) => told.push(progress)});
+    expect(told).to.deep.equal([{loaded: bytes, total: bytes}]);
+    net.dispose();
+    const before = tf.memory().numTensors;
+    const reason = new Error('enough');
+    expect(await errorOf(() => pretrained(NAME, {baseUrl, signal: AbortSignal.abort(reason)}))).to.equal(
+      reason,
+    );
+    const controller = new AbortController();
+    const stop = () => controller.abort(reason);
+    const stopped = await errorOf(() =>
+      pretrained(NAME, {baseUrl, signal: controller.signal, onProgress: stop}),
+    );
+    expect(stopped).to.equal(reason);
+    expect(tf.memory().numTensors).to.equal(before);
+    expect(await errorOf(() => pretrained(NAME, {baseUrl, timeout: 0}))).to.be.instanceOf(ConfigError);
+  });
+
   it('is a MODEL of the command line by its name; any other name is a folder', async () => {
     const {code, stdout, stderr} = await swint(
       'predict',
