@@ -5,9 +5,14 @@
  *   npm run soak -- [--minutes 60] [--backend wasm|webgpu]          both for half of the time each where none is named
  *
  * Every half minute, between two rounds of the work and after a garbage collection, it notes what the process holds
- * (soak_samples.ts). A quantity may grow by 2 % of its mean over the run, by a least-squares line through the samples after the
- * warm-up, beside the names that tfjs-layers keeps for ever (soak_names.ts); growth with and without them is told. When the backends are gone no worker thread and no handle may be left. Exit status 1 otherwise. The samples and
- * the verdict are written to bench/results/soak-<backend>-<date>.json. WebGPU runs on the software driver of `npm test`.
+ * (soak_samples.ts). Beside the names that tfjs-layers keeps for ever (soak_names.ts) a quantity may grow by 2 % of its mean over
+ * the run, by a least-squares line through the samples after the warm-up; growth with the names is told too. When the backends
+ * are gone no worker thread and no handle may be left. Exit status 1 otherwise. The samples and the verdict are written to
+ * bench/results/soak-<backend>-<date>.json.
+ *
+ * WebGPU runs on the software driver of `npm test`. What it compiles for a device lies in this process's memory until the
+ * garbage collector finds the pipelines, which to it are small: in the first minutes those of two or three devices come to
+ * stand side by side.
  */
 import {writeFileSync} from 'node:fs';
 import {cpus, totalmem} from 'node:os';
