@@ -5,9 +5,14 @@
  *   npm run soak -- [--minutes 60] [--backend wasm|webgpu]          both for half of the time each where none is named
  *
  * Every half minute, between two rounds of the work and after a garbage collection, it notes what the process holds
- * (soak_samples.ts). A quantity may grow by 2 % of its mean over the run, by a least-squares line through the samples after the
- * warm-up; when the backends are gone no worker thread and no handle may be left. Exit status 1 otherwise. The samples and
- * the verdict are written to bench/results/soak-<date>.json. WebGPU runs on the software driver of `npm test`.
+ * (soak_samples.ts). Beside the names that tfjs-layers keeps for ever (soak_names.ts) a quantity may grow by 2 % of its mean over
+ * the run, by a least-squares line through the samples after the warm-up; growth with the names is told too. When the backends
+ * are gone no worker thread and no handle may be left. Exit status 1 otherwise. The samples and the verdict are written to
+ * bench/results/soak-<backend>-<date>.json.
+ *
+ * WebGPU runs on the software driver of `npm test`. What it compiles for a device lies in this process's memory until the
+ * garbage collector finds the pipelines, which to it are small: in the first minutes those of two or three devices come to
+ * stand side by side.
  */
 import {writeFileSync} from 'node:fs';
 import {cpus, totalmem} from 'node:os';
@@ -16,6 +21,7 @@ import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import {backendReport} from '../src/backends/backend_report.js';
+import {measureNameBytes} from './soak_names.js';
 import {collectGarbage, growths, handles, type Sample, takeSample, workersAlive} from './soak_samples.js';
 import {type Done, nothingDone, setUp, takeAway, workRound} from './soak_work.js';
 
@@ -48,8 +54,10 @@ const backends = known.filter((backend) => (values.backend ?? backend) === backe
 interface Phase {
   backend: SoakBackend;
   device: string;
-  done: Done;
+  done: Omit<Done, 'namesOfModels'>;
   samples: Sample[];
+  /** Bytes of a name that tfjs-layers keeps. */
+  nameBytes: number;
   growth: ReturnType<typeof growths>;
 }
 
@@ -74,7 +82,9 @@ async function phase(backend: SoakBackend, seconds: number): Promise<Phase> {
     }
   }
   await takeAway(backend);
-  return {backend, device, done, samples, growth: growths(samples)};
+  const {namesOfModels, ...counts} = done;
+  const nameBytes = await measureNameBytes(namesOfModels, done.names);
+  return {backend, device, done: counts, samples, nameBytes, growth: growths(samples, nameBytes)};
 }
 
 // Of the graphs of models that are gone tfjs-layers keeps the last hundred.
@@ -95,13 +105,13 @@ const left = {
 const wrong = phases.flatMap(({backend, growth}) =>
   Object.entries(growth)
     .filter(([, {flat}]) => !flat)
-    .map(([name, one]) => `${backend}: ${name} grew by ${(100 * one.growth).toFixed(1)} % of its mean`),
+    .map(([name, one]) => `${backend}: ${name} grew by ${(100 * one.own).toFixed(1)} % of its mean`),
 );
 if (left.workers > 0) wrong.push(`${left.workers} worker threads were left`);
 if (left.handles.length > 0) wrong.push(`handles were left: ${left.handles.join(', ')}`);
 
 const date = new Date().toISOString().slice(0, 10);
-const file = fileURLToPath(new URL(`results/soak-${date}.json`, import.meta.url));
+const file = fileURLToPath(new URL(`results/soak-${backends.join('-')}-${date}.json`, import.meta.url));
 const machine = {
   processor: `${cpus().length} x ${cpus()[0].model}`,
   memory: totalmem(),
@@ -109,11 +119,13 @@ const machine = {
   platform: `${process.platform} ${process.arch}`,
 };
 writeFileSync(file, `${JSON.stringify({machine, minutes, phases, left, wrong}, null, 2)}\n`);
-for (const {backend, done, growth} of phases) {
+for (const {backend, done, nameBytes, growth} of phases) {
   console.log(`${backend}: ${JSON.stringify(done)}`);
+  console.log(`  tfjs-layers keeps ${nameBytes.toFixed(0)} bytes for each of ${done.names} names`);
   for (const [name, one] of Object.entries(growth)) {
     console.log(
-      `  ${name.padEnd(12)} mean ${Math.round(one.mean)}, growth ${(100 * one.growth).toFixed(2)} %`,
+      `  ${name.padEnd(12)} mean ${Math.round(one.mean)}, growth ${(100 * one.growth).toFixed(2)} %` +
+        (one.own === one.growth ? '' : `, without names ${(100 * one.own).toFixed(2)} %`),
     );
   }
 }

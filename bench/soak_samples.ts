@@ -10,7 +10,6 @@ export interface Sample {
   /** Since the start of the run. */
   seconds: number;
   rss: number;
-  /** Without the names that tfjs-layers keeps. */
   heapUsed: number;
   external: number;
   /** Size of tfjs's heap on wasm; 0 on other backends. */
@@ -23,6 +22,8 @@ export interface Sample {
   /** Worker threads of Node, and threads of the operating system. */
   workers: number;
   threads: number;
+  /** Names of weights and layers that have been given so far (soak_names.ts). */
+  names: number;
 }
 
 /** Largest growth over a run, as a part of the mean. */
@@ -30,9 +31,6 @@ const LARGEST_GROWTH = 0.02;
 
 /** Part of the samples that are left out at the beginning: engines compile, caches and pools fill. */
 const WARM_UP = 0.3;
-
-/** Bytes of a name that tfjs-layers keeps in its table, measured. */
-const NAME_BYTES = 92;
 
 let workers = 0;
 process.on('worker', (worker) => {
@@ -78,9 +76,9 @@ export async function takeSample(start: number, names: number): Promise<Sample> 
   const {numTensors, numBytes, ...gpu} = tf.memory() as tf.MemoryInfo & {numBytesInGPU?: number};
   return {
     seconds: Math.round((performance.now() - start) / 1000),
-    ...{rss, heapUsed: heapUsed - NAME_BYTES * names, external, wasmHeap: wasmHeap()},
+    ...{rss, heapUsed, external, wasmHeap: wasmHeap()},
     ...{tensors: numTensors, tensorBytes: numBytes, gpuBytes: gpu.numBytesInGPU ?? 0},
-    ...{handles: handles().length, workers, threads: operatingSystemThreads()},
+    ...{handles: handles().length, workers, threads: operatingSystemThreads(), names},
   };
 }
 
@@ -97,7 +95,9 @@ export interface Growth {
   mean: number;
   /** From the first sample to the last by the line, as a part of the mean. */
   growth: number;
-  /** Whether that is within the bound. */
+  /** The same without the names that tfjs-layers keeps. */
+  own: number;
+  /** Whether `own` is within the bound. */
   flat: boolean;
 }
 
@@ -106,8 +106,18 @@ const quantities = [
   ...(['handles', 'workers', 'threads'] as const),
 ];
 
-/** The growth of each quantity. The samples must be as many as a line needs: three after the warm-up. */
-export function growths(samples: readonly Sample[]): Record<(typeof quantities)[number], Growth> {
+/** What grows by the names that tfjs-layers keeps. */
+const hasNames: readonly string[] = ['rss', 'heapUsed'];
+
+/**
+ * The growth of each quantity. The samples must be as many as a line needs: three after the warm-up.
+ *
+ * @param nameBytes Bytes of a name that tfjs-layers keeps.
+ */
+export function growths(
+  samples: readonly Sample[],
+  nameBytes: number,
+): Record<(typeof quantities)[number], Growth> {
   const counted = samples.slice(Math.floor(samples.length * WARM_UP));
   if (counted.length < 3) {
     throw new RangeError(
@@ -118,13 +128,17 @@ export function growths(samples: readonly Sample[]): Record<(typeof quantities)[
   const times = counted.map(({seconds}) => seconds);
   const middle = mean(times);
   const spread = times.reduce((sum, time) => sum + (time - middle) ** 2, 0);
-  const one = (name: (typeof quantities)[number]): Growth => {
-    const values = counted.map((sample) => sample[name]);
+  const growthOf = (values: number[]) => {
     const average = mean(values);
     const slope = values.reduce((sum, value, i) => sum + (value - average) * (times[i] - middle), 0) / spread;
     const grown = slope * (times[times.length - 1] - times[0]);
-    const growth = grown === 0 ? 0 : grown / average;
-    return {mean: average, growth, flat: growth <= LARGEST_GROWTH};
+    return grown === 0 ? 0 : grown / average;
+  };
+  const one = (name: (typeof quantities)[number]): Growth => {
+    const values = counted.map((sample) => sample[name]);
+    const bytes = hasNames.includes(name) ? nameBytes : 0;
+    const own = growthOf(counted.map((sample) => sample[name] - bytes * sample.names));
+    return {mean: mean(values), growth: growthOf(values), own, flat: own <= LARGEST_GROWTH};
   };
   return Object.fromEntries(quantities.map((name) => [name, one(name)])) as ReturnType<typeof growths>;
 }

@@ -9,6 +9,7 @@ import {type BackendName, setupBackend} from '../src/backends/setup_backend.js';
 import {loadModel} from '../src/node/load_model.js';
 import {saveModel} from '../src/node/save_model.js';
 import {AdamW} from '../src/training/adamw.js';
+import {namesOf} from './soak_names.js';
 
 /** What of the work has been done. */
 export interface Done {
@@ -17,11 +18,16 @@ export interface Done {
   predictions: number;
   saves: number;
   setUps: number;
-  /** Names of weights and layers that were given: tfjs-layers keeps each for ever, so that none is given twice. */
+  /** Names of weights and layers that were given (soak_names.ts). */
   names: number;
+  /** Those of each model. */
+  namesOfModels: string[][];
 }
 
-export const nothingDone = (): Done => ({rounds: 0, steps: 0, predictions: 0, saves: 0, setUps: 0, names: 0});
+export const nothingDone = (): Done => ({
+  ...{rounds: 0, steps: 0, predictions: 0, saves: 0, setUps: 0},
+  ...{names: 0, namesOfModels: []},
+});
 
 /** Training steps between two predictions. */
 const STEPS = 2;
@@ -128,9 +134,10 @@ export async function workRound(done: Done, seconds: number): Promise<void> {
     for (const subject of all) {
       await saveAndLoad(subject, join(dir, 'model'));
       done.saves++;
-      // The model that was made and the one that was loaded.
-      done.names += 2 * (subject.model.weights.length + subject.model.layers.length);
     }
+    done.namesOfModels = all.map(({model}) => namesOf(model));
+    // The models that were made and those that were loaded.
+    done.names += 2 * done.namesOfModels.flat().length;
     done.rounds++;
   } finally {
     for (const {model} of all) model.dispose();

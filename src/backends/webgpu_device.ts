@@ -97,10 +97,11 @@ class Failures {
     private readonly device: GPUDevice,
     buffers: GuardedBuffers,
   ) {
-    device.addEventListener('uncapturederror', ({error}) => {
+    const listener = ({error}: GPUUncapturedErrorEvent) => {
       buffers.distrustAll();
       if (!this.settling) this.failure ??= errorOf(error);
-    });
+    };
+    device.addEventListener('uncapturederror', listener);
     device.lost.then(({reason, message}) => {
       lost.add(backend);
       this.failure = new BackendError(
@@ -108,6 +109,8 @@ class Failures {
           `(await setupBackend('webgpu') opens a new one; weights have to be loaded again).`,
       );
       for (const one of this.wake) one();
+      // In Node a device keeps its listeners outside of the heap, and this one keeps the device: they would stay for ever.
+      device.removeEventListener('uncapturederror', listener);
     });
   }
 

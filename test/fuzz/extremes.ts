@@ -22,8 +22,11 @@ import {
 import type {LayerCase, NamedArrays} from './layer_case.js';
 
 /** A layer whose input is very large or very small, or has numbers in it that are none. */
-export function drawExtreme(draw: Draw): LayerCase {
-  const one = draw.pick([drawSwinT, drawBlock, drawMerging, drawBatchNorm, drawGelu, drawGlobalMax])(draw);
+export function drawExtreme(draw: Draw, shapes = draw): LayerCase {
+  const one = draw.pick([drawSwinT, drawBlock, drawMerging, drawBatchNorm, drawGelu, drawGlobalMax])(
+    draw,
+    shapes,
+  );
   const scale = 10 ** draw.integer(-30, 30);
   const data = one.x.data.map((value) => Math.fround(value * scale));
   const special = draw.pick([undefined, Number.NaN, Infinity, -Infinity]);

@@ -3,7 +3,7 @@
  *
  *     npm run fuzz                                  2,000 cases of each operation on each backend, seed 1
  *     npm run fuzz -- --layers                      2,000 cases of each layer, and of all on extreme inputs
- *     npm run fuzz -- --minutes 30 --seed 7         seeds 7, 8, ... until the time is up
+ *     npm run fuzz -- --minutes 30 --seed 7         seeds 7, 8, ... until the time is up, which all operations share
  *     npm run fuzz -- --files                       10,000 damaged files of each format; --operation torch for one of them
  *     npm run fuzz -- --backend wasm --operation sum --seed 7 --case 12     one case again; also with --layers
  *
@@ -71,7 +71,7 @@ function subjects(backend: FuzzBackend): Subject[] {
     const fuzzed = (layer: string): Subject => ({
       name: layer,
       run: (seed, range) => fuzzLayer({backend, layer, seed}, range),
-      text: (seed, index) => drawLayerCase({layer, seed, index}).text,
+      text: (seed, index) => drawLayerCase({backend, layer, seed, index}).text,
     });
     return (values.operation ? [values.operation] : layerNames).map(fuzzed);
   }
@@ -83,14 +83,17 @@ function subjects(backend: FuzzBackend): Subject[] {
   return (values.operation ? [values.operation] : Object.keys(operations[backend])).map(fuzzed);
 }
 
-/** All subjects of a backend with one seed. The number of cases that went wrong. */
-async function round(backend: FuzzBackend, seed: number): Promise<number> {
-  await tf.setBackend(backend);
+/** All subjects with one seed. The number of cases that went wrong. */
+async function round(seed: number): Promise<number> {
   let wrong = 0;
-  for (const {name, run, text} of subjects(backend)) {
+  const all = backends.flatMap((backend) => subjects(backend).map((subject) => ({backend, ...subject})));
+  for (const [i, {backend, name, run, text}] of all.entries()) {
+    await tf.setBackend(backend);
     if (only !== undefined) console.log(text(seed, only));
     const range = only === undefined ? {count: CASES} : {from: only, count: 1};
-    const {ran, failures, illConditioned = 0} = await run(seed, {...range, until});
+    // What one leaves of its share goes to those after it.
+    const share = (until - Date.now()) / (all.length - i);
+    const {ran, failures, illConditioned = 0} = await run(seed, {...range, until: Date.now() + share});
     for (const failure of failures) console.log(failure);
     const leftOut = illConditioned > 0 ? `, ${illConditioned} with results left out as ill-conditioned` : '';
     console.log(`${backend} ${name} seed ${seed}: ${ran} cases, ${failures.length} wrong${leftOut}`);
@@ -109,7 +112,7 @@ let seed = firstSeed;
 do {
   // Seeds in turn on one thread and on two; a case of a layer runs on both.
   setThreads(1 + (seed % 2));
-  for (const backend of backends) wrong += await round(backend, seed);
+  wrong += await round(seed);
   seed++;
 } while (minutes !== undefined && only === undefined && Date.now() < until);
 process.exit(wrong === 0 ? 0 : 1);

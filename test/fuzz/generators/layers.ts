@@ -23,10 +23,14 @@ import {
   tracedSwinT,
 } from '../references/layers.js';
 
-/** Mostly small, now and then large enough that kernels share the work between threads. */
-function drawMap(draw: Draw, channels: number): {shape: [number, number, number, number]} {
-  const most = draw.chance(0.05) ? 18 : 9;
-  return {shape: [draw.integer(1, 3), draw.integer(1, most), draw.integer(1, most), channels]};
+/**
+ * Mostly small, now and then large enough that kernels share the work between threads.
+ *
+ * @param shapes draws the sides.
+ */
+function drawMap(draw: Draw, channels: number, shapes = draw): {shape: [number, number, number, number]} {
+  const most = shapes.chance(0.05) ? 18 : 9;
+  return {shape: [draw.integer(1, 3), shapes.integer(1, most), shapes.integer(1, most), channels]};
 }
 
 /** The options of locality, a third of the cases with each. */
@@ -40,13 +44,17 @@ function drawLocality(draw: Draw) {
   };
 }
 
-/** Arguments of a block and of a stage alike, and the channels of the map. */
-function drawAttention(draw: Draw) {
-  const variant = draw.pick(['v1', 'v2', 'miziha'] as const);
+/**
+ * Arguments of a block and of a stage alike, and the channels of the map.
+ *
+ * @param shapes draws what attention has a shader of its own for: the score, the length of a head and the window.
+ */
+function drawAttention(draw: Draw, shapes: Draw) {
+  const variant = shapes.pick(['v1', 'v2', 'miziha'] as const);
   const numHeads = draw.integer(1, 3);
   // The cosine of two numbers is 1 or -1: its gradient is what rounding leaves.
-  const headSize = draw.integer(variant === 'v2' ? 2 : 1, draw.chance(0.1) ? 33 : 8);
-  const window = () => (draw.chance(0.06) ? 12 : draw.integer(1, 5));
+  const headSize = shapes.integer(variant === 'v2' ? 2 : 1, shapes.chance(0.1) ? 33 : 8);
+  const window = () => (shapes.chance(0.06) ? 12 : shapes.integer(1, 5));
   const windowSize: [number, number] = [window(), window()];
   const args = {
     ...{numHeads, windowSize, variant},
@@ -133,8 +141,8 @@ function mapCase(
   };
 }
 
-export function drawSwinT(draw: Draw): LayerCase {
-  const {args: block, channels} = drawAttention(draw);
+export function drawSwinT(draw: Draw, shapes = draw): LayerCase {
+  const {args: block, channels} = drawAttention(draw, shapes);
   const downsample = draw.chance(0.4);
   const args = {
     ...block,
@@ -144,7 +152,7 @@ export function drawSwinT(draw: Draw): LayerCase {
     ...(!downsample && draw.chance(0.3) ? {projection: true} : {}),
   };
   const create = () => swinT(args);
-  const {shape} = drawMap(draw, channels);
+  const {shape} = drawMap(draw, channels, shapes);
   return mapCase(
     draw,
     `swinT(${JSON.stringify(args)})`,
@@ -156,13 +164,13 @@ export function drawSwinT(draw: Draw): LayerCase {
   );
 }
 
-export function drawBlock(draw: Draw): LayerCase {
-  const {args: block, channels} = drawAttention(draw);
+export function drawBlock(draw: Draw, shapes = draw): LayerCase {
+  const {args: block, channels} = drawAttention(draw, shapes);
   const args = {...block, shifted: draw.chance(0.5)};
   const [rows, columns] = args.windowSize;
   const shift = args.shifted ? ([rows >> 1, columns >> 1] as const) : ([0, 0] as const);
   const create = () => swinBlock(args);
-  const {shape} = drawMap(draw, channels);
+  const {shape} = drawMap(draw, channels, shapes);
   return mapCase(draw, `swinBlock(${JSON.stringify(args)})`, args, create, shape, 1, (x, weights, scales) =>
     tracedBlock(x, weights, '', args, shift, scales),
   );

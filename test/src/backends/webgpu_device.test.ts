@@ -60,6 +60,32 @@ describe('the webgpu device', () => {
     }
   });
 
+  it('is garbage with all its pipelines once its backend is removed', () => {
+    const {told, stderr} = inFreshProcess(`${setup}
+      const {setFlagsFromString} = await import('node:v8');
+      const {runInNewContext} = await import('node:vm');
+      setFlagsFromString('--expose-gc');
+      const collect = runInNewContext('gc');
+      const removed = async () => {
+        await setupBackend('webgpu');
+        await value();
+        const {device} = tf.backend();
+        await setupBackend('cpu');
+        tf.removeBackend('webgpu');
+        await device.lost;
+        return new WeakRef(device);
+      };
+      const devices = [];
+      for (let i = 0; i < 3; i++) devices.push(await removed());
+      for (let i = 0; i < 5; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        collect();
+      }
+      tell(devices.filter((device) => device.deref() !== undefined).length);`);
+    // The last one may still be in a register.
+    expect(told[0], stderr).to.be.at.most(1);
+  });
+
   it('that is destroyed in the middle of training ends the training with a BackendError', () => {
     const {told, stderr} = inFreshProcess(`${setup}
       const {train} = await import(${JSON.stringify(url('src/training/train.ts'))});

@@ -20,6 +20,7 @@ function guarded() {
   const device = {
     limits: {},
     addEventListener: () => undefined,
+    removeEventListener: () => undefined,
     lost: new Promise(() => undefined),
     destroy: () => destroyed.push('device'),
   };

@@ -49,6 +49,7 @@ describe('a lost webgpu device', () => {
     const device = {
       limits: {},
       addEventListener: () => undefined,
+      removeEventListener: () => undefined,
       lost: new Promise((resolve) => {
         lose = resolve;
       }),
