@@ -3,6 +3,25 @@
  * layer to tell dark pictures from bright ones, and classifies a canvas with it.
  */
 
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {expect} from 'chai';
+import {inChromium, type ServedFile} from '../helpers/chromium.js';
+import {filesIn} from './project.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Where the file with everything inside is, on a server of `browserFiles`. */
+export const ALL = '/package/dist/browser/tfjs-swint.all.min.js';
+
+/** The package's modules for pages without a bundler, as a CDN has them. */
+export function browserFiles(): Map<string, ServedFile> {
+  const folder = join(root, 'dist/browser');
+  if (!existsSync(folder)) throw new Error('test/bundlers: dist must be built; it is not (npm run build).');
+  return new Map([...filesIn(folder)].map(([path, file]) => [`/package/dist/browser${path}`, file]));
+}
+
 /** What the program found. */
 export interface SmallTraining {
   /** Name and message of what `setupBackend` threw; then there is nothing else. */
@@ -16,13 +35,13 @@ export interface SmallTraining {
   label: string;
 }
 
-/** Name of the function that the program puts into its page. */
-export const SMALL_TRAINING = 'smallTraining';
+/** What the program wants of this library. */
+export const OURS = 'backendReport, classify, setupBackend, swinT';
 
 /**
  * The program.
  *
- * @param imports bring `tf`, `backendReport`, `classify`, `setupBackend` and `swinT` into it.
+ * @param imports bring `tf` and OURS into it.
  */
 export const smallTraining = (imports: string) => `
   ${imports}
@@ -59,7 +78,7 @@ export const smallTraining = (imports: string) => `
     return canvas;
   }
 
-  globalThis.${SMALL_TRAINING} = async ([backend, options]) => {
+  globalThis.smallTraining = async ([backend, options]) => {
     try {
       await setupBackend(backend, options);
     } catch ({name, message}) {
@@ -73,3 +92,52 @@ export const smallTraining = (imports: string) => `
     const {threads, threadsReason} = backendReport();
     return {backend: tf.getBackend(), threads, threadsReason, losses: [losses[0], losses.at(-1)], label};
   };`;
+
+/** What else there is to tell of a page. */
+interface Visit {
+  requests: string[];
+  /** What the browser says on the console that its Content-Security-Policy forbids. */
+  refused: string[];
+}
+
+/**
+ * Opens `/`, which runs the program, and lets it train.
+ *
+ * @param call the arguments of `setupBackend`.
+ * @param headers sent with every file.
+ */
+export async function trainIn(
+  files: ReadonlyMap<string, ServedFile>,
+  call: [backend?: string, options?: object],
+  headers?: Record<string, string>,
+): Promise<SmallTraining & Visit> {
+  return inChromium(
+    files,
+    async (tab, address) => {
+      const requests: string[] = [];
+      const refused: string[] = [];
+      tab.on('request', (request) => requests.push(request.url().replace(address, '')));
+      tab.on('console', (message) => {
+        if (message.text().includes('Content Security Policy')) refused.push(message.text());
+      });
+      await tab.goto(address, {waitUntil: 'load'});
+      const found = await tab.evaluate(
+        (given) =>
+          (globalThis as unknown as {smallTraining(given: unknown): Promise<SmallTraining>}).smallTraining(
+            given,
+          ),
+        call,
+      );
+      return {...found, requests: requests.filter((path) => path !== '/favicon.ico'), refused};
+    },
+    headers,
+  );
+}
+
+/** That the network has learned to tell the pictures apart, on this backend. */
+export function expectLearned(found: SmallTraining, backend: string): void {
+  expect(found.error ?? '').to.equal('');
+  expect(found.backend).to.equal(backend);
+  expect(found.losses[1]).to.be.below(found.losses[0] / 2);
+  expect(found.label).to.equal('bright');
+}
