@@ -51,7 +51,7 @@ function digestOf(folder) {
   return hash.digest('hex');
 }
 
-/** The module as base64, and the compiler's description of its exports. */
+/** The module's bytes, and the compiler's description of its exports. */
 async function compile(folder, features) {
   const {default: asc} = await import('assemblyscript/asc');
   const temporary = mkdtempSync(join(tmpdir(), 'swint-build-'));
@@ -64,12 +64,24 @@ async function compile(folder, features) {
     if (error) throw new Error(`build of the kernels: ${error.message}\n${stderr.toString()}`);
     if (stderr.toString() !== '') console.warn(stderr.toString());
     return {
-      binary: readFileSync(file).toString('base64'),
+      binary: readFileSync(file),
       description: readFileSync(join(temporary, 'kernels.d.ts'), 'utf8'),
     };
   } finally {
     rmSync(temporary, {recursive: true});
   }
+}
+
+/** Bytes of a block of a module in binary.ts; runtime/unpack_binary.ts tells why there are blocks. */
+const BLOCK_BYTES = 4096;
+
+/** Both modules as hexadecimal digits, a block of each in turn. */
+function interleaved(binaries) {
+  let digits = '';
+  for (let start = 0; start < Math.max(...binaries.map(({length}) => length)); start += BLOCK_BYTES) {
+    for (const binary of binaries) digits += binary.subarray(start, start + BLOCK_BYTES).toString('hex');
+  }
+  return digits;
 }
 
 /** An interface of what a module exports. JavaScript passes a bool as the number 0 or 1. */
@@ -110,9 +122,10 @@ export async function buildKernels(folder, compiler = compile) {
   const simd = await compiler(folder, 'simd,threads');
   const relaxed = await compiler(folder, 'simd,relaxed-simd,threads');
   const texts = [
-    `/** WebAssembly modules, base64. */
-export const SIMD = '${simd.binary}';
-export const RELAXED_SIMD = '${relaxed.binary}';
+    `/** The WebAssembly modules as text; see unpack_binary.ts. */
+export const BLOCK_BYTES = ${BLOCK_BYTES};
+export const BYTES: readonly [number, number] = [${simd.binary.length}, ${relaxed.binary.length}];
+export const DIGITS = '${interleaved([simd.binary, relaxed.binary])}';
 `,
     `/** The functions of the kernels as JavaScript sees them. Addresses and counts are numbers. */
 ${exportsInterface(simd.description)}`,

@@ -4,8 +4,8 @@
  * - Its build without threads is taken, in cross-origin isolated pages too. The one with threads starts workers from the
  *   text of one of its own functions, which names variables outside of it; once a minifier has renamed those, the
  *   workers throw for ever and the start never ends.
- * - Where the page is cross-origin isolated, the module gets a memory that threads share (shared_memory.ts), so that this
- *   library's kernels have their threads all the same.
+ * - Where the page is cross-origin isolated and may start workers, the module gets a memory that threads share
+ *   (shared_memory.ts), so that this library's kernels have their threads all the same.
  * - tfjs looks for the file beside the page unless it was told otherwise. Where it is not there, it is taken from where
  *   Vite has put it, which sees the address below as the page is built.
  *
@@ -15,6 +15,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {withSharedMemory} from '../../kernels/wasm/runtime/shared_memory.js';
+import {workersStart} from '../../kernels/wasm/runtime/worker_pool.js';
 import {BackendError} from '../errors.js';
 
 type Source = BufferSource | WebAssembly.Module | Response | PromiseLike<Response>;
@@ -24,6 +25,8 @@ const FILE = 'tfjs-backend-wasm-simd.wasm';
 
 /** What became of a start. */
 interface Start {
+  /** Whether the page may start no workers, where threads were wanted. */
+  workersForbidden?: boolean;
   /** Why the module could not run on shared memory, if it could not. */
   obstacle?: string;
   /** What was there in the place of tfjs's file, if that was not found. */
@@ -34,6 +37,9 @@ let last: Start = {};
 
 /** Why the module that was started last could not run on shared memory, if it could not. */
 export const browserObstacle = () => last.obstacle;
+
+/** Whether the page kept the module that was started last from starting workers. */
+export const browserWorkersForbidden = () => last.workersForbidden === true;
 
 /** Where the bundler has put tfjs's file, as far as it did. */
 function bundledAddress(): URL | undefined {
@@ -124,7 +130,7 @@ let before: Promise<unknown> = Promise.resolve();
  * @throws BackendError that says how to serve tfjs's file where it is not found; else what `activate` throws.
  */
 export function inBrowser<T>(share: boolean, activate: () => Promise<T>): Promise<T> {
-  const running = before.then(() => hooked(share && globalThis.crossOriginIsolated === true, activate));
+  const running = before.then(() => hooked(share, activate));
   before = running.catch(() => undefined);
   return running;
 }
@@ -135,7 +141,9 @@ async function hooked<T>(share: boolean, activate: () => Promise<T>): Promise<T>
   if (flag in (tf.env() as unknown as {flagRegistry: object}).flagRegistry) tf.env().set(flag, false);
   const start: Start = {};
   last = start;
-  const {stock, ours} = instantiators(share, start);
+  const wanted = share && globalThis.crossOriginIsolated === true;
+  if (wanted) start.workersForbidden = !(await workersStart());
+  const {stock, ours} = instantiators(wanted && !start.workersForbidden, start);
   const put = (functions: object) =>
     Object.entries(functions).every(([name, value]) => Reflect.set(WebAssembly, name, value));
   if (!put(ours)) start.obstacle = 'WebAssembly.instantiate is frozen';

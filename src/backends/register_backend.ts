@@ -66,6 +66,7 @@ async function registerPackage(name: 'wasm' | 'webgl' | 'cpu'): Promise<void> {
   }
   if (name === 'wasm') removeBroken();
   if (tf.findBackendFactory(name) || (name === 'wasm' && registerAgain())) {
+    if (name === 'wasm') checkCompiles();
     return;
   }
   const packageName = `@tensorflow/tfjs-backend-${name}`;
@@ -86,6 +87,22 @@ function removeBroken(): void {
   if (!made || !isBroken(made)) return;
   keepValues(made);
   tf.removeBackend('wasm');
+}
+
+/** The shortest module: magic number and version. */
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+/** @throws BackendError where a page may not compile WebAssembly; tfjs would say that it lacks a file. */
+function checkCompiles(): void {
+  try {
+    new WebAssembly.Module(EMPTY_MODULE);
+  } catch (error) {
+    throw new BackendError(
+      `wasm: WebAssembly must compile here; got "${(error as Error).message}" (a Content-Security-Policy has to allow it: ` +
+        "script-src 'self' 'wasm-unsafe-eval').",
+      {cause: error},
+    );
+  }
 }
 
 /** A package can load and register nothing, for example when it sees another global scope than ours. */

@@ -12,7 +12,7 @@
  */
 
 import {withSharedMemory} from '../../kernels/wasm/runtime/shared_memory.js';
-import {browserObstacle, inBrowser} from './browser_module.js';
+import {browserObstacle, browserWorkersForbidden, inBrowser} from './browser_module.js';
 import {isNode} from './platform.js';
 
 type Instantiate = (source: BufferSource, imports?: WebAssembly.Imports) => Promise<unknown>;
@@ -96,6 +96,9 @@ export function whyNotShared(): string {
         'the page is not cross-origin isolated (serve it with the headers Cross-Origin-Opener-Policy: same-origin ' +
         'and Cross-Origin-Embedder-Policy: require-corp)'
       );
+    }
+    if (browserWorkersForbidden()) {
+      return 'the page may start no workers (its Content-Security-Policy must allow them: worker-src blob:)';
     }
     obstacle = browserObstacle();
   } else if (workersForbidden()) {

@@ -6,18 +6,14 @@
  */
 import {readdirSync, readFileSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import {expect} from 'chai';
-import {swinResNet} from '../../architectures/swin_resnet.js';
-import {describeClassifier} from '../../src/inference/classifier_metadata.js';
-import {classify} from '../../src/inference/classify.js';
-import {saveModel} from '../../src/node/save_model.js';
-import {pretrainedModels} from '../../src/pretrained_models.js';
+import type {Prediction} from '../../src/inference/classify.js';
 import {inChromium, needsChromium} from '../helpers/chromium.js';
 import {bundlers} from './bundlers.js';
 import {filesIn, makeProject} from './project.js';
+import {STAND_IN, writeStandIn} from './stand_in.js';
 
-const NAME = 'swin-resnet-cifar10';
+const picture = {width: 20, height: 10, data: new Uint8Array(20 * 10 * 3).fill(90)};
 
 const program = `
   import * as tf from '@tensorflow/tfjs';
@@ -26,42 +22,28 @@ const program = `
     await tf.setBackend('cpu');
     const picture = {width: 20, height: 10, data: new Uint8Array(20 * 10 * 3).fill(90)};
     try {
-      return {predictions: await classify(await pretrained('${NAME}', options), picture)};
+      return {predictions: await classify(await pretrained('${STAND_IN}', options), picture)};
     } catch ({name, message}) {
       return {error: name + ': ' + message};
     }
   };`;
 
 interface Answer {
-  predictions?: {label: string; probability: number}[];
+  predictions?: Prediction[];
   error?: string;
+  /** Requests for files of a network, before the network is asked for and after. */
+  fetched: {before: string[]; after: string[]};
 }
 
 describe('pretrained, bundled', () => {
   let project: string;
-  let expected: {label: string; probability: number}[];
+  let expected: Prediction[];
   const networks = () => join(project, 'node_modules/tfjs-swint/pretrained');
 
   before(async function () {
     needsChromium(this);
-    await tf.setBackend('cpu');
     project = makeProject({named: program});
-    const model = swinResNet({
-      depth: 14,
-      inputShape: [3, 16, 16],
-      widths: [4, 4, 8],
-      numClasses: 10,
-      seed: 4,
-    });
-    const {classNames} = pretrainedModels[NAME];
-    const scaling = {mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25]};
-    describeClassifier(model, {classNames, ...scaling, dataFormat: 'channelsFirst', imageSize: [16, 16]});
-    const folder = join(networks(), NAME);
-    rmSync(folder, {recursive: true});
-    await saveModel(model, folder);
-    const picture = {width: 20, height: 10, data: new Uint8Array(20 * 10 * 3).fill(90)};
-    expected = await classify(model, picture);
-    model.dispose();
+    expected = await writeStandIn(networks(), picture);
   });
   after(() => {
     if (project) rmSync(project, {recursive: true, force: true});
@@ -72,28 +54,36 @@ describe('pretrained, bundled', () => {
       const out = join(project, name);
       await bundle(project, ['named'], out);
       const follows = ['Vite', 'webpack'].includes(name);
-      const weights = readFileSync(join(networks(), NAME, 'weights.bin'));
+      const weights = readFileSync(join(networks(), STAND_IN, 'weights.bin'));
       const copies = readdirSync(out, {recursive: true, encoding: 'utf8'}).filter(
         (file) => file.endsWith('.bin') && readFileSync(join(out, file)).equals(weights),
       );
       expect(copies.length).to.equal(follows ? 1 : 0);
       const served = [...filesIn(networks())].map(([path, file]) => [`/static${path}`, file] as const);
       const answer = (options?: object) =>
-        inChromium(new Map([...filesIn(out), ...served]), async (tab, address) => {
+        inChromium(new Map([...filesIn(out), ...served]), async (tab, address): Promise<Answer> => {
+          let requests: string[] = [];
+          tab.on('request', (request) => requests.push(request.url()));
+          const ofNetworks = () => requests.filter((url) => /\.bin$|model[^/]*\.json$/.test(url));
           await tab.goto(`${address}/named.html`, {waitUntil: 'load'});
-          return tab.evaluate(
+          const before = ofNetworks();
+          requests = [];
+          const found = await tab.evaluate(
             (given) => (globalThis as unknown as {named(given?: object): Promise<Answer>}).named(given),
             options,
           );
+          return {...found, fetched: {before, after: ofNetworks()}};
         });
       for (const options of [undefined, {baseUrl: '/static'}]) {
-        const {predictions, error} = await answer(options);
+        const {predictions, error, fetched} = await answer(options);
+        expect(fetched.before).to.deep.equal([]);
         if (options === undefined && !follows) {
           expect(error).to.match(/^CheckpointError: pretrained\(swin-resnet-cifar10\): .*404/);
           expect(error).to.contain('copy node_modules/tfjs-swint/pretrained beside the page');
           continue;
         }
         expect(error).to.equal(undefined);
+        expect(fetched.after).to.have.length(2);
         expect(predictions!.map(({label}) => label)).to.deep.equal(expected.map(({label}) => label));
         for (const [i, {probability}] of predictions!.entries()) {
           expect(probability).to.be.closeTo(expected[i]!.probability, 1e-5);

@@ -15,11 +15,11 @@
 import type {BackendWasm} from '@tensorflow/tfjs-backend-wasm';
 import type * as tf from '@tensorflow/tfjs-core';
 import {BackendError} from '../../common/errors.js';
-import {RELAXED_SIMD, SIMD} from './binary.js';
 import {guardModule} from './guarded_module.js';
 import type {KernelExports} from './kernel_exports.js';
 import {PackedWeights} from './packed_weights.js';
 import {withSharedMemory} from './shared_memory.js';
+import {kernelBinaries} from './unpack_binary.js';
 import {THREADS, WITHOUT_WORKERS, WorkerPool, wantedThreads} from './worker_pool.js';
 
 /** What is used of tfjs's own module, an Emscripten one. */
@@ -30,8 +30,6 @@ interface TfjsModule {
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
-
-const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
 /** Whether the engine has relaxed SIMD: a module with one such instruction (i8x16.relaxed_swizzle) is valid. */
 function hasRelaxedSimd(): boolean {
@@ -64,12 +62,9 @@ let chosen: {binary: Uint8Array<ArrayBuffer>; relaxed: boolean} | undefined;
 /** The build that is faster here. Measured once per process, in about 5 ms, where the engine has both. */
 export function kernelBinary(): {binary: Uint8Array<ArrayBuffer>; relaxed: boolean} {
   if (!chosen) {
-    const simd = bytesOf(SIMD);
-    chosen = {binary: simd, relaxed: false};
-    if (hasRelaxedSimd()) {
-      const relaxed = bytesOf(RELAXED_SIMD);
-      if (timeOfPeak(relaxed) * WORTH_IT < timeOfPeak(simd)) chosen = {binary: relaxed, relaxed: true};
-    }
+    const {simd, relaxed} = kernelBinaries();
+    const faster = hasRelaxedSimd() && timeOfPeak(relaxed) * WORTH_IT < timeOfPeak(simd);
+    chosen = {binary: faster ? relaxed : simd, relaxed: faster};
   }
   return chosen;
 }

@@ -161,12 +161,35 @@ export class WorkerPool {
   }
 }
 
+const scriptAddress = (text: string) => URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
+
 let address: string | undefined;
 
 /** The address of what a browser's worker runs. */
 function lifeInBrowser(): string {
-  address ??= URL.createObjectURL(
-    new Blob([`onmessage = ({data}) => (${life})(data)`], {type: 'text/javascript'}),
-  );
+  address ??= scriptAddress(`onmessage = ({data}) => (${life})(data)`);
   return address;
+}
+
+/** Whether a worker starts in this page, by starting one; a Content-Security-Policy may forbid it. */
+export function workersStart(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const script = scriptAddress('postMessage(0)');
+    let worker: Worker | undefined;
+    const end = (started: boolean) => {
+      worker?.terminate();
+      URL.revokeObjectURL(script);
+      resolve(started);
+    };
+    try {
+      worker = new Worker(script, {name: 'swint'});
+      worker.onmessage = () => end(true);
+      worker.onerror = (event) => {
+        event.preventDefault(); // It is no error of the page.
+        end(false);
+      };
+    } catch {
+      end(false); // Some browsers tell so.
+    }
+  });
 }

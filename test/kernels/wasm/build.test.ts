@@ -5,7 +5,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {expect} from 'chai';
 
-type Compiler = (folder: string, features: string) => Promise<{binary: string; description: string}>;
+type Compiler = (folder: string, features: string) => Promise<{binary: Buffer; description: string}>;
 
 const {buildKernels} = (await import(new URL('../../../kernels/wasm/build.mjs', import.meta.url).href)) as {
   buildKernels(folder: string, compiler: Compiler): Promise<boolean>;
@@ -46,7 +46,7 @@ describe('the build of the wasm kernels', () => {
     compiled.push(features);
     const source = readFileSync(join(from, 'assembly/kernels/twice.ts'), 'utf8');
     return {
-      binary: `${source} ${features}`,
+      binary: Buffer.from(`${source} ${features}`),
       description: describeExports('x: number, positive: boolean', 'number'),
     };
   };
@@ -59,9 +59,10 @@ describe('the build of the wasm kernels', () => {
     expect(await build()).to.equal(true);
     expect(compiled).to.deep.equal(['simd,threads', 'simd,relaxed-simd,threads']);
     expect(Object.keys(made())).to.deep.equal(['binary.ts', 'kernel_exports.ts']);
+    const modules = ['one simd,threads', 'one simd,relaxed-simd,threads'].map((text) => Buffer.from(text));
     expect(read('binary.ts')).to.contain(`
-export const SIMD = 'one simd,threads';
-export const RELAXED_SIMD = 'one simd,relaxed-simd,threads';
+export const BYTES: readonly [number, number] = [${modules.map(({length}) => length).join(', ')}];
+export const DIGITS = '${Buffer.concat(modules).toString('hex')}';
 `);
     expect(read('kernel_exports.ts')).to.contain(`
 export interface KernelExports {
@@ -71,6 +72,26 @@ export interface KernelExports {
   serve(): void;
 }
 `);
+  });
+
+  it('writes longer modules in blocks, a block of each in turn', async () => {
+    const lengths: Record<string, number> = {
+      'simd,threads': 4096 + 2,
+      'simd,relaxed-simd,threads': 2 * 4096 + 1,
+    };
+    const fills: Record<string, number> = {'simd,threads': 0x1f, 'simd,relaxed-simd,threads': 0xa0};
+    await build(async (from, features) => ({
+      ...(await compiler(from, features)),
+      binary: Buffer.alloc(lengths[features]!, fills[features]),
+    }));
+    const digits = /DIGITS = '(\w+)'/.exec(read('binary.ts'))![1]!;
+    const runs = [...digits.matchAll(/(1f)+|(a0)+/g)].map(([run]) => [run.slice(0, 2), run.length / 2]);
+    expect(runs).to.deep.equal([
+      ['1f', 4096],
+      ['a0', 4096],
+      ['1f', 2],
+      ['a0', 4097],
+    ]);
   });
 
   it('compiles nothing where nothing has changed', async () => {
@@ -109,11 +130,11 @@ export interface KernelExports {
       'TS1',
     ],
     'an export takes a 64-bit integer': [
-      async () => ({binary: '', description: describeExports('x: bigint', 'void')}),
+      async () => ({binary: Buffer.alloc(0), description: describeExports('x: bigint', 'void')}),
       'twice must take and return numbers; got (x: bigint): void',
     ],
     'the description is none that can be read': [
-      async () => ({binary: '', description: 'export function twice(x: number): void;'}),
+      async () => ({binary: Buffer.alloc(0), description: 'export function twice(x: number): void;'}),
       '1 exports must be read; got 0',
     ],
   };
