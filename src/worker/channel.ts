@@ -1,6 +1,6 @@
 /** The page's side of calls to a worker: what is pending, the functions that the worker may ask, how a call ends early. */
 import {ConfigError, SwintError} from '../errors.js';
-import {type CallbackMark, type FromWorker, mapLeaves} from './protocol.js';
+import {type CallbackMark, type ErrorMark, type FromWorker, mapLeaves} from './protocol.js';
 import {receivedError, type SentError, sentError} from './sent_error.js';
 import type {Thread} from './thread.js';
 
@@ -135,7 +135,7 @@ export class Channel {
     if (!pending) return; // The call has ended.
     const {run, listens} = pending.callbacks[callback]!;
     try {
-      const returned = run(...args);
+      const returned = run(...args.map((one) => told(one, pending.thrown)));
       const value = listens ? void (await returned) : await returned;
       if (this.pending.has(call)) this.thread.post({swint: 'answer', id, value});
     } catch (error) {
@@ -154,6 +154,12 @@ function sentFromHere({thrown}: Pending, error: unknown): SentError {
 
 function receivedHere(sent: SentError, thrown: readonly unknown[]): unknown {
   return sent.origin === undefined ? receivedError(sent) : thrown[sent.origin];
+}
+
+/** What a function of the page is told: errors as such. */
+function told(value: unknown, thrown: readonly unknown[]): unknown {
+  const {swintError} = (value ?? {}) as Partial<ErrorMark>;
+  return swintError ? receivedHere(swintError, thrown) : value;
 }
 
 /** The arguments as they are sent: marks for functions, text for URLs. */

@@ -45,6 +45,12 @@ export interface ModelDescription {
   classNames?: readonly string[];
 }
 
+/** What a training gives back. */
+export interface Trained<History> {
+  history: History;
+  model: ModelDescription;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: the page's classes type what they send.
 type Options = any;
 
@@ -71,7 +77,6 @@ export function methodsOf(library: Library): Methods {
     ...making(library, added),
     ...asking(library, modelOf),
     ...training(library, modelOf),
-    describe: question(async (_, id: number) => described(id, modelOf(id))),
     dispose: alone(async (_, id: number) => {
       modelOf(id).dispose();
       models.delete(id);
@@ -196,14 +201,19 @@ function training(library: Library, modelOf: (id: number) => tfl.LayersModel): M
     loadWeights: alone((signal, id: number, source: string | Uint8Array, options: Options) =>
       library.loadWeights(modelOf(id), source, {...options, signal}),
     ),
-    train: longTraining((signal, id: number, data: WorkerSplit<SentDataset>, options: Options) =>
-      library.train(modelOf(id), both(data, receivedDataset), {...options, signal}),
-    ),
-    trainSegmentation: longTraining((signal, id: number, data: WorkerSplit<SentMasks>, options: Options) => {
-      const {loss, ...rest} = options;
-      const chosen = loss && {loss: diceCrossEntropy(loss)};
-      return library.trainSegmentation(modelOf(id), both(data, receivedMasks), {...rest, ...chosen, signal});
+    train: longTraining(async (signal, id: number, data: WorkerSplit<SentDataset>, options: Options) => {
+      const model = modelOf(id);
+      const history = await library.train(model, both(data, receivedDataset), {...options, signal});
+      return {history, model: described(id, model)};
     }),
+    trainSegmentation: longTraining(
+      async (signal, id: number, data: WorkerSplit<SentMasks>, {loss, ...options}: Options) => {
+        const model = modelOf(id);
+        const chosen = {...options, ...(loss && {loss: diceCrossEntropy(loss)}), signal};
+        const history = await library.trainSegmentation(model, both(data, receivedMasks), chosen);
+        return {history, model: described(id, model)};
+      },
+    ),
   };
 }
 

@@ -9,7 +9,8 @@
  *     worker -> page    ready, result, failure
  *                       ask id call callback args  calls a function of the page that was among a call's arguments
  *
- * A function among the arguments is sent as a mark, `{swintCallback: number}`.
+ * A function among the arguments is sent as a mark, `{swintCallback: number}`; an error that it is told as
+ * `{swintError: ...}`.
  */
 import type {SentError} from './sent_error.js';
 
@@ -29,6 +30,11 @@ export type FromWorker =
 /** A function of the page, by its number within the call. */
 export interface CallbackMark {
   swintCallback: number;
+}
+
+/** An error that a function of the page is told. */
+export interface ErrorMark {
+  swintError: SentError;
 }
 
 /** Whether an object is `{...}`, whose entries are gone through; all else is sent as it is. */

@@ -4,7 +4,14 @@
  * Questions to a model (predictions, evaluations, saving) need not wait for a training that is running: they come in between
  * its steps, one at a time.
  */
-import {buffersIn, type CallbackMark, type FromWorker, isPlainObject, type ToWorker} from './protocol.js';
+import {
+  buffersIn,
+  type CallbackMark,
+  type ErrorMark,
+  type FromWorker,
+  isPlainObject,
+  type ToWorker,
+} from './protocol.js';
 import {receivedError, type SentError, sentError} from './sent_error.js';
 
 /** Where messages come from and go to: the scope of a worker, or the port of Node's. */
@@ -131,7 +138,10 @@ class Server {
     });
     // Who is only told something does not wait; if the page throws, it ends the call.
     answer.catch(() => undefined);
-    this.port.post({swint: 'ask', id, call, callback, args}, []);
+    const sent = args.map((one) =>
+      one instanceof Error ? ({swintError: sentError(one)} as ErrorMark) : one,
+    );
+    this.port.post({swint: 'ask', id, call, callback, args: sent}, []);
     return answer;
   }
 }

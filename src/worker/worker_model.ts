@@ -1,5 +1,6 @@
 /** A model in a worker, as the page has it. */
 import type * as tf from '@tensorflow/tfjs-core';
+import {ConfigError} from '../errors.js';
 import type {ClassifyOptions, Prediction} from '../inference/classify.js';
 import type {ModelInfo} from '../model_info.js';
 import type {CheckpointOptions} from '../training/checkpoints.js';
@@ -25,7 +26,7 @@ import {
   type WorkerSplit,
 } from './datasets.js';
 import {HandOver} from './hand_over.js';
-import type {ModelDescription, PlainTensor} from './methods.js';
+import type {ModelDescription, PlainTensor, Trained} from './methods.js';
 import {sentPicture, type WorkerPicture} from './pictures.js';
 import {absoluteSource} from './places.js';
 
@@ -155,9 +156,7 @@ export class WorkerModel {
   ): Promise<TrainingHistory> {
     const over = new HandOver(transfer);
     const sent = both(data, (dataset) => sentDataset('train', dataset, over));
-    const history: TrainingHistory = await this.call('train', [sent, sentTraining(options)], {signal, over});
-    await this.describe();
-    return history;
+    return this.trained('train', [sent, sentTraining('train', options)], {signal, over});
   }
 
   /** Trains a segmentation network; see `trainSegmentation`, and `train` for what is different in a worker. */
@@ -167,10 +166,8 @@ export class WorkerModel {
   ): Promise<SegmentationHistory> {
     const over = new HandOver(transfer);
     const sent = both(data, (dataset) => sentMasks(dataset, over));
-    const args = [sent, sentTraining(options)];
-    const history: SegmentationHistory = await this.call('trainSegmentation', args, {signal, over});
-    await this.describe();
-    return history;
+    const args = [sent, sentTraining('trainSegmentation', options)];
+    return this.trained('trainSegmentation', args, {signal, over});
   }
 
   /** How well a classifier does on labelled images; see `evaluate`. */
@@ -231,8 +228,13 @@ export class WorkerModel {
     return this.call('dispose', [], {});
   }
 
-  private async describe(): Promise<void> {
-    this.description = await this.call('describe', [], {});
+  /** A training, and what it has told the model of its classes. */
+  private async trained<History>(
+    ...call: [method: string, args: unknown[], options: {signal?: AbortSignal; over: HandOver}]
+  ): Promise<History> {
+    const {history, model} = await this.call<Trained<History>>(...call);
+    this.description = model;
+    return history;
   }
 
   private call<T>(
@@ -245,8 +247,29 @@ export class WorkerModel {
   }
 }
 
-/** The options of a training as they are sent: of a store only its functions, whatever class it is of. */
-function sentTraining<Options extends {checkpoint?: WorkerCheckpoint}>(options: Options): object {
+/** What stands in the place of options that are made of functions, by their names. */
+const INSTEAD = {
+  optimizer: "leave it out for AdamW, or use recipe 'small-images' for Muon",
+  schedule: "name one: 'cosine', 'triangular' or 'plateau'",
+  loss: 'give the arguments of diceCrossEntropy',
+} as const;
+
+/**
+ * The options of a training as they are sent: of a store only its functions, whatever class it is of.
+ *
+ * @throws ConfigError, in the name of `who`, for an option that tfjs would have to call during the steps.
+ */
+function sentTraining<Options extends {checkpoint?: WorkerCheckpoint}>(
+  who: string,
+  options: Options,
+): object {
+  for (const [name, fix] of Object.entries(INSTEAD)) {
+    const value = (options as Record<string, unknown>)[name];
+    if (typeof value !== 'function' && (name !== 'optimizer' || value === undefined)) continue;
+    throw new ConfigError(
+      `${who}: ${name} must not be a function or an object of one in a worker; got one (${fix}).`,
+    );
+  }
   const {checkpoint, ...rest} = options;
   if (checkpoint === undefined || !('store' in checkpoint)) return options;
   const {store} = checkpoint;
