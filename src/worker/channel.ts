@@ -40,7 +40,10 @@ export class Channel {
     this.ready = this.result(0, []);
     thread.listen(
       (message) => this.receive(message),
-      (error) => this.fail(error),
+      (error) => {
+        this.fail(error);
+        void thread.terminate(); // A browser's worker lives on after an error that nobody caught.
+      },
     );
     thread.post({swint: 'hello'});
   }

@@ -1,0 +1,85 @@
+/**
+ * A page that opens a worker, in production builds, run in headless Chromium: Vite and webpack find this library's script by
+ * themselves; for Rollup and esbuild the application has a script of one line, bundles it too and gives its URL. And the
+ * same from the installed package in Node.
+ *
+ * Works on `dist`, which `npm test` builds first.
+ */
+import {spawnSync} from 'node:child_process';
+import {readFileSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {join} from 'node:path';
+import {expect} from 'chai';
+import {inChromium, needsChromium, type ServedFile} from '../helpers/chromium.js';
+import {bundlers} from './bundlers.js';
+import {filesIn, makeProject} from './project.js';
+
+const answering = `
+  import {ConfigError, openWorker} from 'tfjs-swint/worker';
+  globalThis.answer = async (options) => {
+    const worker = await openWorker({backend: 'wasm', threads: 1, ...options});
+    try {
+      const model = await worker.build('swinResNet', {depth: 14, inputShape: [3, 16, 16], widths: [4, 4, 8], numClasses: 3});
+      const gray = (count) => ({
+        ...{height: 16, width: 16, classNames: ['a', 'b', 'c'], labels: Array.from({length: count}, (_, i) => i % 3)},
+        images: new Uint8Array(count * 768).fill(90),
+      });
+      const {stopped} = await model.train({train: gray(6), test: gray(3)}, {epochs: 1, batchSize: 3});
+      const labels = (await model.classify({width: 20, height: 10, data: new Uint8Array(600)})).map(({label}) => label);
+      const error = await worker.build('swinResNet', {numClasses: 0}).catch((caught) => caught instanceof ConfigError);
+      return {backend: worker.backend.backend, stopped, labels: labels.sort(), error};
+    } finally {
+      await worker.terminate();
+    }
+  };`;
+
+const expected = {backend: 'wasm', stopped: 'finished', labels: ['a', 'b', 'c'], error: true};
+
+describe('a worker, bundled', () => {
+  let project: string;
+
+  before(() => {
+    project = makeProject({answering, script: "import 'tfjs-swint/worker/main';"});
+  });
+  after(() => {
+    if (project) rmSync(project, {recursive: true, force: true});
+  });
+
+  for (const [name, bundle] of Object.entries(bundlers)) {
+    it(`by ${name}`, async function () {
+      needsChromium(this);
+      const follows = ['Vite', 'webpack'].includes(name);
+      const out = join(project, name);
+      await bundle(project, follows ? ['answering'] : ['answering', 'script'], out);
+      const files = new Map<string, ServedFile>(filesIn(out));
+      const file = 'tfjs-backend-wasm-simd.wasm';
+      const body = readFileSync(
+        createRequire(import.meta.url).resolve(`@tensorflow/tfjs-backend-wasm/dist/${file}`),
+      );
+      files.set(`/wasm/${file}`, {type: 'application/wasm', body});
+      // Vite has put tfjs's file among its own.
+      const options = {
+        ...(name !== 'Vite' && {wasmPaths: '/wasm/'}),
+        ...(!follows && {url: '/script.js'}),
+      };
+      const answer = await inChromium(files, async (page, address) => {
+        await page.goto(`${address}/answering.html`, {waitUntil: 'load'});
+        return page.evaluate(
+          (given) => (globalThis as unknown as {answer(options: object): Promise<object>}).answer(given),
+          options,
+        );
+      });
+      expect(answer).to.deep.equal(expected);
+    });
+  }
+
+  it('in Node', () => {
+    const {stdout, stderr} = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', `${answering}\nconsole.log(JSON.stringify(await answer({})));`],
+      {cwd: project, encoding: 'utf8'},
+    );
+    expect(stdout, stderr).to.not.equal('');
+    expect(JSON.parse(stdout)).to.deep.equal(expected);
+  });
+});
