@@ -33,13 +33,35 @@ const answering = `
     }
   };`;
 
+/** The README's example, with what it takes for granted. */
+const [, example] = /```js\n(import \{openWorker\}.*?)```/s.exec(
+  readFileSync(new URL('../../README.md', import.meta.url), 'utf8'),
+)!;
+const fromReadme = `
+  const canvas = document.body.appendChild(document.createElement('canvas'));
+  canvas.getContext('2d').fillRect(0, 0, 50, 50);
+  const gray = (count) => ({
+    ...{height: 32, width: 32, classNames: ['a', 'b', 'c'], labels: Array.from({length: count}, (_, i) => i % 3)},
+    images: new Uint8Array(count * 3072).fill(90),
+  });
+  const [train, test] = [gray(6), gray(3)];
+  const controller = new AbortController();
+  ${example}
+  globalThis.finished = {stopped: history.stopped, label: best.label, bytes: parts.weightData.byteLength};`;
+
+interface Finished {
+  stopped: string;
+  label: string;
+  bytes: number;
+}
+
 const expected = {backend: 'wasm', stopped: 'finished', labels: ['a', 'b', 'c'], error: true};
 
 describe('a worker, bundled', () => {
   let project: string;
 
   before(() => {
-    project = makeProject({answering, script: "import 'tfjs-swint/worker/main';"});
+    project = makeProject({answering, readme: fromReadme, script: "import 'tfjs-swint/worker/main';"});
   });
   after(() => {
     if (project) rmSync(project, {recursive: true, force: true});
@@ -72,6 +94,24 @@ describe('a worker, bundled', () => {
       expect(answer).to.deep.equal(expected);
     });
   }
+
+  it("the README's example runs as it stands", async function () {
+    needsChromium(this);
+    const out = join(project, 'readme');
+    await bundlers.Vite!(project, ['readme'], out);
+    const finished = await inChromium(filesIn(out), async (page, address) => {
+      const failed = new Promise<never>((_, reject) => {
+        page.on('pageerror', reject);
+      });
+      await page.goto(`${address}/readme.html`, {waitUntil: 'load'});
+      const handle = page.waitForFunction(() => (globalThis as {finished?: Finished}).finished);
+      handle.catch(() => undefined); // The page may be closed meanwhile.
+      return (await Promise.race([handle, failed])).jsonValue();
+    });
+    expect(finished).to.include({stopped: 'finished'});
+    expect(finished!.label).to.be.oneOf(['a', 'b', 'c']);
+    expect(finished!.bytes).to.be.above(100_000);
+  });
 
   it('in Node', () => {
     const {stdout, stderr} = spawnSync(
