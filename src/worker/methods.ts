@@ -5,6 +5,7 @@ import {oneOf} from '../../kernels/common/arguments.js';
 import {type BackendReport, backendReport} from '../backends/backend_report.js';
 import {type BackendName, type SetupBackendOptions, setupBackend} from '../backends/setup_backend.js';
 import type {ImageInput} from '../data/image_input.js';
+import {imagenetLabels} from '../data/imagenet_labels.js';
 import {ConfigError} from '../errors.js';
 import {classifierMetadata} from '../inference/classifier_metadata.js';
 import {modelInfo} from '../model_info.js';
@@ -94,8 +95,14 @@ const alone = method('alone');
 const question = method('question');
 const longTraining = method('training');
 
+/**
+ * ImageNet's names for a classifier of 1000 classes that knows none, as `classify` gives them. They are imported at once here:
+ * Vite makes one file of a worker, which can load nothing later.
+ */
 function described(id: number, model: tfl.LayersModel): ModelDescription {
-  const {classNames} = classifierMetadata(model);
+  const output = model.outputs[0]!.shape;
+  const usual = output.length === 2 && output[1] === 1000 ? imagenetLabels : undefined;
+  const {classNames = usual} = classifierMetadata(model);
   return {
     ...{id, name: model.name},
     inputShapes: model.inputs.map(({shape}) => shape),

@@ -10,9 +10,12 @@ import {readFileSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
 import {expect} from 'chai';
+import {createServer} from 'vite';
 import {inChromium, needsChromium, type ServedFile} from '../helpers/chromium.js';
 import {bundlers} from './bundlers.js';
 import {filesIn, makeProject} from './project.js';
+
+const WASM = '@tensorflow/tfjs-backend-wasm';
 
 const answering = `
   import {ConfigError, openWorker} from 'tfjs-swint/worker';
@@ -61,7 +64,10 @@ describe('a worker, bundled', () => {
   let project: string;
 
   before(() => {
-    project = makeProject({answering, readme: fromReadme, script: "import 'tfjs-swint/worker/main';"});
+    project = makeProject(
+      {answering, readme: fromReadme, script: "import 'tfjs-swint/worker/main';"},
+      {copied: [WASM]},
+    );
   });
   after(() => {
     if (project) rmSync(project, {recursive: true, force: true});
@@ -75,9 +81,7 @@ describe('a worker, bundled', () => {
       await bundle(project, follows ? ['answering'] : ['answering', 'script'], out);
       const files = new Map<string, ServedFile>(filesIn(out));
       const file = 'tfjs-backend-wasm-simd.wasm';
-      const body = readFileSync(
-        createRequire(import.meta.url).resolve(`@tensorflow/tfjs-backend-wasm/dist/${file}`),
-      );
+      const body = readFileSync(createRequire(import.meta.url).resolve(`${WASM}/dist/${file}`));
       files.set(`/wasm/${file}`, {type: 'application/wasm', body});
       // Vite has put tfjs's file among its own.
       const options = {
@@ -94,6 +98,30 @@ describe('a worker, bundled', () => {
       expect(answer).to.deep.equal(expected);
     });
   }
+
+  it("from Vite's development server, told to leave the package as it is", async function () {
+    needsChromium(this);
+    const server = await createServer({
+      root: project,
+      configFile: false,
+      logLevel: 'silent',
+      optimizeDeps: {exclude: ['tfjs-swint']},
+      server: {host: '127.0.0.1', port: 0},
+    });
+    try {
+      await server.listen();
+      const answer = await inChromium(new Map(), async (page) => {
+        await page.goto(`${server.resolvedUrls!.local[0]}answering.html`, {waitUntil: 'load'});
+        await page.waitForFunction(() => 'answer' in globalThis);
+        return page.evaluate(() =>
+          (globalThis as unknown as {answer(options: object): Promise<object>}).answer({}),
+        );
+      });
+      expect(answer).to.deep.equal(expected);
+    } finally {
+      await server.close();
+    }
+  });
 
   it("the README's example runs as it stands", async function () {
     needsChromium(this);
