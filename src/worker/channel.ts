@@ -24,6 +24,8 @@ interface Pending {
 export interface CallOptions {
   /** Ends the call. */
   signal?: AbortSignal;
+  /** Whether it rejects as soon as the signal comes, whatever the worker still does; else as its method ends. */
+  atOnce?: boolean;
   /** What is handed over without a copy. */
   transfer?: readonly Transferable[];
 }
@@ -60,7 +62,7 @@ export class Channel {
     who: string,
     method: string,
     args: readonly unknown[],
-    {signal, transfer = []}: CallOptions = {},
+    {signal, atOnce = false, transfer = []}: CallOptions = {},
   ): Promise<T> {
     signal?.throwIfAborted();
     if (this.end) throw this.end;
@@ -72,7 +74,10 @@ export class Channel {
     } catch (error) {
       throw cannotBeSent(who, error);
     }
-    const abort = () => this.abort(id, signal!.reason);
+    const abort = () => {
+      this.abort(id, signal!.reason);
+      if (atOnce) this.settle(id, ({reject}) => reject(signal!.reason));
+    };
     signal?.addEventListener('abort', abort);
     this.thread.keepAlive(true);
     try {
@@ -135,15 +140,18 @@ export class Channel {
   /** Calls a function of the page: at once, so that what it is told comes in order and before the call's result. */
   private async answer({id, call, callback, args}: FromWorker & {swint: 'ask'}): Promise<void> {
     const pending = this.pending.get(call);
-    if (!pending) return; // The call has ended.
+    if (!pending) {
+      // The call has ended here, and does so there.
+      this.thread.post({swint: 'refusal', id, error: sentError(new SwintError('the call has ended.'))});
+      return;
+    }
     const {run, listens} = pending.callbacks[callback]!;
     try {
       const returned = run(...args.map((one) => told(one, pending.thrown)));
       const value = listens ? void (await returned) : await returned;
-      if (this.pending.has(call)) this.thread.post({swint: 'answer', id, value});
+      this.thread.post({swint: 'answer', id, value});
     } catch (error) {
       if (listens) pending.failure ??= {error};
-      if (!this.pending.has(call)) return;
       this.thread.post({swint: 'refusal', id, error: sentFromHere(pending, error)});
       if (listens) this.abort(call, error);
     }

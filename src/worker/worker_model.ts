@@ -243,9 +243,13 @@ export class WorkerModel {
     {signal, over}: {signal?: AbortSignal; over?: HandOver},
   ): Promise<T> {
     const transfer = over && [...over.transfer];
-    return this.channel.call<T>(method, method, [this.description.id, ...args], {signal, transfer});
+    const atOnce = !CHANGING.includes(method);
+    return this.channel.call<T>(method, method, [this.description.id, ...args], {signal, atOnce, transfer});
   }
 }
+
+/** Methods that leave the model as they found it, or as they say, where a signal ends them: their end is waited for. */
+const CHANGING: readonly string[] = ['train', 'trainSegmentation', 'loadWeights'];
 
 /** What stands in the place of options that are made of functions, by their names. */
 const INSTEAD = {

@@ -186,6 +186,15 @@ describe('a worker thread', () => {
     expect(order).to.contain('answer');
   });
 
+  it('ends a question at once by its signal, and answers the next one', async () => {
+    const reason = new Error('another picture came');
+    const controller = new AbortController();
+    const {signal} = controller;
+    const ended = model.evaluate(split.test, {signal, batchSize: 1, onBatch: () => controller.abort(reason)});
+    expect(await errorOf(() => ended)).to.equal(reason);
+    expect(await model.classify(picture(), {topK: 1})).to.have.length(1);
+  });
+
   it('takes a call that has not begun out of the queue', async () => {
     const reason = new Error('not needed any more');
     const controller = new AbortController();
