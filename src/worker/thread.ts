@@ -37,7 +37,7 @@ export interface Thread {
 
 const FIX =
   'its script has to be served and to import tfjs-swint/worker/main; a bundler that does not follow new Worker(new URL(..)) ' +
-  'needs a script of yours, given as worker or url';
+  "needs a script of yours, given as worker or url; Vite's development server needs optimizeDeps: {exclude: ['tfjs-swint']}";
 
 const ended = (why: string, cause?: unknown) =>
   new BackendError(`openWorker: the worker must start and stay alive; got ${why} (${FIX}).`, {cause});
@@ -54,9 +54,7 @@ export function startThread(url?: string | URL): Thread {
 
 /** The thread of a worker that the application has started. */
 export function threadOf(worker: BrowserWorker | NodeWorker): Thread {
-  return 'addEventListener' in worker && !('unref' in worker)
-    ? inBrowser(worker)
-    : inNode(worker as NodeWorker);
+  return 'on' in worker ? inNode(worker) : inBrowser(worker);
 }
 
 function startInBrowser(url?: string | URL): BrowserWorker {
