@@ -16,11 +16,15 @@ import {inChromium, needsChromium, type ServedFile} from './helpers/chromium.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const {exports: packageExports} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string>;
+  exports: Record<string, string | Record<string, string>>;
 };
-/** tfjs-swint, tfjs-swint/node, ...: every entry with code. */
+/** Every file that an entry names, for whatever platform. */
+const entryFiles = Object.values(packageExports).flatMap((entry) =>
+  typeof entry === 'string' ? [entry] : Object.values(entry),
+);
+/** tfjs-swint, tfjs-swint/node, ...: every entry with code to import; the script of a worker is one to run. */
 const entries = Object.keys(packageExports)
-  .filter((subpath) => !subpath.endsWith('.json'))
+  .filter((subpath) => !subpath.endsWith('.json') && subpath !== './worker/main')
   .map((subpath) => `tfjs-swint${subpath.slice(1)}`);
 const browserEntries = entries.filter((entry) => entry !== 'tfjs-swint/node');
 
@@ -111,10 +115,10 @@ describe('the npm package', () => {
   });
 
   it('holds compiled code and types, and neither sources nor tests', () => {
-    for (const path of Object.values(packageExports)) {
+    for (const path of entryFiles) {
       expect(existsSync(join(installed(), path)), path).to.equal(true);
     }
-    for (const entry of Object.values(packageExports).filter((path) => path.endsWith('.js'))) {
+    for (const entry of entryFiles.filter((path) => path.endsWith('.js'))) {
       expect(existsSync(join(installed(), entry.replace(/\.js$/, '.d.ts'))), entry).to.equal(true);
     }
     const names = readdirSync(installed(), {recursive: true, encoding: 'utf8'});
