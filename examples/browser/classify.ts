@@ -1,6 +1,7 @@
 /** The page that classifies a picture, by the shipped CIFAR-10 network, one trained on these pages, or a file. */
-import type {ComputeWorker, WorkerModel} from 'tfjs-swint/worker';
+import {type ComputeWorker, ConfigError, type WorkerModel} from 'tfjs-swint/worker';
 import {startComputing} from './parts/computing.js';
+import {drawRollout} from './parts/draw_attention.js';
 import {drawPicture} from './parts/draw_picture.js';
 import {CIFAR, isNetworkFile, type Network, networkOfFiles, savedNetworks} from './parts/networks.js';
 import {duration, element, inTurn, make, percent, say} from './parts/page.js';
@@ -46,6 +47,21 @@ async function answer(): Promise<void> {
   element('timing', HTMLParagraphElement).textContent = `Classified in ${duration(seconds)}.`;
   const [best] = predictions;
   say(`${best!.label}, ${percent(best!.probability)}`);
+  await showAttention(model, picture);
+}
+
+/** Darkens the parts of the picture that the classes do not come from; nothing for a network without attention. */
+async function showAttention(network: WorkerModel, image: ImageBitmap): Promise<void> {
+  const overlay = element('attention', HTMLCanvasElement);
+  let hasAttention = true;
+  try {
+    drawRollout(overlay, element('image', HTMLCanvasElement), image, await network.attentionMaps(image));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    hasAttention = false; // A network of convolutions only.
+  }
+  for (const id of ['attention-row', 'attention-note']) element(id, HTMLElement).hidden = !hasAttention;
+  overlay.hidden = !hasAttention || !element('show-attention', HTMLInputElement).checked;
 }
 
 function showBars(predictions: Predictions): void {
@@ -88,6 +104,19 @@ filesField.addEventListener('change', () => {
   if (filesField.files?.length) openNetwork([...filesField.files]);
   filesField.value = '';
 });
+
+const [strength, showing] = [
+  element('strength', HTMLInputElement),
+  element('show-attention', HTMLInputElement),
+];
+const restyle = () => {
+  const overlay = element('attention', HTMLCanvasElement);
+  overlay.style.opacity = `${strength.value}%`;
+  overlay.hidden = !showing.checked;
+};
+strength.addEventListener('input', restyle);
+showing.addEventListener('input', restyle);
+restyle();
 
 listNetworks(0);
 inTurn(async () => {

@@ -1,9 +1,12 @@
 /** Draws the windows of a block over a picture, and what one cell attends to. */
 import type {WorkerModel} from 'tfjs-swint/worker';
 import {contextOf} from './draw_picture.js';
+import {make} from './page.js';
+
+type Maps = Awaited<ReturnType<WorkerModel['attentionMaps']>>;
 
 /** The attention of one block; see `attentionMaps`. */
-export type AttentionLayer = Awaited<ReturnType<WorkerModel['attentionMaps']>>['layers'][number];
+export type AttentionLayer = Maps['layers'][number];
 
 /** The window of each cell of the map. */
 export function windowsOf({cells, tokens, size}: AttentionLayer): Int32Array {
@@ -94,4 +97,29 @@ function drawBorders(
     }
   }
   context.stroke();
+}
+
+/** Fills a canvas over `shown`, a canvas with the whole picture: the darker, the less the output was made of that part. */
+export function drawRollout(
+  canvas: HTMLCanvasElement,
+  shown: HTMLCanvasElement,
+  picture: ImageBitmap,
+  {rollout, region}: Maps,
+): void {
+  const {width, height, values} = rollout;
+  const most = Math.max(...values);
+  const shades = new ImageData(width, height);
+  for (const [i, value] of values.entries()) shades.data[4 * i + 3] = 255 * (1 - value / most);
+  const small = make('canvas', {width, height});
+  contextOf(small).putImageData(shades, 0, 0);
+  canvas.width = shown.width;
+  canvas.height = shown.height;
+  const context = contextOf(canvas);
+  // What the network does not see of the picture.
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  const scale = canvas.width / picture.width;
+  const place = [region.left, region.top, region.width, region.height].map((at) => at * scale);
+  const [x, y, w, h] = place as [number, number, number, number];
+  context.clearRect(x, y, w, h);
+  context.drawImage(small, x, y, w, h);
 }
