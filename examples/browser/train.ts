@@ -19,8 +19,8 @@ import {button, takeDrops} from './parts/picture_field.js';
 import {CHECKPOINTS, LAYER_NAMES, type LayerKind, type Plan, trainNetwork} from './parts/training.js';
 import {type LayerProgress, type Progress, showProgress, TimeLeft} from './parts/training_view.js';
 
-/** Names in the database. */
-const [CLASSES, PROGRESS] = ['classes', 'progress'];
+/** Names in the database: the classes on the page, those that the training learns, and how far that is. */
+const [CLASSES, TRAINED, PROGRESS] = ['classes', 'trained', 'progress'];
 
 /** Least images of a class: three to learn from and one to test with. */
 const LEAST = 4;
@@ -68,6 +68,7 @@ function checkClasses(classes: readonly ImageClass[]): void {
 async function start(): Promise<void> {
   checkClasses(list.classes);
   await removeValues(CHECKPOINTS);
+  await writeValue(TRAINED, list.classes);
   progress = {plan: planOfForm(), state: 'running', layers: {}};
   await run();
 }
@@ -81,9 +82,11 @@ async function run(): Promise<void> {
   showButtons();
   try {
     await writeValue(PROGRESS, progress);
+    // As they were at the start: those on the page may have been changed since.
+    const classes = (await readValue<ImageClass[]>(TRAINED)) ?? [];
     const time = new TimeLeft();
     for (const [i, layer] of progress.plan.layers.entries()) {
-      await trainLayer(worker, progress, layer, (share, where) =>
+      await trainLayer(worker, classes, layer, (share, where) =>
         time.show((i + share) / progress!.plan.layers.length, where),
       );
       if (stopping.signal.aborted) break;
@@ -102,16 +105,17 @@ async function run(): Promise<void> {
 
 async function trainLayer(
   computer: ComputeWorker,
-  {plan, layers}: Progress,
+  classes: readonly ImageClass[],
   layer: LayerKind,
   tell: (share: number, where: string) => void,
 ): Promise<void> {
+  const {plan, layers} = progress!;
   const name = LAYER_NAMES[layer];
   layers[layer] ??= {loss: [], accuracy: [], ended: false};
   const kept: LayerProgress = layers[layer];
   say(`Training ${name} …`);
   const {model, history} = await trainNetwork(computer, {
-    ...{classes: list.classes, plan, layer, signal: stopping!.signal},
+    ...{classes, plan, layer, signal: stopping!.signal},
     onBatch({epoch, epochs, step, steps, runningLoss}) {
       const at = epoch - 1 + step / steps;
       // What was shown after the checkpoint that a training goes on from is shown again.

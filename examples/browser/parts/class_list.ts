@@ -10,7 +10,9 @@ const FRAME_MS = 150;
 
 export class ClassList {
   classes: ImageClass[] = [];
-  private stopCamera = () => {};
+  /** The class that the camera takes pictures for, and how that is ended. */
+  private recording: {one: ImageClass; stop(): void} | undefined;
+  private readonly counts = new Map<ImageClass, HTMLElement>();
 
   /** @param onChange called after every change. */
   constructor(
@@ -36,7 +38,6 @@ export class ClassList {
   }
 
   show(): void {
-    this.stopCamera();
     this.place.replaceChildren(...this.classes.map((one) => this.card(one)));
   }
 
@@ -56,8 +57,12 @@ export class ClassList {
     files.addEventListener('change', () => inTurn(() => this.addFiles(one, [...(files.files ?? [])])));
     const count = make('span', {className: 'quiet'}, `${one.images.length} pictures`);
     const thumbs = make('div', {className: 'thumbs'}, ...one.images.slice(-SHOWN).map(thumbnail));
-    const record = button('Record', () => inTurn(() => this.record(one, record, count)));
+    this.counts.set(one, count);
+    const record = button(this.recording?.one === one ? 'Stop recording' : 'Record', () =>
+      inTurn(() => this.record(one)),
+    );
     const remove = button('Remove', () => {
+      if (this.recording?.one === one) this.recording.stop();
       this.classes = this.classes.filter((other) => other !== one);
       this.changed();
     });
@@ -78,28 +83,30 @@ export class ClassList {
     this.changed();
   }
 
-  /** Takes frames of the camera until the button is pressed again. */
-  private async record(one: ImageClass, record: HTMLButtonElement, count: HTMLElement): Promise<void> {
-    if (record.textContent !== 'Record') return this.stopCamera();
-    this.stopCamera();
+  /** Takes frames of the camera for a class, or ends that; a recording of another class ends. */
+  private async record(one: ImageClass): Promise<void> {
+    const before = this.recording;
+    before?.stop();
+    if (before?.one === one) return;
     const stream = await openCamera();
     const video = element('camera', HTMLVideoElement);
     video.srcObject = stream;
     await video.play();
     video.hidden = false;
-    record.textContent = 'Stop recording';
-    say(`Recording ${one.name} …`);
     const timer = setInterval(async () => {
       one.images.push(await imageBytes(video));
-      count.textContent = `${one.images.length} pictures`;
+      this.counts.get(one)!.textContent = `${one.images.length} pictures`;
     }, FRAME_MS);
-    this.stopCamera = () => {
-      this.stopCamera = () => {};
+    const stop = () => {
+      this.recording = undefined;
       clearInterval(timer);
       for (const track of stream.getTracks()) track.stop();
       video.hidden = true;
       say(`${one.name} has ${one.images.length} pictures.`);
       this.changed();
     };
+    this.recording = {one, stop};
+    say(`Recording ${one.name} …`);
+    this.show();
   }
 }
