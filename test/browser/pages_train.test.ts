@@ -98,7 +98,7 @@ describe('pages that train and explain', () => {
       await waitUntilItSays(page, /^Saved as three shapes/);
 
       await page.goto(`${address}${FOLDER}/classify.html?backend=wasm`);
-      await page.getByLabel('Network', {exact: true}).selectOption({label: 'three shapes'});
+      await page.getByRole('combobox', {name: 'Network'}).selectOption({label: 'three shapes'});
       await waitUntilItSays(page, /^Ready/);
       const images = drawnShapes({size: 30, seed: 4});
       let right = 0;
@@ -147,14 +147,14 @@ describe('pages that train and explain', () => {
       await page.keyboard.press('ArrowLeft');
       expect(await words.textContent()).to.match(/^Cell \(15, 15\) of 32x32 is in window 6 of 16/);
 
-      await page.getByLabel('Block', {exact: true}).selectOption({index: 1});
+      await page.getByRole('combobox', {name: 'Block'}).selectOption({index: 1});
       await page.getByLabel('Row', {exact: true}).fill('31');
       await page.getByLabel('Column', {exact: true}).fill('31');
       // The last window of a shifted block joins the four corners of the map, of which a cell sees its own.
       const text = await words.textContent();
       expect(text).to.match(/^Cell \(31, 31\) of 32x32 is in window 16 of 16, .*shifted by 4x4 cells\./);
       expect(text).to.contain('48 cells of its window come from another side of the map');
-      expect(await page.getByLabel('Head', {exact: true}).locator('option').count()).to.equal(3);
+      expect(await page.getByRole('combobox', {name: 'Head'}).locator('option').count()).to.equal(3);
     });
   });
 });

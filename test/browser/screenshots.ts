@@ -32,7 +32,7 @@ const SCENES: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   },
   async inside(page) {
     await waitUntilItSays(page, /^Done/);
-    await page.getByLabel('Block', {exact: true}).selectOption({index: 1});
+    await page.getByRole('combobox', {name: 'Block'}).selectOption({index: 1});
     await page.getByLabel('Row', {exact: true}).fill('13');
   },
   async train(page) {
