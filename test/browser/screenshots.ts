@@ -52,11 +52,18 @@ interface Look {
   fullPage: boolean;
 }
 
-const DESK: Look = {width: 1000, height: 720, colorScheme: 'light', fullPage: false};
+const DESK: Look = {width: 1100, height: 760, colorScheme: 'light', fullPage: false};
 const LOOKS: Readonly<Record<string, Look>> = {
   light: {...DESK, fullPage: true},
   dark: {...DESK, colorScheme: 'dark', fullPage: true},
   phone: {width: 390, height: 844, colorScheme: 'light', fullPage: true},
+};
+
+/** The pages that the README shows. */
+const README: Readonly<Record<string, Look>> = {
+  classify: DESK,
+  train: {...DESK, height: 1000},
+  inside: {...DESK, colorScheme: 'dark'},
 };
 
 /** Takes the pictures of one page, by the name of each. */
@@ -77,15 +84,13 @@ async function take(name: string, folder: string, looks: Readonly<Record<string,
 }
 
 const {values} = parseArgs({options: {all: {type: 'string'}, only: {type: 'string'}}});
-const names = values.only?.split(',') ?? (values.all ? Object.keys(SCENES) : ['classify', 'train', 'inside']);
+const names = values.only?.split(',') ?? Object.keys(values.all ? SCENES : README);
 const folder = values.all ?? join(pages, 'screenshots');
 mkdirSync(folder, {recursive: true});
 try {
   for (const name of names) {
     const named = (look: string) => (values.all ? `${name}-${look}` : name);
-    const looks = values.all
-      ? LOOKS
-      : {desk: name === 'inside' ? ({...DESK, colorScheme: 'dark'} as Look) : DESK};
+    const looks = values.all ? LOOKS : {desk: README[name]!};
     await take(
       name,
       folder,

@@ -68,7 +68,7 @@ export class TimeLeft {
     element('progress', HTMLProgressElement).value = done;
     const seconds = (performance.now() - this.start) / 1000;
     const speed = (done - this.first) / seconds;
-    const left = speed > 0 ? `, ${duration((1 - done) / speed)} left` : '';
+    const left = speed > 0 && done < 1 ? `, ${duration((1 - done) / speed)} left` : '';
     element('time-left', HTMLParagraphElement).textContent = where + left;
   }
 }
