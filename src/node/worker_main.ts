@@ -8,6 +8,7 @@ import {ConfigError} from '../errors.js';
 import {browserLibrary, type Library} from '../worker/library.js';
 import {methodsOf} from '../worker/methods.js';
 import {serve} from '../worker/serve.js';
+import {attentionMaps} from './attention_maps.js';
 import {train, trainSegmentation} from './checkpoint_training.js';
 import {classify} from './classify.js';
 import {loadModel} from './load_model.js';
@@ -25,7 +26,7 @@ if (!port) {
 const nodeLibrary: Library = {
   ...{loadWeights, swinFromCheckpoint},
   // Their options are those of a browser's and more.
-  ...({classify, predictSegmentation, train, trainSegmentation} as unknown as Library),
+  ...({attentionMaps, classify, predictSegmentation, train, trainSegmentation} as unknown as Library),
   pretrained: (name, {baseUrl} = {}) => pretrained(name, defined({baseUrl})),
   loadModel: (who, place, options) =>
     /^[a-z][a-z0-9+.-]+:\/\//i.test(place) ? browserLibrary.loadModel(who, place, options) : loadModel(place),

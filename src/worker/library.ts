@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {CheckpointError} from '../errors.js';
+import {attentionMaps} from '../inference/attention_maps.js';
 import {classify} from '../inference/classify.js';
 import {pretrained} from '../pretrained.js';
 import {predictSegmentation} from '../training/predict_segmentation.js';
@@ -18,6 +19,7 @@ export interface Library {
   pretrained: typeof pretrained;
   loadWeights: typeof loadWeights;
   swinFromCheckpoint: typeof swinFromCheckpoint;
+  attentionMaps: typeof attentionMaps;
   classify: typeof classify;
   predictSegmentation: typeof predictSegmentation;
   train: typeof train;
@@ -29,7 +31,8 @@ export interface Library {
 }
 
 export const browserLibrary: Omit<Library, 'setWasmPaths'> = {
-  ...{pretrained, loadWeights, swinFromCheckpoint, classify, predictSegmentation, train, trainSegmentation},
+  ...{pretrained, loadWeights, swinFromCheckpoint, attentionMaps, classify},
+  ...{predictSegmentation, train, trainSegmentation},
   async loadModel(who, place, options) {
     // Other schemes, such as indexeddb://, are tfjs's own places to save to.
     if (/^(https?|blob|data|file):/i.test(place)) {

@@ -190,6 +190,11 @@ function asking(library: Library, modelOf: (id: number) => tfl.LayersModel): Met
         library.predictSegmentation(modelOf(id), image as ImageInput, options),
       ),
     ),
+    attentionMaps: question((_, id: number, picture: SentPicture, options: Options) =>
+      withPictures<ImageInput, unknown>('attentionMaps', picture, (image) =>
+        library.attentionMaps(modelOf(id), image as ImageInput, options),
+      ),
+    ),
     predict: question((_, id: number, inputs: PlainTensor | PlainTensor[]) => predict(modelOf(id), inputs)),
     evaluate: question((signal, id: number, dataset: SentDataset, options: Options) =>
       evaluate(modelOf(id), receivedDataset(dataset), {...options, signal}),

@@ -1,6 +1,7 @@
 /** A model in a worker, as the page has it. */
 import type * as tf from '@tensorflow/tfjs-core';
 import {ConfigError} from '../errors.js';
+import type {AttentionMaps, AttentionMapsOptions} from '../inference/attention_maps.js';
 import type {ClassifyOptions, Prediction} from '../inference/classify.js';
 import type {ModelInfo} from '../model_info.js';
 import type {CheckpointOptions} from '../training/checkpoints.js';
@@ -126,6 +127,16 @@ export class WorkerModel {
     const over = new HandOver(transfer);
     const sent = await sentPicture('predictSegmentation', image, over);
     return this.call('predictSegmentation', [sent, options], {signal, over});
+  }
+
+  /** What the model's attention looks at in a picture; see `attentionMaps`. It comes in between the steps of a training. */
+  async attentionMaps(
+    image: WorkerPicture,
+    {signal, transfer = false, ...options}: AttentionMapsOptions & CallingOptions = {},
+  ): Promise<AttentionMaps> {
+    const over = new HandOver(transfer);
+    const sent = await sentPicture('attentionMaps', image, over);
+    return this.call('attentionMaps', [sent, options], {signal, over});
   }
 
   /** What the model returns for a tensor, in inference mode; lists where it has several inputs or outputs. */
