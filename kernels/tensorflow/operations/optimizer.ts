@@ -1,8 +1,8 @@
 /**
  * adamUpdate on native TensorFlow. Contract: contracts/optimizer.
  *
- * A call of one of TensorFlow's operations takes longer than its numbers where these are few. So small variables of one shape
- * but for the first axis, all vectors for example, are joined along it, updated as one, and cut apart.
+ * A call of one of TensorFlow's operations takes longer than its numbers where these are few. So small variables of one decay
+ * are joined as vectors, updated as one, and cut apart. m and v stay vectors for TensorFlow from step to step (views.ts).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {adamUpdateComposed, type Scalars} from '../../composed/optimizer.js';
@@ -16,8 +16,7 @@ const MOST_JOINED = 2 ** 14;
 function groupsOf(variables: AdamInputs[], decay: number[]): number[][] {
   const groups = new Map<string, number[]>();
   for (const [i, {value}] of variables.entries()) {
-    const joined = value.rank > 0 && value.size > 0 && value.size <= MOST_JOINED;
-    const key = joined ? `${value.shape.slice(1)} of rank ${value.rank}, ${decay[i]}` : `alone ${i}`;
+    const key = value.size <= MOST_JOINED ? `joined ${decay[i]}` : `alone ${i}`;
     groups.set(key, [...(groups.get(key) ?? []), i]);
   }
   return [...groups.values()];
@@ -33,12 +32,12 @@ function updateAsOne(
   scalar: Scalars,
 ): tf.Tensor[][] {
   const joined = Object.fromEntries(
-    NAMES.map((name) => [name, tf.concat(variables.map((one) => one[name]))]),
+    NAMES.map((name) => [name, tf.concat(variables.map((one) => tf.reshape(one[name], [one[name].size])))]),
   );
-  const lengths = variables.map(({value}) => value.shape[0]);
+  const sizes = variables.map(({value}) => value.size);
   const updated = adamUpdateComposed(joined as unknown as AdamInputs, attrs, decay, scalar);
-  const [values, ms, vs] = updated.map((one) => tf.split(one, lengths));
-  return variables.map((_, i) => [values[i], ms[i], vs[i]]);
+  const parts = updated.map((one) => tf.split(one, sizes));
+  return variables.map(({value}, i) => parts.map((part) => tf.reshape(part[i], value.shape)));
 }
 
 /** What `tf.registerKernel` takes. Returns value, m and v of each variable. */

@@ -9,12 +9,28 @@ interface Attribute {
   value: unknown;
 }
 
+/** What tfjs-node's backend knows of the data of a tensor. */
+export interface NativeData {
+  /** Of TensorFlow's tensor. */
+  shape: number[];
+  /** TensorFlow's number of the type. */
+  dtype: number;
+}
+
 /** What is used of tfjs-node's backend. Its typings are not, since the package need not be installed. */
 export interface NativeBackend extends tf.KernelBackend {
   /** Whether TensorFlow has found a GPU. */
   isUsingGpuDevice: boolean;
   binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_BOOL' | 'TF_ATTR_STRING', number> &
-    Record<'TF_FLOAT' | 'TF_INT32', number>;
+    Record<'TF_FLOAT' | 'TF_INT32', number> & {
+      /** Tensors of TensorFlow are named by numbers. */
+      createTensor(shape: number[], type: number, values: tf.BackendValues): number;
+      deleteTensor(id: number): void;
+      executeOp(name: string, attributes: Attribute[], inputs: number[], outputs: number): {id: number}[];
+    };
+  tensorMap: {has(dataId: object): boolean; get(dataId: object): NativeData};
+  /** TensorFlow's tensors of the inputs of an operation. */
+  getInputTensorIds(inputs: tf.TensorInfo[]): number[];
   executeSingleOutput(name: string, attributes: Attribute[], inputs: tf.TensorInfo[]): tf.Tensor;
   executeMultipleOutputs(
     name: string,
@@ -30,7 +46,8 @@ type Values = Record<string, number | boolean | {type: 'float32' | 'int32'} | {t
 export const FLOAT = {type: 'float32'} as const;
 export const INT = {type: 'int32'} as const;
 
-function attributesOf({binding}: NativeBackend, values: Values): Attribute[] {
+/** Attributes as the addon takes them. */
+export function nativeAttributes({binding}: NativeBackend, values: Values): Attribute[] {
   return Object.entries(values).map(([name, value]) => {
     if (typeof value === 'number') return {name, type: binding.TF_ATTR_FLOAT, value};
     if (typeof value === 'boolean') return {name, type: binding.TF_ATTR_BOOL, value};
@@ -50,7 +67,7 @@ export function run(
   inputs: tf.TensorInfo[],
   attributes: Values = {T: FLOAT},
 ): tf.Tensor {
-  return backend.executeSingleOutput(name, attributesOf(backend, attributes), inputs);
+  return backend.executeSingleOutput(name, nativeAttributes(backend, attributes), inputs);
 }
 
 /** Runs one with several. */
@@ -61,7 +78,7 @@ export function runAll(
   attributes: Values,
   outputs: number,
 ): tf.Tensor[] {
-  return backend.executeMultipleOutputs(name, attributesOf(backend, attributes), inputs, outputs);
+  return backend.executeMultipleOutputs(name, nativeAttributes(backend, attributes), inputs, outputs);
 }
 
 export const tensorflowKernel = kernelsFor<NativeBackend>('tensorflow');
