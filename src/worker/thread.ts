@@ -37,7 +37,8 @@ export interface Thread {
 
 const FIX =
   'its script has to be served and to import tfjs-swint/worker/main; a bundler that does not follow new Worker(new URL(..)) ' +
-  "needs a script of yours, given as worker or url; Vite's development server needs optimizeDeps: {exclude: ['tfjs-swint']}";
+  "needs a script of yours, given as worker or url; Vite's development server needs optimizeDeps: {exclude: ['tfjs-swint'], " +
+  "include: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm']}";
 
 const ended = (why: string, cause?: unknown) =>
   new BackendError(`openWorker: the worker must start and stay alive; got ${why} (${FIX}).`, {cause});
@@ -68,7 +69,9 @@ function startInNode(url?: string | URL): NodeWorker {
   const {Worker} = process.getBuiltinModule('node:worker_threads');
   // In a variable, and so unseen by bundlers, which would take Node's files into a page.
   const script = '../node/worker_main.js';
-  return new Worker(url === undefined ? new URL(/* @vite-ignore */ script, import.meta.url) : new URL(url));
+  const {href} = url === undefined ? new URL(/* @vite-ignore */ script, import.meta.url) : new URL(url);
+  // As a program in a text, since a worker that is a file does not start in `node --input-type=module -e`.
+  return new Worker(`import(${JSON.stringify(href)})`, {eval: true});
 }
 
 function inBrowser(worker: BrowserWorker): Thread {

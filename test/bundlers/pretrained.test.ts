@@ -64,7 +64,7 @@ describe('pretrained, bundled', () => {
         inChromium(new Map([...filesIn(out), ...served]), async (tab, address): Promise<Answer> => {
           let requests: string[] = [];
           tab.on('request', (request) => requests.push(request.url()));
-          const ofNetworks = () => requests.filter((url) => /\.bin$|model[^/]*\.json$/.test(url));
+          const ofNetworks = () => requests.filter((url) => /\.(bin|json)$/.test(url));
           await tab.goto(`${address}/named.html`, {waitUntil: 'load'});
           const before = ofNetworks();
           requests = [];

@@ -105,7 +105,10 @@ describe('a worker, bundled', () => {
       root: project,
       configFile: false,
       logLevel: 'silent',
-      optimizeDeps: {exclude: ['tfjs-swint']},
+      optimizeDeps: {
+        exclude: ['tfjs-swint'],
+        include: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm'],
+      },
       server: {host: '127.0.0.1', port: 0},
     });
     try {
