@@ -5,6 +5,7 @@
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {expect} from 'chai';
+import {build} from 'esbuild';
 import type {Page} from 'playwright-core';
 import type {BackendReport} from '../../src/backends/backend_report.js';
 import {inChromium, isolation, needsChromium, pageOf, type ServedFile} from '../helpers/chromium.js';
@@ -118,7 +119,7 @@ const program = `
       URL.createObjectURL = (...args) => (addresses++, createObjectURL(...args));
       URL.revokeObjectURL = (...args) => (addresses--, revokeObjectURL(...args));
       for (let i = 0; i < times; i++) {
-        const worker = await openWorker({backend: 'cpu'});
+        const worker = await openWorker({backend: 'wasm', threads: 1});
         await worker.build('swinResNet', {...ARGS, widths: [4, 4, 8]});
         await worker.terminate();
       }
@@ -156,8 +157,12 @@ describe('a worker of a page in headless Chromium', () => {
   before(async function () {
     needsChromium(this);
     files = await pageOf(program);
-    const script = await pageOf("import './src/worker/worker_main.ts';");
-    files.set('/worker_main.js', script.get('/main.js')!);
+    const {outputFiles} = await build({
+      // Without the notes on side effects, for those of package.json name files of dist only.
+      ...{entryPoints: ['src/worker/worker_main.ts'], bundle: true, ignoreAnnotations: true, write: false},
+      ...{platform: 'browser', format: 'esm', target: 'es2022'},
+    });
+    files.set('/worker_main.js', {type: 'text/javascript', body: outputFiles[0]!.contents});
     const file = 'tfjs-backend-wasm-simd.wasm';
     const body = readFileSync(
       createRequire(import.meta.url).resolve(`@tensorflow/tfjs-backend-wasm/dist/${file}`),
