@@ -10,6 +10,7 @@
  * are called there.
  */
 import type * as tf from '@tensorflow/tfjs-core';
+import {ABOVE_ZERO, checkNumber} from '../../kernels/common/arguments.js';
 import {type ArgumentNames, checkArguments} from '../../kernels/common/known_arguments.js';
 import type {BackendReport} from '../backends/backend_report.js';
 import type {BackendName, SetupBackendOptions} from '../backends/setup_backend.js';
@@ -23,7 +24,7 @@ import {HandOver} from './hand_over.js';
 import type {ModelDescription} from './methods.js';
 import type {NetworkArgs, NetworkName} from './networks.js';
 import {absoluteSource} from './places.js';
-import {type BrowserWorker, type NodeWorker, startThread, threadOf} from './thread.js';
+import {type BrowserWorker, type NodeWorker, notStarted, startThread, threadOf} from './thread.js';
 import {type CallingOptions, WorkerModel} from './worker_model.js';
 
 export interface OpenWorkerOptions extends SetupBackendOptions {
@@ -35,11 +36,13 @@ export interface OpenWorkerOptions extends SetupBackendOptions {
   url?: string | URL;
   /** A worker of such a script that the application has started. It is ended by `terminate` too. */
   worker?: BrowserWorker | NodeWorker;
+  /** Seconds in which the script must have come and answer; default 60. */
+  timeout?: number;
 }
 
 const OPTIONS = {
   ...{threads: true, kernels: true, precision: true},
-  ...{backend: true, wasmPaths: true, url: true, worker: true},
+  ...{backend: true, wasmPaths: true, url: true, worker: true, timeout: true},
 } as const satisfies ArgumentNames<OpenWorkerOptions>;
 
 /**
@@ -51,19 +54,33 @@ const OPTIONS = {
  */
 export async function openWorker(options: OpenWorkerOptions = {}): Promise<ComputeWorker> {
   checkArguments('openWorker', options, OPTIONS);
-  const {worker, url, wasmPaths, ...setup} = options;
+  const {worker, url, wasmPaths, timeout = 60, ...setup} = options;
+  checkNumber('openWorker', 'timeout', timeout, ABOVE_ZERO, {fix: 'in seconds'});
   if (worker !== undefined && url !== undefined) {
     throw new ConfigError('openWorker: worker and url must not both be given; got both (leave one out).');
   }
   const channel = new Channel(worker === undefined ? startThread(url) : threadOf(worker));
   try {
-    await channel.ready;
+    await answerIn(timeout, channel.ready);
     const paths = wasmPaths === undefined ? {} : {wasmPaths: absoluteSource(wasmPaths)};
     const report = await channel.call<BackendReport>('openWorker', 'setup', [{...setup, ...paths}]);
     return new ComputeWorker(channel, report);
   } catch (error) {
     await channel.terminate();
     throw error;
+  }
+}
+
+/** Waits for the worker's first word: a script that does not import the worker's part starts and never answers. */
+async function answerIn(seconds: number, ready: Promise<unknown>): Promise<void> {
+  let clock: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    clock = setTimeout(() => reject(notStarted(`no answer in ${seconds} seconds`)), seconds * 1000);
+  });
+  try {
+    await Promise.race([ready, late]);
+  } finally {
+    clearTimeout(clock);
   }
 }
 

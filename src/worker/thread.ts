@@ -40,7 +40,8 @@ const FIX =
   "needs a script of yours, given as worker or url; Vite's development server needs optimizeDeps: {exclude: ['tfjs-swint'], " +
   "include: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm']}";
 
-const ended = (why: string, cause?: unknown) =>
+/** Of a worker that does not work, or no longer. */
+export const notStarted = (why: string, cause?: unknown) =>
   new BackendError(`openWorker: the worker must start and stay alive; got ${why} (${FIX}).`, {cause});
 
 /** Starts the script of this library, or the one at `url`. */
@@ -49,7 +50,7 @@ export function startThread(url?: string | URL): Thread {
     return isNode() ? inNode(startInNode(url)) : inBrowser(startInBrowser(url));
   } catch (error) {
     // What a Content-Security-Policy or another origin forbids, some browsers throw at once.
-    throw ended(error instanceof Error ? error.message : String(error), error);
+    throw notStarted(error instanceof Error ? error.message : String(error), error);
   }
 }
 
@@ -83,8 +84,10 @@ function inBrowser(worker: BrowserWorker): Thread {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     listen(onMessage, onEnd) {
       listeners.set('message', (event) => onMessage((event as MessageEvent).data));
-      listeners.set('messageerror', () => onEnd(ended('a message that cannot be read')));
-      listeners.set('error', (event) => onEnd(ended((event as ErrorEvent).message || 'no script', event)));
+      listeners.set('messageerror', () => onEnd(notStarted('a message that cannot be read')));
+      listeners.set('error', (event) =>
+        onEnd(notStarted((event as ErrorEvent).message || 'no script', event)),
+      );
       for (const [type, listener] of listeners) worker.addEventListener(type, listener);
     },
     keepAlive: () => undefined,
@@ -102,11 +105,11 @@ function inNode(worker: NodeWorker): Thread {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     listen(onMessage, onEnd) {
       listeners.set('message', onMessage);
-      listeners.set('messageerror', (error) => onEnd(ended('a message that cannot be read', error)));
+      listeners.set('messageerror', (error) => onEnd(notStarted('a message that cannot be read', error)));
       listeners.set('error', (error) =>
-        onEnd(ended(error instanceof Error ? error.message : String(error), error)),
+        onEnd(notStarted(error instanceof Error ? error.message : String(error), error)),
       );
-      listeners.set('exit', (status) => onEnd(ended(`exit status ${status}`)));
+      listeners.set('exit', (status) => onEnd(notStarted(`exit status ${status}`)));
       for (const [event, listener] of listeners) worker.on(event, listener);
     },
     keepAlive: (alive) => (alive ? worker.ref() : worker.unref()),

@@ -304,6 +304,13 @@ describe('the end of a worker thread', () => {
     expect(await errorOf(() => openWorker({backend: 'gpu' as 'wasm', url}))).to.be.instanceOf(ConfigError);
   });
 
+  it('is a BackendError where the script does not answer', async () => {
+    const idle = 'data:text/javascript,setInterval(() => {}, 1000)';
+    const error = await errorOf(() => openWorker({url: idle, timeout: 0.2}));
+    expect(error).to.be.instanceOf(BackendError);
+    expect(error.message).to.match(/got no answer in 0.2 seconds .*tfjs-swint\/worker\/main/);
+  });
+
   it('leaves nothing behind that keeps a process alive', async () => {
     const resources = () =>
       process.getActiveResourcesInfo().filter((name) => /Worker|MessagePort/.test(name));
